@@ -1,0 +1,240 @@
+"""The few ops that the graph itself needs: cast, un-broadcast, expand, strided views and their adjoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase
+from tinygrad_hw.autograd.op import op, record
+
+__all__ = ["as_strided", "as_strided_scatter", "cast", "copy_slices", "expand", "stack", "sum_to", "sync"]
+
+
+def _cast(input: Any, *, dtype: Any) -> Any:
+    return np.asarray(input).astype(dtype)
+
+
+#: Copy to another floating point dtype. The engine casts the gradient back.
+cast = op("cast", _cast, node_name="ToCopyBackward0", input=lambda g: g)
+
+
+def _sum_to(input: Any, *, size: Sequence[int]) -> Any:
+    array = np.asarray(input)
+    lead = array.ndim - len(size)
+    axes = tuple(range(lead)) + tuple(
+        i + lead for i, n in enumerate(size) if n == 1 and array.shape[i + lead] != 1
+    )
+    if not axes:
+        return array
+    if lead == len(axes):
+        return array.sum(axis=axes)
+    return array.sum(axis=axes, keepdims=True).reshape(size)
+
+
+def _expand(input: Any, *, size: Sequence[int]) -> Any:
+    array = np.asarray(input)
+    lead = len(size) - array.ndim
+    strides = (0,) * lead + tuple(
+        0 if n == 1 and m != 1 else s
+        for n, m, s in zip(array.shape, size[lead:], array.strides, strict=True)
+    )
+    # Unlike np.broadcast_to this keeps the array writeable; tensors guard writes to overlapping memory.
+    return np.lib.stride_tricks.as_strided(array, tuple(size), strides)
+
+
+#: Sum over the dimensions along which ``size`` was broadcast; the adjoint of ``expand``.
+sum_to = op(
+    "sum_to", _sum_to, node_name="SumBackward1", input=lambda g, input_shape: expand(g, size=input_shape)
+)
+
+#: Broadcast to ``size`` without copying.
+expand = op(
+    "expand", _expand, view=True, input=lambda g, input_shape: sum_to(g, size=input_shape)
+)
+
+
+def _in_layout(array: Any, strides: Sequence[int] | None) -> Any:
+    """Return ``array`` in memory ordered as an array of these element strides would be."""
+    array = np.asarray(array)
+    if strides is None:
+        return np.ascontiguousarray(array).reshape(array.shape)
+    order = sorted(range(array.ndim), key=lambda i: -strides[i])
+    buffer = np.empty([array.shape[i] for i in order], array.dtype)
+    inverse = np.argsort(order) if order else []
+    laid = buffer.transpose(inverse) if order else buffer
+    laid[...] = array
+    return laid
+
+
+def _strided(array: Any, size: Sequence[int], stride: Sequence[int], offset: int) -> Any:
+    start = array.reshape(-1) if array.flags.c_contiguous else _memory(array)
+    itemsize = array.itemsize
+    if any(n == 0 for n in size):
+        return np.empty(size, array.dtype)
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if offset < 0 or last >= start.size:
+        raise RuntimeError(
+            f"as_strided: size {list(size)}, stride {list(stride)} and storage offset {offset} reach element "
+            f"{last}, which is out of bounds for storage of {start.size} elements"
+        )
+    return np.lib.stride_tricks.as_strided(
+        start[offset:], tuple(size), tuple(s * itemsize for s in stride)
+    )
+
+
+def _memory(array: Any) -> Any:
+    """Return the memory of a dense array as one dimension."""
+    order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    return array.transpose(order).reshape(-1)
+
+
+def _as_strided(
+    input: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any
+) -> Any:
+    return _strided(_in_layout(input, layout), size, stride, storage_offset)
+
+
+def _as_strided_adjoint(
+    input: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any, shape: Any
+) -> Any:
+    buffer = _in_layout(np.zeros(shape, input.dtype), layout)
+    positions = _strided(
+        np.arange(buffer.size), size, stride, storage_offset
+    )
+    memory = _memory(buffer)
+    if not np.may_share_memory(memory, buffer):
+        raise RuntimeError("as_strided: the gradient buffer is not dense")
+    if np.unique(positions).size == positions.size:
+        memory[positions.reshape(-1)] = input.reshape(-1)
+    else:
+        memory += np.bincount(
+            positions.reshape(-1), weights=input.reshape(-1), minlength=memory.size
+        ).astype(input.dtype)
+    return buffer
+
+
+#: Read ``size`` elements at ``stride`` from the memory of ``input``, ordered by ``layout``.
+as_strided_copy = op(
+    "as_strided_copy",
+    _as_strided,
+    node_name="AsStridedBackward0",
+    input=lambda g, input_shape, size, stride, storage_offset, layout: as_strided_adjoint(
+        g, size=size, stride=stride, storage_offset=storage_offset, layout=layout, shape=input_shape
+    ),
+)
+
+#: The adjoint: add the elements of ``input`` at their places in zeros of ``shape``.
+as_strided_adjoint = op(
+    "as_strided_adjoint",
+    _as_strided_adjoint,
+    input=lambda g, size, stride, storage_offset, layout: as_strided_copy(
+        g, size=size, stride=stride, storage_offset=storage_offset, layout=layout
+    ),
+)
+
+
+def _as_strided_scatter(
+    input: Any, src: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any
+) -> Any:
+    laid = _in_layout(np.array(input), layout)
+    if laid is input:
+        laid = laid.copy()
+    _strided(laid, size, stride, storage_offset)[...] = src
+    return laid
+
+
+#: A copy of ``input`` with the strided region replaced by ``src``.
+as_strided_scatter = op(
+    "as_strided_scatter",
+    _as_strided_scatter,
+    node_name="CopySlices",
+    input=lambda g, src_shape, size, stride, storage_offset, layout: as_strided_scatter(
+        g, zeros_of(g, src_shape), size=size, stride=stride, storage_offset=storage_offset, layout=layout
+    ),
+    src=lambda g, src_shape, size, stride, storage_offset, layout: as_strided_copy(
+        g, size=size, stride=stride, storage_offset=storage_offset, layout=layout
+    ),
+)
+
+
+def zeros_of(g: Any, shape: Sequence[int]) -> Any:
+    """Return a constant array of zeros with the dtype of ``g``."""
+    array = g.array if isinstance(g, TensorBase) else g
+    return np.zeros(shape, array.dtype)
+
+
+as_strided = as_strided_copy
+
+
+def _place(view: TensorBase, base: TensorBase) -> dict[str, Any]:
+    """Return where a view lies in the memory of its base, in elements."""
+    v, b = view.array, base.array
+    itemsize = b.itemsize
+    if v.itemsize != itemsize:
+        raise RuntimeError(
+            "a view of another dtype was changed in place where autograd records; clone() it first"
+        )
+    offset = v.__array_interface__["data"][0] - b.__array_interface__["data"][0]
+    return {
+        "size": v.shape,
+        "stride": tuple(s // itemsize for s in v.strides),
+        "storage_offset": offset // itemsize if v.size else 0,
+        "layout": None if b.flags.c_contiguous else tuple(s // itemsize for s in b.strides),
+    }
+
+
+def sync(view: TensorBase) -> None:
+    """Make a view's node right again after its storage was written to through another tensor."""
+    if view._seen == view._version[0]:
+        return
+    base = view._base
+    view._seen = view._version[0]
+    parent = base._node if base._node is not None else (base if base._requires_grad else None)
+    if parent is None:
+        return
+    if view._node is None and view._requires_grad:
+        return  # the user made the view a leaf of its own
+    place = _place(view, base)
+    view._node = record(
+        as_strided_copy.op,  # type: ignore[attr-defined]
+        (parent,),
+        (base.array.shape,),
+        tuple(place.values()),
+        view.array.shape,
+        view.array.dtype,
+    )
+
+
+def copy_slices(base: TensorBase, view: TensorBase, source: Node | TensorBase | None) -> None:
+    """Record in ``base`` that the region under ``view`` was overwritten by what ``source`` computed."""
+    parent = base._node if base._node is not None else (base if base._requires_grad else None)
+    place = _place(view, base)
+    base._node = record(
+        as_strided_scatter.op,  # type: ignore[attr-defined]
+        (parent, source),
+        (view.array.shape,),
+        tuple(place.values()),
+        base.array.shape,
+        base.array.dtype,
+    )
+
+
+def _stack_rule(g: Any, dim: int, needs: tuple[bool, ...]) -> list[Any]:
+    lead = (slice(None),) * dim
+    return [g[(*lead, i)] if need else None for i, need in enumerate(needs)]
+
+
+#: Join arrays of one shape along a new dimension ``dim`` (not negative).
+stack = op(
+    "stack",
+    lambda *tensors, dim: np.stack(tensors, axis=dim),
+    promote="same",
+    differentiable=("tensors",),
+    joint=_stack_rule,
+)
+
+NAMESPACE["cast"] = cast
+NAMESPACE["sync"] = sync

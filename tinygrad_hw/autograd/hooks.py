@@ -1,0 +1,163 @@
+"""Hooks on gradients, and the handle that removes a hook."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_hw.autograd.graph import Node, TensorBase, wrap
+
+__all__ = ["RemovableHandle", "TensorHooks"]
+
+_next_id = itertools.count().__next__
+
+
+class RemovableHandle:
+    """What ``register_hook`` and its relatives return: ``remove()`` takes the hook away again.
+
+    Also a context manager, which removes the hook at the end of the block.
+
+    Args:
+        hooks: the ordered dictionary that holds the hook under ``handle.id``.
+        extra: further dictionaries from which the id is removed as well.
+    """
+
+    def __init__(self, hooks: Any, *, extra: Sequence[Any] = ()) -> None:
+        self.id: int = _next_id()
+        self._dicts = [weakref.ref(d) for d in (hooks, *extra)]
+
+    def remove(self) -> None:
+        """Remove the hook; does nothing if it was removed already."""
+        for ref in self._dicts:
+            hooks = ref()
+            if hooks is not None:
+                hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+class HookDict(OrderedDict[int, Any]):
+    """An ordered dictionary that a handle can refer to weakly."""
+
+
+class TensorHooks:
+    """The hooks of a leaf tensor."""
+
+    __slots__ = ("on_grad", "post_accumulate")
+
+    def __init__(self) -> None:
+        self.on_grad: HookDict = HookDict()
+        self.post_accumulate: HookDict = HookDict()
+
+
+class NodeHooks:
+    """The hooks of a node: on its incoming gradient, and after its rule ran."""
+
+    __slots__ = ("on_grad", "post", "pre", "retained")
+
+    def __init__(self) -> None:
+        self.on_grad: HookDict = HookDict()
+        self.pre: HookDict = HookDict()
+        self.post: HookDict = HookDict()
+        #: Weak reference to the tensor whose ``.grad`` is to be kept (``retain_grad``).
+        self.retained: Any = None
+
+
+def node_hooks(node: Node) -> NodeHooks:
+    """Return the node's hooks, made on first use."""
+    if node.hooks is None:
+        node.hooks = NodeHooks()
+    return node.hooks  # type: ignore[no-any-return]
+
+
+def add_node_hook(node: Node, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
+    """Add a hook of kind ``"on_grad"``, ``"pre"`` or ``"post"`` to a node."""
+    hooks = getattr(node_hooks(node), kind)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def add_leaf_hook(leaf: TensorBase, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
+    """Add a hook of kind ``"on_grad"`` or ``"post_accumulate"`` to a leaf."""
+    if leaf._hooks is None:
+        leaf._hooks = TensorHooks()
+    hooks = getattr(leaf._hooks, kind)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def _as_tensor(g: Any) -> Any:
+    return g if g is None or isinstance(g, TensorBase) else wrap(g)
+
+
+def _back(g: Any, create_graph: bool) -> Any:
+    return g if g is None or create_graph else g.array
+
+
+def _apply_hooks(hooks: HookDict, tensor: Any) -> Any:
+    """Pass a gradient through hooks; a hook that returns a tensor replaces it."""
+    for hook in list(hooks.values()):
+        result = hook(tensor)
+        if result is None:
+            continue
+        if not isinstance(result, TensorBase):
+            raise TypeError(f"expected a tensor hook to return None or a Tensor, not {type(result).__name__}")
+        if result.array.shape != tensor.array.shape:
+            raise RuntimeError(
+                f"hook {getattr(hook, '__name__', hook)!r} has changed the size of the gradient: "
+                f"{list(tensor.array.shape)} became {list(result.array.shape)}"
+            )
+        tensor = result
+    return tensor
+
+
+def run_tensor_hooks(leaf: TensorBase, g: Any) -> Any:
+    """Pass a leaf's gradient through its hooks; returns a tensor."""
+    return _apply_hooks(leaf._hooks.on_grad, _as_tensor(g))
+
+
+def run_node_pre_hooks(node: Node, g: Any, create_graph: bool) -> Any:
+    """Pass a node's incoming gradient through its hooks, and keep it where ``retain_grad`` asked."""
+    hooks: NodeHooks = node.hooks
+    if isinstance(g, list):  # several outputs; tensor hooks are on the select_output nodes
+        tensors = tuple(_as_tensor(gi) for gi in g)
+        for hook in list(hooks.pre.values()):
+            result = hook(tensors)
+            if result is not None:
+                tensors = result if isinstance(result, tuple) else (result,)
+        return [_back(t, create_graph) for t in tensors]
+    tensor = _apply_hooks(hooks.on_grad, _as_tensor(g))
+    for hook in list(hooks.pre.values()):
+        result = hook((tensor,))
+        if result is not None:
+            tensor = result[0] if isinstance(result, tuple) else result
+    if hooks.retained is not None:
+        owner = hooks.retained()
+        if owner is not None:
+            kept = tensor if create_graph else wrap(tensor.array.copy())
+            owner._grad = kept if owner._grad is None else owner._grad + kept
+    return _back(tensor, create_graph)
+
+
+def run_node_post_hooks(node: Node, gs: Sequence[Any], g: Any, create_graph: bool) -> Sequence[Any]:
+    """Call the hooks that see a node's computed gradients; they may replace them."""
+    hooks: NodeHooks = node.hooks
+    if not hooks.post:
+        return gs
+    grad_inputs = tuple(_as_tensor(gi) for gi in gs)
+    incoming = g if isinstance(g, list) else [g]
+    grad_outputs = tuple(_as_tensor(gi) for gi in incoming)
+    for hook in list(hooks.post.values()):
+        result = hook(grad_inputs, grad_outputs)
+        if result is not None:
+            grad_inputs = result if isinstance(result, tuple) else (result,)
+    return [_back(t, create_graph) for t in grad_inputs]

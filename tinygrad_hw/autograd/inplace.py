@@ -1,0 +1,161 @@
+"""Writing into a tensor's memory so that autograd still knows the truth.
+
+An in-place operation is its out-of-place op, whose result is then written into the tensor's memory. The
+tensor takes over the result's node; a write through a view is recorded in the view's base. The version
+cell of the storage counts the write, so that whoever saved the old contents finds out at backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.basics import cast, copy_slices, sync
+from tinygrad_hw.autograd.graph import Node, TensorBase, mode
+
+__all__ = ["apply_inplace", "check_inplace", "write"]
+
+
+def check_inplace(tensor: TensorBase, name: str) -> None:
+    """Raise if ``tensor`` may not be written to.
+
+    Raises:
+        RuntimeError: it is a leaf that requires grad (or a view of one) and recording is on, or several of
+            its elements lie at one place in memory.
+    """
+    if mode.enabled:
+        if tensor._requires_grad and tensor._node is None:
+            raise RuntimeError(
+                f"a leaf Variable that requires grad is being used in an in-place operation ({name}): its "
+                "history would be lost. Wrap the operation in torch.no_grad(), or work on a clone()"
+            )
+        base = tensor._base
+        if base is not None and base._requires_grad and base._node is None:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation "
+                f"({name}). Wrap the operation in torch.no_grad(), or work on a clone()"
+            )
+    array = tensor.array
+    if array.size > 1 and not array.flags.c_contiguous:
+        for n, s in zip(array.shape, array.strides, strict=True):
+            if s == 0 and n > 1:
+                raise RuntimeError(
+                    "unsupported operation: more than one element of the written-to tensor refers to a "
+                    f"single memory location ({name} on an expanded tensor of shape {list(array.shape)}). "
+                    "Please clone() the tensor before performing the operation."
+                )
+    if not array.flags.writeable:
+        raise RuntimeError(
+            f"{name}: the tensor shares the memory of a read-only numpy array; clone() it first"
+        )
+
+
+def apply_inplace(
+    function: Callable[..., Any], name: str, tensor: Any, *args: Any, **params: Any
+) -> Any:
+    """Return ``tensor`` after ``tensor[...] = function(tensor, *args, **params)``.
+
+    Raises:
+        RuntimeError: the tensor may not be written to, or the result has another shape or a dtype of a
+            higher kind than the tensor's.
+    """
+    check_inplace(tensor, name)
+    return write(tensor, function(tensor, *args, **params), name)
+
+
+def write(tensor: Any, result: Any, name: str) -> Any:
+    """Write ``result`` (a recorded tensor) into ``tensor`` and hand its history over."""
+    array, source = tensor.array, result.array
+    if result._node is not None:
+        _keep_old_contents(result._node, array)
+    if source.shape != array.shape:
+        raise RuntimeError(
+            f"{name}: output with shape {list(array.shape)} doesn't match the broadcast shape "
+            f"{list(source.shape)}; an in-place operation cannot change the shape. Use the out-of-place form"
+        )
+    if source.dtype != array.dtype:
+        own, other = dtypes.from_numpy(array.dtype), dtypes.from_numpy(source.dtype)
+        if not dtypes.can_cast(other, own):
+            raise RuntimeError(
+                f"{name}: result type {_LEGACY_NAMES[other.name]} can't be cast to the desired output type "
+                f"{_LEGACY_NAMES[own.name]}. Convert the tensor first, for example with .to({other!r})"
+            )
+        result = cast(result, dtype=array.dtype)
+        source = result.array
+    node = result._node
+    np.copyto(array, source)
+    cell = tensor._version
+    cell[0] += 1
+    if node is not None:
+        _save_from(node, source, array, cell)
+    if not mode.enabled:
+        return tensor
+    base = tensor._base
+    if base is None:
+        tensor._node = node
+    else:
+        if node is not None or base._node is not None:
+            copy_slices(base, tensor, node)
+            sync(tensor)
+        else:
+            tensor._seen = cell[0]
+    return tensor
+
+
+def _keep_old_contents(node: Node, array: Any) -> None:
+    """Give the node a copy of what it saved in memory that is about to be overwritten."""
+    if node.saved is None:
+        return
+    saved = list(node.saved)
+    at = len(node.op.layout)
+    for i in node.op.guarded:
+        if isinstance(saved[i], np.ndarray) and np.may_share_memory(saved[i], array):
+            saved[i], saved[at], saved[at + 1] = saved[i].copy(), [0], 0
+        at += 2
+    node.saved = tuple(saved)
+
+
+def _save_from(node: Node, source: Any, array: Any, cell: list[int]) -> None:
+    """Let a node that saved its result save the memory the result was written to."""
+    if node.saved is None:
+        return
+    saved = list(node.saved)
+    at = len(node.op.layout)
+    for i in node.op.guarded:
+        if saved[i] is source:
+            saved[i], saved[at], saved[at + 1] = array, cell, cell[0]
+        at += 2
+    node.saved = tuple(saved)
+
+
+def _save_from(node: Node, source: Any, array: Any, cell: list[int]) -> None:
+    """Let a node that saved its result save the memory the result was written to."""
+    layout = node.op.layout
+    if node.saved is None:
+        return
+    at = len(layout)
+    for i, (_, kind, _) in enumerate(layout):
+        if kind == "shape":
+            continue
+        if kind == "output" and node.saved[i] is source:
+            saved = list(node.saved)
+            saved[i], saved[at], saved[at + 1] = array, cell, cell[0]
+            node.saved = tuple(saved)
+            return
+        at += 2
+
+
+_LEGACY_NAMES = {
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "uint8": "Byte",
+    "bool": "Bool",
+}

@@ -1,0 +1,851 @@
+"""How an op is declared: a pure function on arrays, and a gradient rule for each differentiable argument.
+
+    mul  = op("mul", np.multiply, promote="same", input=lambda g, other: g * other,
+              other=lambda g, input: g * input)
+    tanh = op("tanh", np.tanh, promote="float", input=lambda g, out: g * (1 - out * out))
+
+The forward function's positional parameters are its array arguments; its keyword-only parameters are
+plain Python values. The parameter names of a rule say what is saved for it:
+
+    ``g``            the gradient of the output (a list of gradients for several differentiable outputs)
+    ``g_<output>``   the gradient of one named output
+    an argument      that argument's array, as the forward function saw it
+    ``<arg>_shape``  only its shape
+    ``out``          the result (or, by name, one of several outputs)
+    a parameter      the value of a keyword-only parameter
+    ``needs``        (joint rules) which differentiable arguments need a gradient, a tuple of bool
+
+The names are read once, at import. From them a wrapper is generated that unwraps tensors, promotes
+dtypes, calls the forward function, and, only if a gradient will be needed, records a node. The engine
+calls a rule with ndarrays for a first-order gradient and with tensors under ``create_graph=True``; a rule
+may therefore use operators, package ops, shapes and Python numbers only. An op called with no tensor
+among its arguments returns an ndarray, which is what makes package ops usable in rules.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, next_number, wrap
+
+__all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
+
+#: Every declared op by name; the test suite walks it.
+REGISTRY: dict[str, Op] = {}
+
+_NO_CELL: list[int] = NAMESPACE["NO_CELL"]
+
+
+class Op:
+    """One declared operation. Made by :func:`op`; see the module's docstring for the idea.
+
+    Attributes:
+        name: unique name, such as ``"mul"``.
+        node_name: what ``grad_fn`` prints, such as ``"MulBackward0"``.
+        forward: the function on arrays.
+        arguments: names of the array arguments.
+        parameters: names of the keyword-only parameters.
+        differentiable: the arguments that have a gradient rule, in argument order.
+        outputs: names of the outputs; ``("out",)`` for most, ``None`` for a list of unknown length.
+        differentiable_outputs: those that carry a gradient.
+        call: the generated public function.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: Mapping[str, Callable[..., Any]],
+        *,
+        promote: str | None,
+        promote_over: Sequence[str] | None,
+        view: bool,
+        outputs: Sequence[str] | None,
+        nondiff: Sequence[str],
+        joint: Callable[..., Any] | None,
+        raw: Callable[..., Any] | None,
+        differentiable: Sequence[str],
+        node_name: str | None,
+        doc: str | None,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.node_name = node_name or "".join(p.title() for p in name.split("_")) + "Backward0"
+        self.promote = promote
+        self.view = view
+        self.outputs = None if outputs is None else tuple(outputs)
+        self.doc = doc
+        self.joint = joint
+        self.raw = raw
+        self.rules = dict(rules)
+        self.arguments, self.parameters, self.defaults, self.variadic = _signature(forward)
+        self.promote_over = tuple(promote_over if promote_over is not None else self.arguments)
+        wanted = set(differentiable) | set(rules)
+        unknown = wanted - set(self.arguments)
+        if unknown:
+            raise TypeError(
+                f"op {name!r}: gradient rules for unknown arguments {sorted(unknown)}; "
+                f"the forward function's arguments are {list(self.arguments)}"
+            )
+        self.differentiable = tuple(a for a in self.arguments if a in wanted)
+        self.differentiable_outputs = (
+            None if self.outputs is None else tuple(o for o in self.outputs if o not in nondiff)
+        )
+        #: Several differentiable outputs: the node's gradient is a list, and each output has its own
+        #: ``select_output`` node in front of it.
+        self.multi = self.differentiable_outputs is None or len(self.differentiable_outputs) > 1
+        self._lay_out()
+        if self.variadic:
+            self.core, self.call = _variadic(self)
+            self.vjp = self._vjp_variadic
+        else:
+            self.core = _generate_call(self, promoting=False)
+            self.call = _generate_call(self, promoting=True)
+            self.vjp = _generate_vjp(self)
+
+    # -- what a node saves ------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        """Read the rules' parameter names and fix the layout of ``node.saved``."""
+        self.rule_names: dict[str, tuple[str, ...]] = {}
+        users: dict[str, set[str]] = {}
+        all_rules: list[tuple[str, Callable[..., Any], set[str]]] = [
+            (a, r, {a}) for a, r in self.rules.items()
+        ]
+        everyone = set(self.differentiable)
+        if self.joint is not None:
+            all_rules.append(("joint rule", self.joint, everyone))
+        if self.raw is not None:
+            all_rules.append(("raw rule", self.raw, everyone))
+        outputs = self.outputs or ()
+        for label, rule, serves in all_rules:
+            names = tuple(inspect.signature(rule).parameters)
+            self.rule_names[label] = names
+            for n in names:
+                base = n.removesuffix("_shape") if n.endswith("_shape") else n
+                if n in ("g", "needs") or (n.startswith("g_") and n[2:] in outputs):
+                    continue
+                if n in self.parameters:
+                    continue
+                if n in self.arguments or n in outputs or base in self.arguments:
+                    users.setdefault(n, set()).update(serves)
+                    continue
+                known = ["g", "needs", *self.arguments, *(a + "_shape" for a in self.arguments)]
+                raise TypeError(
+                    f"op {self.name!r}: the gradient rule of {label!r} asks for {n!r}, which is none of "
+                    f"{[*known, *outputs, *self.parameters]}"
+                )
+        #: (name, kind, arguments whose gradient needs it); kind is "array", "shape" or "output".
+        self.layout: list[tuple[str, str, frozenset[str]]] = []
+        for n, serves in users.items():
+            if n in self.arguments:
+                kind = "array"
+            elif n in outputs:
+                kind = "output"
+            else:
+                kind = "shape"
+            self.layout.append((n, kind, frozenset(serves)))
+        self.guarded = [i for i, (_, kind, _) in enumerate(self.layout) if kind != "shape"]
+
+    def changed(self, node: Node) -> str | None:
+        """Return a message if a saved array was written to since it was saved."""
+        saved = node.saved
+        assert saved is not None
+        at = len(self.layout)
+        for i in self.guarded:
+            cells, versions = saved[at], saved[at + 1]
+            at += 2
+            if not isinstance(versions, tuple):
+                cells, versions = (cells,), (versions,)
+            for cell, version in zip(cells, versions, strict=True):
+                if cell[0] != version:
+                    name, value = self.layout[i][0], saved[i]
+                    if isinstance(value, (list, tuple)):
+                        value = value[cells.index(cell)]
+                    return (
+                        "one of the variables needed for gradient computation has been modified by an "
+                        f"inplace operation: {node.name()} saved {name!r} (shape {list(value.shape)}, "
+                        f"{dtypes.from_numpy(value.dtype)}) at version {version}, and it is at version "
+                        f"{cell[0]} now. Hint: use the out-of-place form of the operation (x = x + y "
+                        "instead of x += y), or clone() the tensor before it is changed"
+                    )
+        return None
+
+    # -- gradients --------------------------------------------------------------------------------
+
+    vjp: Callable[[Node, Any, tuple[Any, ...]], Sequence[Any]]
+
+    def _vjp_variadic(self, node: Node, g: Any, parents: tuple[Any, ...]) -> Sequence[Any]:
+        values = self._raw_values(node, g, parents)
+        rule, label = (
+            (self.raw, "raw rule") if self.raw is not None else (self.joint, "joint rule")
+        )
+        assert rule is not None
+        return rule(**{n: values[n] for n in self.rule_names[label]})  # type: ignore[no-any-return]
+
+    def _raw_values(self, node: Node, g: Any, parents: tuple[Any, ...]) -> dict[str, Any]:
+        saved = node.saved
+        if saved is None and self.layout:
+            raise saved_for_backward_error(node)
+        saved = saved or ()
+        message = self.changed(node) if self.layout else None
+        if message:
+            raise RuntimeError(message)
+        values = {entry[0]: saved[i] for i, entry in enumerate(self.layout)}
+        values.update(zip(self.parameters, node.params, strict=True))
+        if self.multi:
+            g = materialize(node, g)
+            for output, gi in zip(self.differentiable_outputs or (), g, strict=False):
+                values["g_" + output] = gi
+        values["g"] = g
+        values["needs"] = tuple(p is not None for p in parents)
+        return values
+
+    def vjp_tensors(self, node: Node, g: Any, parents: tuple[Any, ...]) -> Sequence[Any]:
+        """Call the rules with tensors, so that the gradient is itself recorded (``create_graph``)."""
+        values = self._raw_values(node, None if self.multi else g, parents)
+        if self.multi:
+            g = [
+                wrap(np.zeros(s, d)) if gi is None else gi
+                for gi, s, d in zip(g, node.shape, node.dtype, strict=True)
+            ]
+            values["g"] = g
+            for output, gi in zip(self.differentiable_outputs or (), g, strict=False):
+                values["g_" + output] = gi
+        if self.variadic:
+            name = self.arguments[0]
+            if name in values:
+                values[name] = [
+                    attach(a, p) for a, p in zip(values[name], node.parents, strict=True)
+                ]
+        else:
+            for argument, parent in zip(self.differentiable, node.parents, strict=True):
+                if values.get(argument) is not None:
+                    values[argument] = attach(values[argument], parent)
+        for i, output in enumerate(self.differentiable_outputs or ()):
+            if values.get(output) is not None:
+                t = wrap(values[output])
+                t._node = select_output(node, i) if self.multi else node
+                values[output] = t
+        if self.joint is not None:
+            return self.joint(**{n: values[n] for n in self.rule_names["joint rule"]})  # type: ignore[no-any-return]
+        return [
+            None if p is None else self.rules[a](**{n: values[n] for n in self.rule_names[a]})
+            for a, p in zip(self.differentiable, parents, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join((*self.arguments, *self.parameters))})>"
+
+
+def _signature(
+    forward: Callable[..., Any],
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, Any], bool]:
+    if isinstance(forward, np.ufunc):
+        return ("input", "other", "third")[: forward.nin], (), {}, False
+    arguments: list[str] = []
+    parameters: list[str] = []
+    defaults: dict[str, Any] = {}
+    variadic = False
+    for p in inspect.signature(forward).parameters.values():
+        if p.kind is p.KEYWORD_ONLY:
+            parameters.append(p.name)
+        else:
+            arguments.append(p.name)
+            variadic = variadic or p.kind is p.VAR_POSITIONAL
+        if p.default is not p.empty:
+            defaults[p.name] = p.default
+    return tuple(arguments), tuple(parameters), defaults, variadic
+
+
+def op(
+    name: str,
+    forward: Callable[..., Any],
+    *,
+    promote: str | None = None,
+    promote_over: Sequence[str] | None = None,
+    view: bool = False,
+    outputs: Sequence[str] | None = ("out",),
+    nondiff: Sequence[str] = (),
+    joint: Callable[..., Any] | None = None,
+    raw: Callable[..., Any] | None = None,
+    differentiable: Sequence[str] = (),
+    node_name: str | None = None,
+    doc: str | None = None,
+    **rules: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Declare an op and return its function, polymorphic over tensors and arrays.
+
+    Args:
+        name: unique name in the registry.
+        forward: pure function on arrays: positional array arguments, keyword-only parameters. A ufunc's
+            arguments are called ``input`` and ``other``.
+        promote: ``"same"`` to bring the arguments to their common dtype first; ``"float"`` to make it
+            floating point as well (``div``, ``exp``); None (default) to leave them alone.
+        promote_over: the arguments that take part in promotion; all by default.
+        view: the result shares the first argument's memory.
+        outputs: names of several outputs; ``None`` for a list whose length varies.
+        nondiff: outputs without a gradient (indices).
+        joint: one rule for all ``differentiable`` arguments, returning a sequence of gradients.
+        raw: a fused joint rule, used instead of the others for first-order gradients only.
+        differentiable: the arguments that ``joint`` serves.
+        node_name: what ``grad_fn`` prints; ``<Name>Backward0`` by default.
+        doc: the docstring of the returned function.
+        **rules: for each differentiable argument its gradient rule.
+
+    Raises:
+        TypeError: a rule names an unknown argument or asks for an unknown value.
+        ValueError: the name is taken.
+    """
+    if name in REGISTRY:
+        raise ValueError(f"an op named {name!r} is declared already")
+    o = Op(
+        name,
+        forward,
+        rules,
+        promote=promote,
+        promote_over=promote_over,
+        view=view,
+        outputs=outputs,
+        nondiff=nondiff,
+        joint=joint,
+        raw=raw,
+        differentiable=differentiable,
+        node_name=node_name,
+        doc=doc,
+    )
+    REGISTRY[name] = o
+    return o.call
+
+
+# -- what generated code and rules call ------------------------------------------------------------
+
+
+def saved_for_backward_error(node: Node) -> RuntimeError:
+    """Return the error for a second walk through a node whose saved arrays were freed."""
+    return RuntimeError(
+        f"Trying to backward through the graph a second time: what {node.name()} saved was freed by the "
+        "first backward. Specify retain_graph=True if you need to backward through the graph a second "
+        "time or to access saved tensors after calling backward"
+    )
+
+
+def materialize(node: Node, grads: Any) -> list[Any]:
+    """Return the gradients of a node with several outputs, zeros in place of missing ones."""
+    return [
+        np.zeros(shape, dtype) if g is None else g
+        for g, shape, dtype in zip(
+            grads or [None] * len(node.shape), node.shape, node.dtype, strict=True
+        )
+    ]
+
+
+def record(
+    op: Op, parents: tuple[Any, ...], saved: tuple[Any, ...], params: tuple[Any, ...], shape: Any, dtype: Any
+) -> Node:
+    """Return a new node."""
+    node: Node = object.__new__(Node)
+    node.op = op
+    node.params = params
+    node.parents = parents
+    node.saved = saved
+    node.number = next_number()
+    node.shape = shape
+    node.dtype = dtype
+    node.hooks = None
+    return node
+
+
+def select_output(node: Node, index: int) -> Node:
+    """Return the node of one output of a node with several differentiable outputs."""
+    return record(SELECT_OUTPUT, (node,), (), (index,), node.shape[index], node.dtype[index])
+
+
+def attach(array: Any, parent: Any) -> Any:
+    """Return a saved array as a tensor whose gradient flows to ``parent``."""
+    if not isinstance(array, np.ndarray):
+        return array
+    if isinstance(parent, TensorBase):
+        if parent.array is array:
+            return parent
+        t = wrap(array)
+        t._node = record(ALIAS, (parent,), (), (), array.shape, array.dtype)
+        return t
+    t = wrap(array)
+    t._node = parent
+    return t
+
+
+def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Bring the arguments to a common dtype (recorded casts), then apply the op."""
+    over = [i for i, a in enumerate(op.arguments) if a in op.promote_over]
+    arrays: list[Any] = []
+    values = list(args)
+    for i in over:
+        v = values[i]
+        if isinstance(v, TensorBase):
+            arrays.append(v.array)
+        elif isinstance(v, np.ndarray):
+            arrays.append(v)
+        elif isinstance(v, np.generic):
+            values[i] = v.item()
+            arrays.append(values[i])
+        elif isinstance(v, (bool, int, float)):
+            arrays.append(v)
+        elif v is not None:
+            raise TypeError(
+                f"{op.name}(): argument {op.arguments[i]!r} must be Tensor or a number, "
+                f"not {type(v).__name__}"
+            )
+    target = dtypes.result_type_of(arrays)
+    if op.promote == "float" and target.kind < 2:
+        target = dtypes.get_default_dtype()
+    numpy_target = target.numpy
+    cast = NAMESPACE["cast"]
+    for i in over:
+        v = values[i]
+        if isinstance(v, TensorBase):
+            if v.array.dtype != numpy_target:
+                values[i] = cast(v, dtype=numpy_target)
+        elif isinstance(v, np.ndarray):
+            values[i] = v.astype(numpy_target, copy=False)
+        elif v is not None:
+            values[i] = float(v) if target.kind == 2 else int(v) if target.kind == 1 else bool(v)
+    if NAMESPACE["TRACE"] is not None:
+        return NAMESPACE["TRACE"](op, tuple(values), params)
+    return op.core(*values, **params)
+
+
+def _same_dtype(*arrays: Any) -> bool:
+    """Whether no promotion is needed: floating arrays of one dtype, and Python numbers."""
+    found = None
+    for a in arrays:
+        if a.__class__ is np.ndarray:
+            if found is None:
+                found = a.dtype
+            elif a.dtype is not found:
+                return False
+        elif not (a is None or a.__class__ is float or a.__class__ is int):
+            return False
+    return found is not None and found.kind == "f"
+
+
+def _raw(out: Any) -> Any:
+    """Make numpy scalars 0-d arrays."""
+    if isinstance(out, tuple):
+        return tuple(o if o is None else np.asarray(o) for o in out)
+    if isinstance(out, list):
+        return [np.asarray(o) for o in out]
+    return np.asarray(out)
+
+
+NAMESPACE.update(
+    saved_for_backward_error=saved_for_backward_error,
+    materialize=materialize,
+    select_output=select_output,
+    promote=_promote,
+    same_dtype=_same_dtype,
+    raw=_raw,
+)
+
+
+# -- code generation -------------------------------------------------------------------------------
+
+
+def _compile(source: str, name: str) -> Any:
+    """Run generated source in the shared namespace and return the function it defines."""
+    filename = f"<tinygrad_hw op {name}>"
+    # So that tracebacks and debuggers show the generated lines.
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    exec(compile(source, filename, "exec"), NAMESPACE)
+    return NAMESPACE.pop(name)
+
+
+def _condition(op: Op, users: frozenset[str]) -> str | None:
+    """Source of "one of these arguments needs a gradient"; None if that goes without saying."""
+    if users == frozenset(op.differentiable):
+        return None
+    indices = sorted(op.arguments.index(u) for u in users)
+    return " or ".join(f"n{i} is not None" for i in indices)
+
+
+def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
+    """Write the wrapper of an op with a fixed number of arguments.
+
+    ``promoting=True`` writes the public function; ``promoting=False`` the one applied to arguments
+    that have their common dtype already, and to which a tracer passes on.
+    """
+    args, params = op.arguments, op.parameters
+    key = f"op_{op.name}"
+    NAMESPACE[key] = op
+    NAMESPACE[f"forward_{op.name}"] = op.forward
+    name = op.name if promoting else f"{op.name}_core"
+    pieces = []
+    for p in (*args, *params):
+        if p == params[0] if params else False:
+            pieces.append("*")
+        if p in op.defaults:
+            default = op.defaults[p]
+            NAMESPACE[f"default_{op.name}_{p}"] = default
+            pieces.append(f"{p}=default_{op.name}_{p}")
+        else:
+            pieces.append(p)
+    lines: list[str] = []
+    w = lines.append
+    given = ", ".join(args) + ("," if len(args) == 1 else "")
+    keywords = "{" + ", ".join(f"{p!r}: {p}" for p in params) + "}"
+    w(f"def {name}({', '.join(pieces)}):")
+    diff = set(op.differentiable)
+    over = [i for i, a in enumerate(args) if a in op.promote_over]
+    checking = promoting and op.promote is not None
+    w("    tensor = False")
+    for i, a in enumerate(args):
+        guarded = any(n == a and k == "array" for n, k, _ in op.layout)
+        w(f"    if isinstance({a}, TensorBase):")
+        w("        tensor = True")
+        w(f"        if {a}._base is not None:")
+        w(f"            sync({a})")
+        w(f"        a{i} = {a}.array")
+        if a in diff:
+            w(f"        n{i} = {a}._node")
+            w(f"        if n{i} is None and {a}._requires_grad:")
+            w(f"            n{i} = {a}")
+        if guarded:
+            w(f"        c{i} = {a}._version")
+        w("    else:")
+        w(f"        a{i} = {a}")
+        if a in diff:
+            w(f"        n{i} = None")
+        if guarded:
+            w(f"        c{i} = NO_CELL")
+    keyword_args = "".join(f", {p}={p}" for p in params)
+    call = f"forward_{op.name}({', '.join(f'a{i}' for i in range(len(args)))}{keyword_args})"
+    w("    if not tensor:")
+    w(f"        return raw({call})")
+    if checking:
+        slow = f"return promote({key}, ({given}), {keywords})"
+        if len(over) == 1:
+            if op.promote == "float":
+                w(f"    d = a{over[0]}.dtype")
+                w("    if d is not F32 and d is not F64:")
+                w(f"        {slow}")
+        elif len(over) == 2:
+            x, y = over
+            floats = " and (d is F32 or d is F64)" if op.promote == "float" else ""
+            w(f"    if a{x}.__class__ is ndarray:")
+            w(f"        d = a{x}.dtype")
+            w(f"        if a{y}.__class__ is ndarray:")
+            w(f"            if not (a{y}.dtype is d{floats}):")
+            w(f"                {slow}")
+            w(f"        elif not ((d is F32 or d is F64) and (a{y}.__class__ is float "
+              f"or a{y}.__class__ is int)):")
+            w(f"            {slow}")
+            w("    else:")
+            w(f"        d = a{y}.dtype")
+            w(f"        if not ((d is F32 or d is F64) and (a{x}.__class__ is float "
+              f"or a{x}.__class__ is int)):")
+            w(f"            {slow}")
+        else:
+            w(f"    if not same_dtype({', '.join(f'a{i}' for i in over)}):")
+            w(f"        {slow}")
+    if promoting:
+        w("    if TRACE is not None:")
+        w(f"        return TRACE({key}, ({given}), {keywords})")
+    if op.outputs == ("out",):
+        _write_single(op, w, call)
+    else:
+        _write_several(op, w, call)
+    function = _compile("\n".join(lines) + "\n", name)
+    function.__doc__ = op.doc
+    function.__qualname__ = function.__name__ = op.name
+    function.__module__ = getattr(op.forward, "__module__", None) or __name__
+    function.op = op
+    return function  # type: ignore[no-any-return]
+
+
+def _write_tensor(w: Callable[[str], None], t: str, array: str, indent: str, version: str) -> None:
+    w(f"{indent}{t} = new(T)")
+    w(f"{indent}{t}.array = {array}")
+    w(f"{indent}{t}._requires_grad = False")
+    w(f"{indent}{t}._grad = None")
+    w(f"{indent}{t}._hooks = None")
+    w(f"{indent}{t}._version = {version}")
+
+
+def _write_view(op: Op, w: Callable[[str], None], t: str, indent: str) -> None:
+    """A view knows the tensor that owns the storage, unless recording is off."""
+    a = op.arguments[0]
+    w(f"{indent}if mode.enabled:")
+    w(f"{indent}    {t}._base = {a} if {a}._base is None else {a}._base")
+    w(f"{indent}    {t}._seen = {t}._version[0]")
+    w(f"{indent}else:")
+    w(f"{indent}    {t}._base = None")
+
+
+def _write_node(op: Op, w: Callable[[str], None], shape: str, dtype: str, output: Callable[[str], str]) -> None:
+    """Write the statements that make ``node``; ``output(name)`` is the source of an output's tensor."""
+    values, guards = [], []
+    for i, (n, kind, users) in enumerate(op.layout):
+        condition = _condition(op, users)
+        if kind == "array":
+            k = op.arguments.index(n)
+            if condition is None:
+                values.append(f"a{k}")
+                guards.append(f"c{k}, c{k}[0]")
+            else:
+                w(f"    if {condition}:")
+                w(f"        s{i} = a{k}; g{i} = c{k}; v{i} = c{k}[0]")
+                w("    else:")
+                w(f"        s{i} = None; g{i} = NO_CELL; v{i} = 0")
+                values.append(f"s{i}")
+                guards.append(f"g{i}, v{i}")
+        elif kind == "shape":
+            k = op.arguments.index(n.removesuffix("_shape"))
+            values.append(f"getattr(a{k}, 'shape', ())" if op.promote else f"a{k}.shape")
+        else:
+            t = output(n)
+            if condition is None:
+                values.append(f"{t}.array")
+                guards.append(f"{t}._version, {t}._version[0]")
+            else:
+                w(f"    if {condition}:")
+                w(f"        s{i} = {t}.array; g{i} = {t}._version; v{i} = g{i}[0]")
+                w("    else:")
+                w(f"        s{i} = None; g{i} = NO_CELL; v{i} = 0")
+                values.append(f"s{i}")
+                guards.append(f"g{i}, v{i}")
+    parents = ", ".join(f"n{op.arguments.index(a)}" for a in op.differentiable)
+    saved = ", ".join((*values, *guards))
+    parameters = ", ".join(op.parameters)
+    w("    node = new(Node)")
+    w(f"    node.op = op_{op.name}")
+    w(f"    node.params = ({parameters}{',' if len(op.parameters) == 1 else ''})")
+    w(f"    node.parents = ({parents}{',' if len(op.differentiable) == 1 else ''})")
+    w(f"    node.saved = ({saved}{',' if len(values) + len(guards) == 1 else ''})")
+    w("    node.number = next_number()")
+    w(f"    node.shape = {shape}")
+    w(f"    node.dtype = {dtype}")
+    w("    node.hooks = None")
+
+
+def _needs_none(op: Op) -> str:
+    """Source of "nothing to record"."""
+    unneeded = " and ".join(f"n{op.arguments.index(a)} is None" for a in op.differentiable)
+    return f"({unneeded}) or not mode.enabled"
+
+
+def _write_single(op: Op, w: Callable[[str], None], call: str) -> None:
+    w(f"    out = {call}")
+    w("    if out.__class__ is not ndarray:")
+    w("        out = asarray(out)")
+    if op.view:
+        _write_tensor(w, "t", "out", "    ", f"{op.arguments[0]}._version")
+        _write_view(op, w, "t", "    ")
+    else:
+        _write_tensor(w, "t", "out", "    ", "[0]")
+        w("    t._base = None")
+    if not op.differentiable:
+        w("    t._node = None")
+        w("    return t")
+        return
+    w(f"    if {_needs_none(op)}:")
+    w("        t._node = None")
+    w("        return t")
+    _write_node(op, w, "out.shape", "out.dtype", lambda _: "t")
+    w("    t._node = node")
+    w("    return t")
+
+
+def _write_several(op: Op, w: Callable[[str], None], call: str) -> None:
+    w(f"    outs = raw({call})")
+    w("    ts = []")
+    w("    for out in outs:")
+    if op.outputs is not None:
+        w("        if out is None:")
+        w("            ts.append(None)")
+        w("            continue")
+    if op.view:
+        _write_tensor(w, "t", "out", "        ", f"{op.arguments[0]}._version")
+        _write_view(op, w, "t", "        ")
+    else:
+        _write_tensor(w, "t", "out", "        ", "[0]")
+        w("        t._base = None")
+    w("        t._node = None")
+    w("        ts.append(t)")
+    result = "ts" if op.outputs is None else "tuple(ts)"
+    if not op.differentiable:
+        w(f"    return {result}")
+        return
+    w(f"    if {_needs_none(op)}:")
+    w(f"        return {result}")
+    if op.outputs is None:
+        _write_node(op, w, "[o.shape for o in outs]", "[o.dtype for o in outs]", lambda _: "t")
+        w("    for i, t in enumerate(ts):")
+        w("        t._node = select_output(node, i)")
+    else:
+        outputs = op.outputs
+        at = [outputs.index(o) for o in op.differentiable_outputs or ()]
+        output = lambda n: f"ts[{outputs.index(n)}]"  # noqa: E731
+        if op.multi:
+            shapes = ", ".join(f"outs[{i}].shape" for i in at)
+            kinds = ", ".join(f"outs[{i}].dtype" for i in at)
+            _write_node(op, w, f"[{shapes}]", f"[{kinds}]", output)
+            for k, i in enumerate(at):
+                w(f"    ts[{i}]._node = select_output(node, {k})")
+        else:
+            _write_node(op, w, f"outs[{at[0]}].shape", f"outs[{at[0]}].dtype", output)
+            w(f"    ts[{at[0]}]._node = node")
+    w(f"    return {result}")
+
+
+def _generate_vjp(op: Op) -> Callable[[Node, Any, tuple[Any, ...]], Sequence[Any]]:
+    """Write the function that unpacks a node and calls the rules with arrays."""
+    name = f"vjp_{op.name}"
+    lines: list[str] = []
+    w = lines.append
+    w(f"def {name}(node, g, parents):")
+    value = {n: f"s{i}" for i, (n, _, _) in enumerate(op.layout)}
+    if op.layout:
+        w("    saved = node.saved")
+        w("    if saved is None:")
+        w("        raise saved_for_backward_error(node)")
+        names = [f"s{i}" for i in range(len(op.layout))]
+        names += [piece for i in op.guarded for piece in (f"c{i}", f"v{i}")]
+        w(f"    {', '.join(names)}{',' if len(names) == 1 else ''} = saved")
+        if op.guarded:
+            w(f"    if {' or '.join(f'c{i}[0] != v{i}' for i in op.guarded)}:")
+            w(f"        raise RuntimeError(op_{op.name}.changed(node))")
+    if op.parameters:
+        w(f"    {', '.join(op.parameters)}{',' if len(op.parameters) == 1 else ''} = node.params")
+    if op.multi:
+        w("    g = materialize(node, g)")
+    parents = [f"p{i}" for i in range(len(op.differentiable))]
+    if parents:
+        w(f"    {', '.join(parents)}{',' if len(parents) == 1 else ''} = parents")
+    diff_outputs = op.differentiable_outputs or ()
+
+    def argument(n: str) -> str:
+        if n == "needs":
+            return "(" + " ".join(f"{p} is not None," for p in parents) + ")"
+        if n in op.parameters:
+            return n
+        if n.startswith("g_") and n[2:] in diff_outputs:
+            return f"g[{diff_outputs.index(n[2:])}]" if op.multi else "g"
+        return "g" if n == "g" else value[n]
+
+    joint, label = (op.raw, "raw rule") if op.raw is not None else (op.joint, "joint rule")
+    if joint is not None:
+        NAMESPACE[f"rule_{op.name}"] = joint
+        w(f"    return rule_{op.name}({', '.join(argument(n) for n in op.rule_names[label])})")
+    else:
+        calls = []
+        for p, a in zip(parents, op.differentiable, strict=True):
+            NAMESPACE[f"rule_{op.name}_{a}"] = op.rules[a]
+            given = ", ".join(argument(n) for n in op.rule_names[a])
+            calls.append(f"rule_{op.name}_{a}({given}) if {p} is not None else None")
+        w(f"    return ({', '.join(calls)}{',' if len(calls) == 1 else ''})")
+    return _compile("\n".join(lines) + "\n", name)  # type: ignore[no-any-return]
+
+
+def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the wrappers (untraced and public) of an op on any number of arrays (``cat``, ``stack``); its rule is joint."""
+    if op.rules or op.outputs != ("out",) or op.view:
+        raise TypeError(f"op {op.name!r}: an op on *arrays has one output and a joint rule")
+    forward, parameters, layout = op.forward, op.parameters, op.layout
+
+    def call(*tensors: Any, **params: Any) -> Any:
+        if NAMESPACE["TRACE"] is not None:
+            return NAMESPACE["TRACE"](op, tensors, params)
+        return core(*tensors, **params)
+
+    def core(*tensors: Any, **params: Any) -> Any:
+        arrays: list[Any] = []
+        parents: list[Any] = []
+        found = needed = False
+        for t in tensors:
+            if isinstance(t, TensorBase):
+                found = True
+                if t._base is not None:
+                    NAMESPACE["sync"](t)
+                arrays.append(t.array)
+                edge = t._node
+                if edge is None and t._requires_grad:
+                    edge = t  # type: ignore[assignment]
+                parents.append(edge)
+                needed = needed or edge is not None
+            else:
+                arrays.append(t)
+                parents.append(None)
+        if op.promote is not None and found:
+            kinds = {a.dtype for a in arrays if isinstance(a, np.ndarray)}
+            if len(kinds) > 1:
+                target = dtypes.result_type_of(arrays).numpy
+                cast = NAMESPACE["cast"]
+                return core(*(cast(t, dtype=target) for t in tensors), **params)
+        out = np.asarray(forward(*arrays, **params))
+        if not found:
+            return out
+        result = wrap(out)
+        if not needed or not NAMESPACE["mode"].enabled or not op.differentiable:
+            return result
+        saved: list[Any] = []
+        guards: list[Any] = []
+        for _, kind, _ in layout:
+            if kind == "array":
+                cells = tuple(
+                    t._version if isinstance(t, TensorBase) else _NO_CELL for t in tensors
+                )
+                saved.append(arrays)
+                guards += [cells, tuple(c[0] for c in cells)]
+            elif kind == "shape":
+                saved.append([a.shape for a in arrays])
+            else:
+                saved.append(out)
+                guards += [result._version, result._version[0]]
+        values = tuple(params[p] if p in params else op.defaults[p] for p in parameters)
+        result._node = record(op, tuple(parents), (*saved, *guards), values, out.shape, out.dtype)
+        return result
+
+    call.__doc__ = op.doc
+    call.__name__ = call.__qualname__ = op.name
+    call.op = op  # type: ignore[attr-defined]
+    return core, call
+
+
+SELECT_OUTPUT = Op(
+    "select_output",
+    lambda input, *, index: input[index],
+    {"input": lambda g: g},
+    promote=None,
+    promote_over=None,
+    view=False,
+    outputs=("out",),
+    nondiff=(),
+    joint=None,
+    raw=None,
+    differentiable=(),
+    node_name=None,
+    doc=None,
+)
+
+ALIAS = Op(
+    "alias",
+    lambda input: input,
+    {"input": lambda g: g},
+    promote=None,
+    promote_over=None,
+    view=False,
+    outputs=("out",),
+    nondiff=(),
+    joint=None,
+    raw=None,
+    differentiable=(),
+    node_name=None,
+    doc=None,
+)

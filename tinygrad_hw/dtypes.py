@@ -1,0 +1,329 @@
+"""PyTorch's dtype names and PyTorch's promotion rules, on numpy dtypes.
+
+A :class:`dtype` is one of nine singletons. Its ``repr`` is PyTorch's (``torch.float32``), so that a script
+which prints dtypes prints the same text here. ``bfloat16`` is left out: numpy has no such type. Complex
+and quantized dtypes are not part of the package.
+
+The promotion rules are those of "Tensor Attributes, type promotion" in PyTorch's documentation: the kind
+(bool, integer, floating point) of a tensor with dimensions wins over that of a 0-d tensor, which wins
+over that of a Python number.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "as_dtype",
+    "bool",
+    "can_cast",
+    "double",
+    "dtype",
+    "finfo",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "from_numpy",
+    "get_default_dtype",
+    "half",
+    "iinfo",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "long",
+    "promote_types",
+    "result_type",
+    "set_default_dtype",
+    "short",
+    "uint8",
+]
+
+
+class dtype:
+    """The element type of a tensor.
+
+    Attributes:
+        name: PyTorch's name, such as ``"float32"``.
+        numpy: the numpy dtype that stores it.
+        is_floating_point: whether it is float16, float32 or float64.
+        is_complex: always False.
+        is_signed: whether it can hold negative numbers.
+        itemsize: bytes per element.
+        kind: 0 for bool, 1 for integers, 2 for floating point; the order of promotion.
+
+    Example:
+        >>> torch.float32.itemsize, torch.float32.is_floating_point
+        (4, True)
+        >>> torch.zeros(2).dtype
+        torch.float32
+    """
+
+    __slots__ = ("is_complex", "is_floating_point", "is_signed", "itemsize", "kind", "name", "numpy")
+
+    name: str
+    numpy: np.dtype[Any]
+    is_floating_point: builtins.bool
+    is_complex: builtins.bool
+    is_signed: builtins.bool
+    itemsize: builtins.int
+    kind: builtins.int
+
+    def __init__(self, name: str, numpy_type: type[np.generic]) -> None:
+        self.name = name
+        self.numpy = np.dtype(numpy_type)
+        self.is_floating_point = self.numpy.kind == "f"
+        self.is_complex = False
+        self.is_signed = self.numpy.kind in "fi"
+        self.itemsize = self.numpy.itemsize
+        self.kind = {"b": 0, "i": 1, "u": 1, "f": 2}[self.numpy.kind]
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        # Singletons: pickling, copy and deepcopy give back the module's own object.
+        return self.name
+
+    def to_complex(self) -> dtype:
+        """Raise: complex dtypes are not part of this package."""
+        raise TypeError(f"{self!r} has no complex counterpart: complex dtypes are not supported")
+
+    def to_real(self) -> dtype:
+        """Return the real dtype of the same precision, which is this dtype itself."""
+        return self
+
+
+float16 = half = dtype("float16", np.float16)
+float32 = float = dtype("float32", np.float32)
+float64 = double = dtype("float64", np.float64)
+int8 = dtype("int8", np.int8)
+int16 = short = dtype("int16", np.int16)
+int32 = int = dtype("int32", np.int32)
+int64 = long = dtype("int64", np.int64)
+uint8 = dtype("uint8", np.uint8)
+bool = dtype("bool", np.bool_)
+
+ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
+
+_FROM_NUMPY: dict[np.dtype[Any], dtype] = {d.numpy: d for d in ALL}
+_FROM_PYTHON: dict[Any, dtype] = {builtins.bool: bool, builtins.int: int64}
+
+_default: dtype = float32
+
+
+def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
+    """Return the dtype for a numpy dtype.
+
+    Raises:
+        TypeError: numpy's type has no counterpart here (complex, unsigned 16 to 64 bit, objects, text).
+    """
+    try:
+        return _FROM_NUMPY[numpy_dtype]
+    except KeyError:
+        if numpy_dtype.newbyteorder("=") in _FROM_NUMPY:
+            return _FROM_NUMPY[numpy_dtype.newbyteorder("=")]
+        raise TypeError(
+            f"can't convert a numpy array of type {numpy_dtype}; the supported types are: "
+            + ", ".join(d.name for d in ALL)
+        ) from None
+
+
+def as_dtype(value: Any) -> dtype:
+    """Return ``value`` as a dtype: a dtype, a numpy dtype or scalar type, or Python's bool, int, float.
+
+    Raises:
+        TypeError: ``value`` names no supported dtype.
+
+    Example:
+        >>> from tinygrad_hw.dtypes import as_dtype
+        >>> as_dtype(float), as_dtype("int32")
+        (torch.float32, torch.int32)
+    """
+    if value.__class__ is dtype:
+        return value  # type: ignore[no-any-return]
+    if value is builtins.float:
+        return _default
+    if value in _FROM_PYTHON:
+        return _FROM_PYTHON[value]
+    try:
+        return from_numpy(np.dtype(value))
+    except TypeError:
+        raise TypeError(f"expected a dtype such as torch.float32, got {value!r}") from None
+
+
+def get_default_dtype() -> dtype:
+    """Return the floating point dtype of tensors made without one; float32 unless changed."""
+    return _default
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Set the floating point dtype that tensors get when none is asked for.
+
+    Args:
+        d: float16, float32 or float64.
+
+    Raises:
+        TypeError: ``d`` is not a floating point dtype.
+
+    Example:
+        >>> torch.set_default_dtype(torch.float64)
+        >>> torch.tensor([1.5]).dtype
+        torch.float64
+        >>> torch.set_default_dtype(torch.float32)
+    """
+    global _default
+    d = as_dtype(d)
+    if not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default = d
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """Return the smallest dtype of which both operands' kinds and sizes are part.
+
+    Example:
+        >>> torch.promote_types(torch.int64, torch.float16)
+        torch.float16
+        >>> torch.promote_types(torch.uint8, torch.int8)
+        torch.int16
+    """
+    a, b = as_dtype(type1), as_dtype(type2)
+    if a is b:
+        return a
+    if a.kind != b.kind:
+        return a if a.kind > b.kind else b
+    if a.itemsize != b.itemsize:
+        return a if a.itemsize > b.itemsize else b
+    return int16  # uint8 and int8: neither holds the other
+
+
+def can_cast(from_: dtype, to: dtype) -> builtins.bool:
+    """Return whether PyTorch lets ``from_`` be cast to ``to`` in an in-place operation.
+
+    Example:
+        >>> torch.can_cast(torch.float32, torch.int64)
+        False
+    """
+    a, b = as_dtype(from_), as_dtype(to)
+    if a.kind == b.kind == 1 and a.is_signed and not b.is_signed:
+        return False
+    return a.kind <= b.kind
+
+
+def of_scalar(value: Any) -> dtype:
+    """Return the dtype a Python number stands for in promotion."""
+    if isinstance(value, builtins.bool | np.bool_):
+        return bool
+    if isinstance(value, builtins.int | np.integer):
+        return int64
+    return _default
+
+
+def result_type_of(operands: Any) -> dtype:
+    """Return the dtype of an operation on ndarrays and Python numbers.
+
+    Three classes of operands count in turn: arrays with dimensions, 0-d arrays, numbers. A later class
+    changes the result only if its kind (bool < integer < floating point) is higher.
+    """
+    ranks: list[dtype | None] = [None, None, None]
+    for operand in operands:
+        if isinstance(operand, np.ndarray):
+            rank, d = (0 if operand.ndim else 1), from_numpy(operand.dtype)
+        else:
+            rank, d = 2, of_scalar(operand)
+        seen = ranks[rank]
+        ranks[rank] = d if seen is None else promote_types(seen, d)
+    result: dtype | None = None
+    for d_or_none in ranks:
+        if d_or_none is not None and (result is None or d_or_none.kind > result.kind):
+            result = d_or_none if result is None else promote_types(result, d_or_none)
+    assert result is not None
+    return result
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """Return the dtype that an arithmetic operation on the two operands gives.
+
+    Args:
+        tensor1: a Tensor or a Python number.
+        tensor2: a Tensor or a Python number.
+
+    Example:
+        >>> torch.result_type(torch.tensor([1, 2]), 1.0)
+        torch.float32
+    """
+    return result_type_of([getattr(t, "array", t) for t in (tensor1, tensor2)])
+
+
+class finfo:
+    """Numerical properties of a floating point dtype: eps, max, min, tiny, smallest_normal, resolution, bits.
+
+    Args:
+        type: float16, float32 or float64; the default dtype if left out.
+
+    Raises:
+        TypeError: ``type`` is not a floating point dtype.
+
+    Example:
+        >>> torch.finfo(torch.float32).eps
+        1.1920928955078125e-07
+    """
+
+    def __init__(self, type: dtype | None = None) -> None:
+        d = _default if type is None else as_dtype(type)
+        if not d.is_floating_point:
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type, got {d!r}. "
+                "Use torch.iinfo to handle integer types"
+            )
+        info = np.finfo(d.numpy)
+        self.dtype = d.name
+        self.bits = d.itemsize * 8
+        self.eps = builtins.float(info.eps)
+        self.max = builtins.float(info.max)
+        self.min = builtins.float(info.min)
+        self.tiny = self.smallest_normal = builtins.float(info.tiny)
+        self.resolution = builtins.float(info.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Numerical properties of an integer dtype: bits, min, max.
+
+    Args:
+        type: uint8, int8, int16, int32 or int64.
+
+    Raises:
+        TypeError: ``type`` is not an integer dtype.
+
+    Example:
+        >>> torch.iinfo(torch.int8).max
+        127
+    """
+
+    def __init__(self, type: dtype) -> None:
+        d = as_dtype(type)
+        if d.kind != 1:
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type, got {d!r}. "
+                "Use torch.finfo to handle floating point types"
+            )
+        info = np.iinfo(d.numpy)
+        self.dtype = d.name
+        self.bits = d.itemsize * 8
+        self.max = builtins.int(info.max)
+        self.min = builtins.int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

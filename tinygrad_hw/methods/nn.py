@@ -1,0 +1,13 @@
+"""Methods of Tensor: nn."""
+
+from __future__ import annotations
+
+from tinygrad_hw.autograd.graph import TensorBase
+
+__all__ = ["NNMethods"]
+
+
+class NNMethods(TensorBase):
+    """Mixin of Tensor; see the module's docstring."""
+
+    __slots__ = ()

@@ -1,0 +1,35 @@
+"""Facts about an array's memory, and copies that keep it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["copy_in_layout", "element_strides", "storage_offset"]
+
+
+def element_strides(array: Any) -> tuple[int, ...]:
+    """Return the strides in elements; for a contiguous array those that its shape implies."""
+    if array.flags.c_contiguous:
+        # numpy leaves the strides of empty and one-element dimensions arbitrary.
+        strides, step = [], 1
+        for n in reversed(array.shape):
+            strides.append(step)
+            step *= max(n, 1)
+        return tuple(reversed(strides))
+    return tuple(s // array.itemsize for s in array.strides)
+
+
+def storage_offset(array: Any) -> int:
+    """Return how many elements the first one lies behind the start of the memory it belongs to."""
+    base = array
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    start = base.__array_interface__["data"][0]
+    return int(array.__array_interface__["data"][0] - start) // array.itemsize
+
+
+def copy_in_layout(array: Any) -> Any:
+    """Return a copy whose dimensions have the same order in memory."""
+    return array.copy(order="K")
