@@ -119,6 +119,8 @@ class OpCase:
         raw_exact: whether first-order gradients are bitwise the same in array and tensor mode; fused
             rules are compared with a tolerance.
         seeded: seed both generators before the call (random functions).
+        prepare: applied to the list of tensors before the call, here and in PyTorch (to make a matrix
+            symmetric whatever its perturbation).
     """
 
     path: str
@@ -134,6 +136,7 @@ class OpCase:
     label: str = ""
     select: Callable[[Any], Any] | None = None
     seeded: bool = False
+    prepare: Callable[[list[Any]], list[Any]] | None = None
 
     @property
     def id(self) -> str:

@@ -66,6 +66,8 @@ def noncontiguous(array: np.ndarray) -> np.ndarray:
 
 
 def call(case: OpCase, tensors: list[Any]) -> Any:
+    if case.prepare is not None:
+        tensors = case.prepare(tensors)
     args, kw = substitute((case.args, case.kw), iter(tensors))
     if case.seeded:
         tg.manual_seed(7)
@@ -218,7 +220,8 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
     ours = tensors_of(case, arrays)
     theirs = torch_tensors(case, arrays)
     result = call(case, ours)
-    args, kw = substitute(to_torch_dtype((case.args, case.kw), torch), iter(theirs))
+    prepared = theirs if case.prepare is None else case.prepare(theirs)
+    args, kw = substitute(to_torch_dtype((case.args, case.kw), torch), iter(prepared))
     if case.seeded:
         torch.manual_seed(7)
     with warnings.catch_warnings():

@@ -543,13 +543,18 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
             w(f"        if a{y}.__class__ is ndarray:")
             w(f"            if not (a{y}.dtype is d{floats}):")
             w(f"                {slow}")
-            w(f"        elif not ((d is F32 or d is F64) and (a{y}.__class__ is float "
-              f"or a{y}.__class__ is int)):")
+            # A ufunc takes a 0-d array in 0.21 us and a Python float in 0.43 us; asarray costs 0.08.
+            w(f"        elif (d is F32 or d is F64) and (a{y}.__class__ is float "
+              f"or a{y}.__class__ is int):")
+            w(f"            a{y} = asarray(a{y}, d)")
+            w("        else:")
             w(f"            {slow}")
             w("    else:")
             w(f"        d = a{y}.dtype")
-            w(f"        if not ((d is F32 or d is F64) and (a{x}.__class__ is float "
-              f"or a{x}.__class__ is int)):")
+            w(f"        if (d is F32 or d is F64) and (a{x}.__class__ is float "
+              f"or a{x}.__class__ is int):")
+            w(f"            a{x} = asarray(a{x}, d)")
+            w("        else:")
             w(f"            {slow}")
         else:
             w(f"    if not same_dtype({', '.join(f'a{i}' for i in over)}):")

@@ -1,0 +1,725 @@
+"""Matrix products of every shape, on the BLAS behind numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.elementwise import mul
+from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.shape import diagonal, permute, reshape, squeeze, unsqueeze
+
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bmm",
+    "chain_matmul",
+    "cross",
+    "dot",
+    "einsum",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+]
+
+
+def _product(input: Any, other: Any) -> Any:
+    if input.dtype == np.float16:
+        # numpy has no half precision BLAS; PyTorch accumulates in float32 too.
+        return np.matmul(input.astype(np.float32), other.astype(np.float32)).astype(np.float16)
+    return np.matmul(input, other)
+
+
+#: Product of (..., n, k) and (..., k, m), batch dimensions broadcast.
+_matmul = op(
+    "matmul",
+    _product,
+    node_name="MmBackward0",
+    input=lambda g, other: g @ other.mT,
+    other=lambda g, input: input.mT @ g,
+)
+_bmm = op(
+    "bmm",
+    _product,
+    node_name="BmmBackward0",
+    input=lambda g, other: g @ other.mT,
+    other=lambda g, input: input.mT @ g,
+)
+_mv = op(
+    "mv",
+    _product,
+    node_name="MvBackward0",
+    input=lambda g, other: unsqueeze(g, -1) * other,
+    other=lambda g, input: input.mT @ g,
+)
+_dot = op(
+    "dot",
+    _product,
+    node_name="DotBackward0",
+    input=lambda g, other: g * other,
+    other=lambda g, input: g * input,
+)
+
+
+def _array(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else t
+
+
+def _check_tensors(name: str, **tensors: Any) -> None:
+    for argument, t in tensors.items():
+        if not isinstance(t, (TensorBase, np.ndarray)):
+            raise TypeError(
+                f"{name}(): argument {argument!r} must be Tensor, not {type(t).__name__}"
+            )
+
+
+def _check_dtypes(name: str, a: Any, b: Any) -> None:
+    x, y = _array(a).dtype, _array(b).dtype
+    if x is not y and x != y:
+        raise RuntimeError(
+            f"{name}: expected both operands to have the same dtype, but got: "
+            f"{dtypes.from_numpy(x)} and {dtypes.from_numpy(y)}. Convert one of them with .to(dtype)"
+        )
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _check_dims(name: str, tensor: Any, dims: int, argument: str) -> None:
+    if tensor.ndim != dims:
+        raise RuntimeError(
+            f"{name}: expected {argument} to be a {dims}-D tensor, got {tensor.ndim}-D of shape "
+            f"{list(tensor.shape)}"
+        )
+
+
+def _inner_mismatch(name: str, a: Any, b: Any) -> RuntimeError:
+    return RuntimeError(
+        f"{name}: mat1 and mat2 shapes cannot be multiplied ({_by(a.shape)} and {_by(b.shape)}): the last "
+        f"size of the first ({a.shape[-1]}) must equal the first size of the second. Transpose one of them?"
+    )
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    r"""Return the matrix product :math:`AB` of two 2-D tensors.
+
+    Args:
+        input: (n, k).
+        mat2: (k, m).
+
+    Returns:
+        A tensor of shape (n, m).
+
+    Raises:
+        RuntimeError: the shapes do not match, or the dtypes differ.
+
+    Source: ``torch.mm``.
+
+    Example:
+        >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
+        tensor([[11.]])
+    """
+    _check_tensors("mm", input=input, mat2=mat2)
+    _check_dims("mm", input, 2, "input")
+    _check_dims("mm", mat2, 2, "mat2")
+    if input.shape[1] != mat2.shape[0]:
+        raise _inner_mismatch("mm", input, mat2)
+    _check_dtypes("mm", input, mat2)
+    return _matmul(input, mat2)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    r"""Return the products of two batches of matrices, :math:`out_i = A_i B_i`.
+
+    Args:
+        input: (b, n, k).
+        mat2: (b, k, m).
+
+    Returns:
+        A tensor of shape (b, n, m).
+
+    Raises:
+        RuntimeError: the shapes do not match, or the dtypes differ.
+
+    Source: ``torch.bmm``.
+
+    Example:
+        >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).shape
+        torch.Size([2, 1, 1])
+    """
+    _check_tensors("bmm", input=input, mat2=mat2)
+    _check_dims("bmm", input, 3, "input")
+    _check_dims("bmm", mat2, 3, "mat2")
+    if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
+        raise RuntimeError(
+            f"bmm: batches of matrices of shapes {list(input.shape)} and {list(mat2.shape)} cannot be "
+            f"multiplied: expected the second to be ({input.shape[0]}, {input.shape[2]}, any)"
+        )
+    _check_dtypes("bmm", input, mat2)
+    return _bmm(input, mat2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    r"""Return the product :math:`Av` of a matrix and a vector.
+
+    Args:
+        input: (n, m).
+        vec: (m,).
+
+    Returns:
+        A tensor of shape (n,).
+
+    Raises:
+        RuntimeError: the shapes do not match, or the dtypes differ.
+
+    Source: ``torch.mv``.
+
+    Example:
+        >>> torch.mv(torch.eye(2), torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    _check_tensors("mv", input=input, vec=vec)
+    _check_dims("mv", input, 2, "input")
+    _check_dims("mv", vec, 1, "vec")
+    if input.shape[1] != vec.shape[0]:
+        raise RuntimeError(
+            f"mv: size mismatch, got input ({_by(input.shape)}), vec ({vec.shape[0]}): the matrix has "
+            f"{input.shape[1]} columns"
+        )
+    _check_dtypes("mv", input, vec)
+    return _mv(input, vec)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    r"""Return :math:`\sum_i a_i b_i` of two 1-D tensors.
+
+    Args:
+        input: (n,).
+        tensor: (n,).
+
+    Returns:
+        A 0-d tensor.
+
+    Raises:
+        RuntimeError: the sizes or dtypes differ, or an operand is not 1-D.
+
+    Source: ``torch.dot``.
+
+    Example:
+        >>> torch.dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+        tensor(11.)
+    """
+    _check_tensors("dot", input=input, tensor=tensor)
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(
+            f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors for dot"
+        )
+    if input.shape != tensor.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have "
+            "the same number of elements in dot"
+        )
+    _check_dtypes("dot", input, tensor)
+    return _dot(input, tensor)
+
+
+def vdot(input: Any, other: Any) -> Any:
+    """Return the dot product of two 1-D tensors; the same as ``dot`` for real numbers."""
+    return dot(input, other)
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """Return the matrix product; vectors, matrices and broadcast batches of matrices.
+
+    Two vectors give their dot product, a matrix and a vector a vector, two matrices a matrix. With more
+    dimensions the last two are matrices and the others broadcast. A 1-D operand counts as a row on the left
+    and as a column on the right, and that dimension is dropped from the result.
+
+    Args:
+        input: (..., n, k) or (k,).
+        other: (..., k, m) or (k,).
+
+    Returns:
+        A tensor of shape (..., n, m).
+
+    Raises:
+        RuntimeError: the shapes do not match, the dtypes differ, or an operand is 0-d.
+
+    Source: ``torch.matmul``.
+
+    Example:
+        >>> (torch.ones(5, 2, 3) @ torch.ones(3, 4)).shape
+        torch.Size([5, 2, 4])
+    """
+    n, m = input.ndim, other.ndim
+    if n == 2 and m == 2:
+        return mm(input, other)
+    if n == 0 or m == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D"
+        )
+    if n == 1 and m == 1:
+        return dot(input, other)
+    if n == 2 and m == 1:
+        return mv(input, other)
+    if n == 1:
+        return squeeze(matmul(unsqueeze(input, 0), other), -2)
+    if m == 1:
+        return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+    if input.shape[-1] != other.shape[-2]:
+        raise _inner_mismatch("matmul", input, other)
+    _check_dtypes("matmul", input, other)
+    if m == 2 and n > 2:
+        # One large product, and a weight gradient that needs no sum over the batch.
+        rows = math.prod(input.shape[:-1])
+        product = _matmul(reshape(input, (rows, input.shape[-1])), other)
+        return reshape(product, (*input.shape[:-1], other.shape[-1]))
+    try:
+        np.broadcast_shapes(tuple(input.shape[:-2]), tuple(other.shape[:-2]))
+    except ValueError:
+        raise RuntimeError(
+            f"matmul: the batch dimensions {list(input.shape[:-2])} and {list(other.shape[:-2])} cannot be "
+            "broadcast"
+        ) from None
+    return _bmm(input, other)
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    r"""Return :math:`out_{ij} = a_i b_j` of two 1-D tensors.
+
+    Args:
+        input: (n,).
+        vec2: (m,).
+
+    Returns:
+        A tensor of shape (n, m).
+
+    Raises:
+        RuntimeError: an operand is not 1-D.
+
+    Source: ``torch.outer``.
+
+    Example:
+        >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor([[3, 4],
+                [6, 8]])
+    """
+    _check_tensors("outer", input=input, vec2=vec2)
+    _check_dims("outer", input, 1, "input")
+    _check_dims("outer", vec2, 1, "vec2")
+    return mul(unsqueeze(input, 1), unsqueeze(vec2, 0))
+
+
+def ger(input: Any, vec2: Any) -> Any:
+    """Return the outer product of two 1-D tensors; an alias of ``outer``."""
+    return outer(input, vec2)
+
+
+def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
+    """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
+    if alpha != 1:
+        product = product * alpha
+    shape = tuple(product.shape)
+    try:
+        fits = np.broadcast_shapes(tuple(input.shape), shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(
+            f"{name}: the expanded size of the tensor must match: input of shape {list(input.shape)} cannot be "
+            f"broadcast to {list(shape)}"
+        )
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    r"""Return :math:`\beta\, M + \alpha\, A B`.
+
+    Args:
+        input: broadcastable to (n, m).
+        mat1: (n, k).
+        mat2: (k, m).
+        beta: factor of ``input``; 0 ignores it.
+        alpha: factor of the product.
+
+    Raises:
+        RuntimeError: the shapes do not match, or the dtypes differ.
+
+    Source: ``torch.addmm``.
+
+    Example:
+        >>> torch.addmm(torch.ones(2), torch.eye(2), torch.eye(2))
+        tensor([[2., 1.],
+                [1., 2.]])
+    """
+    return _scaled("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    r"""Return :math:`\beta\, u + \alpha\, A v`; see ``addmm``."""
+    return _scaled("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    r"""Return :math:`\beta\, M + \alpha\, u v^T`; see ``addmm``."""
+    return _scaled("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    r"""Return :math:`\beta\, M_i + \alpha\, A_i B_i` for batches of matrices; see ``addmm``."""
+    return _scaled("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    r"""Return :math:`\beta\, M + \alpha \sum_i A_i B_i`; see ``addmm``."""
+    return _scaled("addbmm", input, sum_(bmm(batch1, batch2), 0), beta, alpha)
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """Return the product of several matrices, multiplied in the cheapest order.
+
+    Args:
+        *matrices: 2-D tensors of matching sizes.
+
+    Source: ``torch.chain_matmul``; Cormen et al., Introduction to Algorithms, "Matrix-chain multiplication".
+
+    Example:
+        >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
+        torch.Size([2, 1])
+    """
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    count = len(matrices)
+    if count == 1:
+        return matrices[0]
+    sizes = [matrices[0].shape[0], *(m.shape[1] for m in matrices)]
+    cost = [[0] * count for _ in range(count)]
+    split = [[0] * count for _ in range(count)]
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            options = [
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            ]
+            cost[i][j], split[i][j] = min(options)
+
+    def product(i: int, j: int) -> Any:
+        return matrices[i] if i == j else mm(product(i, split[i][j]), product(split[i][j] + 1, j))
+
+    return product(0, count - 1)
+
+
+def inner(input: Any, other: Any) -> Any:
+    r"""Return the sums of products over the last dimensions, :math:`out_{ij} = \sum_k a_{ik} b_{jk}`.
+
+    Args:
+        input: (..., k) or a scalar tensor.
+        other: (..., k) or a scalar tensor.
+
+    Returns:
+        A tensor of shape ``input.shape[:-1] + other.shape[:-1]``; a plain product if one is 0-d.
+
+    Source: ``torch.inner``.
+
+    Example:
+        >>> torch.inner(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+        tensor(11.)
+    """
+    if input.ndim == 0 or other.ndim == 0:
+        return mul(input, other)
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} "
+            f"and {list(other.shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def trace(input: Any) -> Any:
+    r"""Return :math:`\sum_i A_{ii}` of a 2-D tensor.
+
+    Raises:
+        RuntimeError: the tensor is not 2-D.
+
+    Source: ``torch.trace``.
+
+    Example:
+        >>> torch.trace(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor(5.)
+    """
+    _check_dims("trace", input, 2, "input")
+    return sum_(diagonal(input))
+
+
+def kron(input: Any, other: Any) -> Any:
+    r"""Return the Kronecker product :math:`a \otimes b`.
+
+    Args:
+        input: any shape.
+        other: any shape; the shorter shape gets leading ones.
+
+    Source: ``torch.kron``.
+
+    Example:
+        >>> torch.kron(torch.eye(2), torch.ones(1, 2))
+        tensor([[1., 1., 0., 0.],
+                [0., 0., 1., 1.]])
+    """
+    n = max(input.ndim, other.ndim)
+    a = (1,) * (n - input.ndim) + tuple(input.shape)
+    b = (1,) * (n - other.ndim) + tuple(other.shape)
+    left = reshape(input, tuple(s for x in a for s in (x, 1)))
+    right = reshape(other, tuple(s for y in b for s in (1, y)))
+    return reshape(mul(left, right), tuple(x * y for x, y in zip(a, b, strict=True)))
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+    """Return the cross products of 3-vectors along ``dim``.
+
+    Args:
+        input: a tensor with 3 elements along ``dim``.
+        other: the same, broadcastable.
+        dim: the first dimension of size 3 by default.
+
+    Raises:
+        RuntimeError: there is no dimension of size 3.
+
+    Source: ``torch.cross``.
+
+    Example:
+        >>> torch.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]), dim=0)
+        tensor([0., 0., 1.])
+    """
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError(f"cross: no dimension of size 3 in input of shape {list(input.shape)}")
+    n = max(input.ndim, other.ndim)
+    dim = dim % n
+    for t in (input, other):
+        if t.shape[dim - n] != 3:
+            raise RuntimeError(
+                f"cross: dimension {dim} does not have size 3 in shapes {list(input.shape)} and "
+                f"{list(other.shape)}"
+            )
+    from tinygrad_hw.ops.shape import roll
+
+    axis = dim - n
+    a, b = input, other
+    return mul(roll(a, -1, axis), roll(b, -2, axis)) - mul(roll(a, -2, axis), roll(b, -1, axis))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """Return the sum of products over given dimensions of two tensors.
+
+    Args:
+        a: the left tensor.
+        b: the right tensor.
+        dims: the number of last dimensions of ``a`` to contract with the first of ``b``, or two lists of
+            dimensions.
+
+    Returns:
+        A tensor with the remaining dimensions of ``a``, then those of ``b``.
+
+    Raises:
+        RuntimeError: contracted sizes differ.
+
+    Source: ``torch.tensordot``.
+
+    Example:
+        >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), dims=2).shape
+        torch.Size([2, 5])
+    """
+    if isinstance(dims, TensorBase):
+        dims = dims.array.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(
+                f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims} for {a.ndim}-D and {b.ndim}-D"
+            )
+        left, right = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        left, right = list(dims[0]), list(dims[1])
+    if len(left) != len(right):
+        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {left} and {right}")
+    left = [d % a.ndim for d in left]
+    right = [d % b.ndim for d in right]
+    for i, j in zip(left, right, strict=True):
+        if a.shape[i] != b.shape[j]:
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second "
+                f"has size {b.shape[j]} in dim {j}"
+            )
+    keep_a = [i for i in range(a.ndim) if i not in left]
+    keep_b = [j for j in range(b.ndim) if j not in right]
+    contracted = math.prod(a.shape[i] for i in left)
+    shape_a = tuple(a.shape[i] for i in keep_a)
+    shape_b = tuple(b.shape[j] for j in keep_b)
+    rows = reshape(permute(a, (*keep_a, *left)), (math.prod(shape_a), contracted))
+    columns = reshape(permute(b, (*right, *keep_b)), (contracted, math.prod(shape_b)))
+    return reshape(mm(rows, columns), (*shape_a, *shape_b))
+
+
+# -- einsum ----------------------------------------------------------------------------------------
+
+
+def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
+    """Return the subscripts of each operand and of the result, with the ellipsis written as letters."""
+    equation = equation.replace(" ", "")
+    if any(not (c.isalpha() and c.isascii()) and c not in ",.->" for c in equation):
+        bad = next(c for c in equation if not (c.isalpha() and c.isascii()) and c not in ",.->")
+        raise RuntimeError(f"einsum(): invalid subscript given in {equation!r}: {bad!r} is no letter")
+    left, arrow, right = equation.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(operands):
+        raise RuntimeError(
+            f"einsum(): {equation!r} has subscripts for {len(inputs)} operands, but {len(operands)} were given"
+        )
+    used = set(equation)
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
+    most = 0
+    for s, t in zip(inputs, operands, strict=True):
+        named = len(s.replace("...", ""))
+        if "..." in s:
+            most = max(most, t.ndim - named)
+        if named > t.ndim or ("..." not in s and named != t.ndim):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in {s!r} does not match the {t.ndim} dimensions of an "
+                f"operand of shape {list(t.shape)}"
+            )
+    letters = "".join(spare[:most])
+    full = []
+    for s, t in zip(inputs, operands, strict=True):
+        count = t.ndim - len(s.replace("...", ""))
+        full.append(s.replace("...", letters[most - count :] if count else ""))
+    if arrow:
+        if right.count("...") > 1:
+            raise RuntimeError(f"einsum(): two ellipses in the result of {equation!r}")
+        result = right.replace("...", letters)
+        for c in result:
+            if result.count(c) > 1:
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} appears more than once in the output"
+                )
+            if not any(c in s for s in full):
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+                )
+    else:
+        counts = "".join(s.replace("...", "") for s in inputs)
+        result = letters + "".join(sorted(c for c in set(counts) if counts.count(c) == 1))
+    return full, result
+
+
+def _unrepeated(t: Any, subscripts: str) -> tuple[Any, str]:
+    """Take diagonals until no letter is repeated."""
+    for c in subscripts:
+        while subscripts.count(c) > 1:
+            i = subscripts.index(c)
+            j = subscripts.index(c, i + 1)
+            if t.shape[i] != t.shape[j]:
+                raise RuntimeError(
+                    f"einsum(): subscript {c} is repeated for sizes {t.shape[i]} and {t.shape[j]} of one operand"
+                )
+            t = diagonal(t, 0, i, j)
+            subscripts = subscripts[:i] + subscripts[i + 1 : j] + subscripts[j + 1 :] + c
+    return t, subscripts
+
+
+def _contract(a: Any, sa: str, b: Any, sb: str, keep: set[str]) -> tuple[Any, str]:
+    """Multiply two operands as one batched matrix product, summing letters not in ``keep``."""
+    size = {c: t.shape[i] for t, s in ((a, sa), (b, sb)) for i, c in enumerate(s)}
+    batch = [c for c in sa if c in sb and c in keep]
+    summed = [c for c in sa if c in sb and c not in keep]
+    only_a = [c for c in sa if c not in sb]
+    only_b = [c for c in sb if c not in sa]
+
+    def arranged(t: Any, s: str, *groups: list[str]) -> Any:
+        order = [s.index(c) for group in groups for c in group]
+        sizes = tuple(math.prod(size[c] for c in group) for group in groups)
+        return reshape(permute(t, tuple(order)), sizes)
+
+    left = arranged(a, sa, batch, only_a, summed)
+    right = arranged(b, sb, batch, summed, only_b)
+    product = bmm(left, right)
+    letters = [*batch, *only_a, *only_b]
+    return reshape(product, tuple(size[c] for c in letters)), "".join(letters)
+
+
+def einsum(equation: str, *operands: Any) -> Any:
+    """Return the sum of products that an equation in Einstein's notation describes.
+
+    Args:
+        equation: such as ``"ij,jk->ik"``. Letters on the left that are not on the right are summed;
+            without ``->`` those that appear once are kept, in alphabetical order. ``...`` stands for
+            broadcast dimensions. A letter repeated in one operand takes its diagonal.
+        *operands: the tensors (or one list of them).
+
+    Returns:
+        A tensor with the dimensions named on the right.
+
+    Raises:
+        RuntimeError: the equation does not fit the operands.
+
+    Source: ``torch.einsum``. Operands are contracted pairwise by batched matrix products, from left to right.
+
+    Example:
+        >>> torch.einsum("ij,j->i", torch.eye(2), torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    if not operands:
+        raise RuntimeError("einsum(): must provide at least one operand")
+    subscripts, result = _parse(equation, operands)
+    sizes: dict[str, int] = {}
+    for t, s in zip(operands, subscripts, strict=True):
+        for c, n in zip(s, t.shape, strict=True):
+            if n != 1 and sizes.get(c, 1) not in (1, n):
+                raise RuntimeError(
+                    f"einsum(): subscript {c} has size {n} for an operand of shape {list(t.shape)}, which does "
+                    f"not broadcast with previously seen size {sizes[c]}"
+                )
+            sizes[c] = max(n, sizes.get(c, 1)) if n != 0 else 0
+    pending: list[tuple[Any, str]] = []
+    for t, s in zip(operands, subscripts, strict=True):
+        t, s = _unrepeated(t, s)
+        ones = [i for i, c in enumerate(s) if t.shape[i] == 1 and sizes[c] != 1]
+        if ones:
+            t = reshape(t, tuple(n for i, n in enumerate(t.shape) if i not in ones))
+            s = "".join(c for i, c in enumerate(s) if i not in ones)
+        pending.append((t, s))
+    for i, (t, s) in enumerate(pending):
+        elsewhere = set(result).union(*(x for k, (_, x) in enumerate(pending) if k != i))
+        lonely = [k for k, c in enumerate(s) if c not in elsewhere]
+        if lonely:
+            t = sum_(t, tuple(lonely))
+            s = "".join(c for k, c in enumerate(s) if k not in lonely)
+        pending[i] = (t, s)
+    t, s = pending[0]
+    for k, (u, r) in enumerate(pending[1:], start=1):
+        keep = set(result).union(*(x for _, x in pending[k + 1 :]))
+        t, s = _contract(t, s, u, r, keep)
+    return permute(t, tuple(s.index(c) for c in result)) if s else t
