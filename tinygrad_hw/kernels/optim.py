@@ -1,0 +1,251 @@
+"""Optimizer updates on lists of arrays: one call steps many parameters.
+
+Each rule has two bodies: the plain numpy one in :data:`REFERENCE`, which reads like the formula and takes
+any floating dtype and layout, and a numba one in ``optim_fused``, which makes one pass over memory for all
+float32 or float64 parameters of a call. :func:`update` picks: whatever the fused body declines (other
+dtypes, strided arrays) goes to the reference.
+
+A rule takes one list of arrays per column: parameters, gradients, then the state it keeps. All arrays of
+one parameter have one shape and dtype. Parameters and state are written, gradients never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["REFERENCE", "update"]
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+def update(
+    rule: str,
+    columns: Sequence[Sequence[Array] | None],
+    steps: Sequence[Array] | None,
+    hyper: Sequence[Any],
+) -> None:
+    """Step every parameter once by ``rule``, in place.
+
+    Args:
+        rule: a key of :data:`REFERENCE`.
+        columns: equally long lists of arrays: parameters, gradients, then the rule's state in its order;
+            None for a state that the options at hand do not need.
+        steps: for each parameter the 0-d array that counts its steps, incremented here; None for a
+            rule that does not count.
+        hyper: the rule's numbers, in its order; flags as 0 and 1.
+    """
+    reference = REFERENCE[rule]
+    for i in range(len(columns[0] or ())):
+        arrays = [None if column is None else column[i] for column in columns]
+        if steps is None:
+            reference(*arrays, *hyper)
+        else:
+            steps[i][...] += 1
+            reference(*arrays, float(steps[i]), *hyper)
+
+
+# -- the numpy bodies -----------------------------------------------------------------------------
+#
+# Rounding follows the usual grouping: x + (a * y) / z, a linear interpolation as x + w * (y - x). float16
+# is computed in float32 and rounded once per helper; what is added to it, or multiplies an addend, is
+# rounded to float16 first (so that an epsilon of 1e-8 is zero there), other factors are not: as in PyTorch.
+
+
+def _wide(x: Any) -> Any:
+    """Return ``x`` in the precision to compute with."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def _axpy(x: Array, y: Array, alpha: float) -> Any:
+    """Return ``x + alpha * y``."""
+    factor = float(x.dtype.type(alpha))
+    return (_wide(x) + factor * _wide(y)).astype(x.dtype, copy=False)
+
+
+def _plus(x: Array, number: float) -> Any:
+    """Return ``x + number``."""
+    return (_wide(x) + float(x.dtype.type(number))).astype(x.dtype, copy=False)
+
+
+def _add_product(x: Array, a: Array, b: Array, value: float) -> Any:
+    """Return ``x + value * a * b``."""
+    return (_wide(x) + float(value) * _wide(a) * _wide(b)).astype(x.dtype, copy=False)
+
+
+def _add_quotient(x: Array, a: Array, b: Array, value: float) -> Any:
+    """Return ``x + value * a / b``."""
+    return (_wide(x) + float(value) * _wide(a) / _wide(b)).astype(x.dtype, copy=False)
+
+
+def _lerp(x: Array, y: Array, weight: float) -> Any:
+    """Return ``x + weight * (y - x)``, mirrored for large weights so that weight 1 gives ``y``."""
+    a, b = _wide(x), _wide(y)
+    out = a + weight * (b - a) if weight < 0.5 else b - (b - a) * (1.0 - weight)
+    return out.astype(x.dtype, copy=False)
+
+
+def _scaled(x: Array, factor: float) -> Any:
+    """Return ``factor * x``."""
+    return (_wide(x) * float(factor)).astype(x.dtype, copy=False)
+
+
+def _descent(param: Array, grad: Array, weight_decay: float, maximize: float) -> Array:
+    """Return the gradient with the sign for descent and the L2 penalty added."""
+    g = -grad if maximize else grad
+    return _axpy(g, param, weight_decay) if weight_decay != 0 else g
+
+
+def sgd(
+    param: Array,
+    grad: Array,
+    buf: Array | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: float,
+    maximize: float,
+) -> None:
+    """``b = momentum * b + (1 - dampening) * g;  p -= lr * b`` (``lr * g`` without momentum)."""
+    g = _descent(param, grad, weight_decay, maximize)
+    if buf is not None:
+        buf[...] = _scaled(buf, momentum)
+        buf[...] = _axpy(buf, g, 1 - dampening)
+        g = _axpy(g, buf, momentum) if nesterov else buf
+    param[...] = _axpy(param, g, -lr)
+
+
+def adam(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    max_exp_avg_sq: Array | None,
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: float,
+    maximize: float,
+) -> None:
+    """``p -= lr * m_hat / (sqrt(v_hat) + eps)``; AMSGrad takes the largest ``v`` so far."""
+    if decoupled and weight_decay != 0:
+        param[...] = _scaled(param, 1 - lr * weight_decay)
+        weight_decay = 0.0
+    g = _descent(param, grad, weight_decay, maximize)
+    exp_avg[...] = _lerp(exp_avg, g, 1 - beta1)
+    exp_avg_sq[...] = _scaled(exp_avg_sq, beta2)
+    exp_avg_sq[...] = _add_product(exp_avg_sq, g, g, 1 - beta2)
+    second = exp_avg_sq
+    if max_exp_avg_sq is not None:
+        max_exp_avg_sq[...] = np.maximum(max_exp_avg_sq, exp_avg_sq)
+        second = max_exp_avg_sq
+    root = _wide(np.sqrt(second)) / float((1 - beta2**step) ** 0.5)
+    denominator = _plus(root.astype(param.dtype, copy=False), eps)
+    param[...] = _add_quotient(param, exp_avg, denominator, -(lr / (1 - beta1**step)))
+
+
+def rmsprop(
+    param: Array,
+    grad: Array,
+    square_avg: Array,
+    grad_avg: Array | None,
+    buf: Array | None,
+    step: float,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: float,
+) -> None:
+    """``p -= lr * g / (sqrt(v) + eps)``; centered takes the gradient's variance for ``v``."""
+    g = _descent(param, grad, weight_decay, maximize)
+    square_avg[...] = _scaled(square_avg, alpha)
+    square_avg[...] = _add_product(square_avg, g, g, 1 - alpha)
+    variance: Any = square_avg
+    if grad_avg is not None:
+        grad_avg[...] = _lerp(grad_avg, g, 1 - alpha)
+        variance = _add_product(square_avg, grad_avg, grad_avg, -1.0)
+    average = _plus(np.sqrt(variance), eps)
+    if buf is not None:
+        buf[...] = _scaled(buf, momentum)
+        buf[...] = _add_quotient(buf, g, average, 1.0)
+        param[...] = _axpy(param, buf, -lr)
+    else:
+        param[...] = _add_quotient(param, g, average, -lr)
+
+
+def adagrad(
+    param: Array,
+    grad: Array,
+    total: Array,
+    step: float,
+    lr: float,
+    lr_decay: float,
+    eps: float,
+    weight_decay: float,
+    maximize: float,
+) -> None:
+    """``s += g * g;  p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)``."""
+    g = _descent(param, grad, weight_decay, maximize)
+    total[...] = _add_product(total, g, g, 1.0)
+    param[...] = _add_quotient(param, g, _plus(np.sqrt(total), eps), -(lr / (1 + (step - 1) * lr_decay)))
+
+
+def adadelta(
+    param: Array,
+    grad: Array,
+    square_avg: Array,
+    acc_delta: Array,
+    step: float,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: float,
+) -> None:
+    """``d = sqrt(u + eps) / sqrt(v + eps) * g;  p -= lr * d``, ``u`` and ``v`` averages of squares."""
+    g = _descent(param, grad, weight_decay, maximize)
+    square_avg[...] = _scaled(square_avg, rho)
+    square_avg[...] = _add_product(square_avg, g, g, 1 - rho)
+    delta = np.sqrt(_plus(acc_delta, eps)) / np.sqrt(_plus(square_avg, eps)) * g
+    acc_delta[...] = _scaled(acc_delta, rho)
+    acc_delta[...] = _add_product(acc_delta, delta, delta, 1 - rho)
+    param[...] = _axpy(param, delta, -lr)
+
+
+def adamax(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_inf: Array,
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    maximize: float,
+) -> None:
+    """``u = max(beta2 * u, |g| + eps);  p -= lr / (1 - beta1 ** t) * m / u``."""
+    g = _descent(param, grad, weight_decay, maximize)
+    exp_avg[...] = _lerp(exp_avg, g, 1 - beta1)
+    exp_inf[...] = np.maximum(_scaled(exp_inf, beta2), _plus(np.abs(g), eps))
+    param[...] = _add_quotient(param, exp_avg, exp_inf, -(lr / (1 - beta1**step)))
+
+
+#: The numpy body of each rule: ``(param, grad, *state, [step,] *hyper)``, all arrays of one parameter.
+REFERENCE: dict[str, Callable[..., None]] = {
+    "sgd": sgd,
+    "adam": adam,
+    "rmsprop": rmsprop,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "adamax": adamax,
+}
