@@ -143,9 +143,7 @@ def optimizers(kind="SGD", lr=0.1, tensor_lr=False):
 
 def facts(opt):
     """The values a scheduler may drive."""
-    return [
-        (float(g["lr"]), g.get("momentum"), g.get("betas")) for g in opt.param_groups
-    ]
+    return [(float(g["lr"]), g.get("momentum"), g.get("betas")) for g in opt.param_groups]
 
 
 def same(mine, theirs):
@@ -259,7 +257,8 @@ def test_tensor_rate(case):
             np.testing.assert_allclose(got, want, rtol=1e-12)
             assert opt.param_groups[0]["lr"] is rate
             last = mine.get_last_lr()[0]
-            assert isinstance(last, Tensor) and last is not rate
+            assert isinstance(last, Tensor)
+            assert last is not rate
 
 
 @pytest.mark.parametrize("case", ["step", "multistep", "exponential", "cosine", "linear", "polynomial",
@@ -426,7 +425,7 @@ def test_onecycle_ends():
         for _ in range(3):
             s.step()
         with pytest.raises(
-            ValueError, match="Tried to step 4 times. The specified number of total steps is 3"
+            ValueError, match=r"Tried to step 4 times\. The specified number of total steps is 3"
         ):
             s.step()
 
@@ -447,7 +446,8 @@ def test_order_of_calls():
         scheduler = package.StepLR(o, 3)
         texts.append(messages(scheduler.step))
         assert messages(scheduler.step) == ([], [])
-    assert texts[0] == texts[1] and len(texts[0][0]) == 1
+    assert texts[0] == texts[1]
+    assert len(texts[0][0]) == 1
     for o, package in zip(optimizers(), (lr_scheduler, reference), strict=True):
         scheduler = package.StepLR(o, 3)
         o.step()
@@ -463,7 +463,8 @@ def test_overridden_step():
         old = o.step
         o.step = types.MethodType(lambda self, *a, old=old: old(*a), o)
         texts.append(messages(scheduler.step))
-    assert texts[0] == texts[1] and len(texts[0][0]) == 1
+    assert texts[0] == texts[1]
+    assert len(texts[0][0]) == 1
 
 
 def test_get_lr_warns():
@@ -471,7 +472,8 @@ def test_get_lr_warns():
     for o, package in zip(optimizers(), (lr_scheduler, reference), strict=True):
         scheduler = package.StepLR(o, 3)
         texts.append(messages(scheduler.get_lr))
-    assert texts[0] == texts[1] and len(texts[0][0]) == 1
+    assert texts[0] == texts[1]
+    assert len(texts[0][0]) == 1
 
 
 @pytest.mark.parametrize("name", lr_scheduler.__all__)
@@ -482,7 +484,8 @@ def test_signature(name):
     theirs = inspect.signature(getattr(reference, name)).parameters
     assert list(mine) == list(theirs)
     for key in mine:
-        assert mine[key].default == theirs[key].default and mine[key].kind == theirs[key].kind, key
+        assert mine[key].default == theirs[key].default, key
+        assert mine[key].kind == theirs[key].kind, key
 
 
 def test_every_scheduler_is_here():

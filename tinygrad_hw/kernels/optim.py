@@ -11,7 +11,10 @@ one parameter have one shape and dtype. Parameters and state are written, gradie
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,14 +40,73 @@ def update(
             rule that does not count.
         hyper: the rule's numbers, in its order; flags as 0 and 1.
     """
-    reference = REFERENCE[rule]
-    for i in range(len(columns[0] or ())):
-        arrays = [None if column is None else column[i] for column in columns]
-        if steps is None:
-            reference(*arrays, *hyper)
-        else:
-            steps[i][...] += 1
-            reference(*arrays, float(steps[i]), *hyper)
+    n = len(columns[0] or ())
+    if n == 0:
+        return
+    kernels = _kernels()
+    declined = _fused(kernels[rule], columns, steps, hyper) if kernels else range(n)
+    if declined:
+        _by_reference(REFERENCE[rule], declined, columns, steps, hyper)
+
+
+def _by_reference(
+    rule: Callable[..., None],
+    which: Sequence[int],
+    columns: Sequence[Sequence[Array] | None],
+    steps: Sequence[Array] | None,
+    hyper: Sequence[Any],
+) -> None:
+    """Step some of the parameters by the numpy body."""
+    with np.errstate(all="ignore"):  # a zero gradient over a zero root is a NaN, not a warning
+        for i in which:
+            arrays = [None if column is None else column[i] for column in columns]
+            if steps is None:
+                rule(*arrays, *hyper)
+            else:
+                steps[i][...] += 1
+                rule(*arrays, float(steps[i]), *hyper)
+
+
+@functools.cache
+def _kernels() -> dict[str, tuple[int, Any]]:
+    """Return the numba bodies; nothing where numba cannot be used."""
+    if os.environ.get("TINYGRAD_HW_KERNELS") == "numpy":
+        return {}
+    try:
+        from tinygrad_hw.kernels import optim_fused
+    except ImportError:
+        return {}
+    return optim_fused.KERNELS if optim_fused.layout_is_known() else {}
+
+
+_SINGLE, _DOUBLE = np.ones(1, np.float32), np.ones(1, np.float64)
+
+
+def _fused(
+    kernel: tuple[int, Any],
+    columns: Sequence[Sequence[Array] | None],
+    steps: Sequence[Array] | None,
+    hyper: Sequence[Any],
+) -> Sequence[int]:
+    """Step what the numba body takes; return the indices of the parameters it declined."""
+    rows, call = kernel
+    first = columns[0]
+    assert first is not None
+    n = len(first)
+    absent = (0,) * n
+    addresses = [absent if c is None else map(id, c) for c in (*columns, steps)]
+    table = np.fromiter(chain.from_iterable(addresses), np.int64, rows * n)
+    numbers = tuple(map(float, hyper))
+    like = _DOUBLE if first[0].dtype == np.float64 else _SINGLE
+    # A float32 or float16 number (from a tensor learning rate) rounds the rule's float64 arithmetic.
+    narrow = any(type(h) in (np.float32, np.float16) for h in hyper)
+    if not (narrow and like is _DOUBLE) and call(table, n, like, numbers) == 0:
+        return ()
+    like = _SINGLE if like is _DOUBLE else _DOUBLE
+    if not (narrow and like is _DOUBLE):
+        call(table, n, like, numbers)
+    done: list[int] = table[-n:].tolist()
+    return [i for i in range(n) if done[i] != -1]
 
 
 # -- the numpy bodies -----------------------------------------------------------------------------
@@ -195,7 +257,9 @@ def adagrad(
     """``s += g * g;  p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)``."""
     g = _descent(param, grad, weight_decay, maximize)
     total[...] = _add_product(total, g, g, 1.0)
-    param[...] = _add_quotient(param, g, _plus(np.sqrt(total), eps), -(lr / (1 + (step - 1) * lr_decay)))
+    param[...] = _add_quotient(
+        param, g, _plus(np.sqrt(total), eps), -(lr / (1 + (step - 1) * lr_decay))
+    )
 
 
 def adadelta(

@@ -14,7 +14,7 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from copy import deepcopy
-from typing import Any, ClassVar, TypeAlias, TypeVar, Union
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -33,9 +33,7 @@ __all__ = [
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Closure: TypeAlias = Callable[[], Any]
 StateDict: TypeAlias = "dict[str, Any]"
-Params: TypeAlias = Union[
-    Iterable[Tensor], Iterable["dict[str, Any]"], Iterable["tuple[str, Tensor]"]
-]
+Params: TypeAlias = Iterable[Tensor] | Iterable["dict[str, Any]"] | Iterable["tuple[str, Tensor]"]
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
 
@@ -156,7 +154,7 @@ def check_lr(lr: Any) -> None:
 
 def check_nonnegative(value: Any, what: str) -> None:
     """Refuse a negative (or NaN) hyper-parameter."""
-    if not 0.0 <= as_number(value):
+    if not as_number(value) >= 0.0:
         raise ValueError(f"Invalid {what}: {value}")
 
 
@@ -480,9 +478,7 @@ class Optimizer:
             packed = {k: v for k, v in group.items() if k != "params"}
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {
-            numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()
-        }
+        state = {numbers[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
         result: StateDict = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, result)

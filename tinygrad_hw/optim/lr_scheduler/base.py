@@ -8,7 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 from tinygrad_hw.optim.optimizer import Optimizer
 from tinygrad_hw.tensor import Tensor
@@ -16,7 +16,7 @@ from tinygrad_hw.tensor import Tensor
 __all__ = ["LRScheduler"]
 
 #: A learning rate: a number, or a 1-element tensor that is written in place.
-Rate: TypeAlias = Union[float, Tensor]
+Rate: TypeAlias = float | Tensor
 
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
@@ -69,9 +69,7 @@ def check_optimizer(optimizer: Any) -> None:
 
 def save_functions(functions: Sequence[Any]) -> list[dict[str, Any] | None]:
     """Return the attributes of callable objects, None for plain functions, which cannot be saved."""
-    return [
-        None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in functions
-    ]
+    return [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in functions]
 
 
 class LRScheduler:

@@ -235,8 +235,7 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                "anneal_strategy must be one of 'cos' or 'linear', instead got "
-                f"{anneal_strategy}"
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type: str = anneal_strategy
         max_lrs = per_group("max_lr", optimizer, max_lr)
@@ -282,18 +281,14 @@ class OneCycleLR(LRScheduler):
         pct = (step - start) / (phase["end_step"] - start)
         rates = []
         for group in self.optimizer.param_groups:
-            rates.append(
-                self._anneal_func(group[phase["start_lr"]], group[phase["end_lr"]], pct)
-            )
+            rates.append(self._anneal_func(group[phase["start_lr"]], group[phase["end_lr"]], pct))
             if self.cycle_momentum:
                 bounds = group[phase["start_momentum"]], group[phase["end_momentum"]]
                 _set_momentum(group, self._anneal_func(*bounds, pct), self.use_beta1)
         return rates
 
 
-def _total_steps(
-    total_steps: int | None, epochs: int | None, steps_per_epoch: int | None
-) -> int:
+def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
     """Return the number of batches of a one-cycle schedule."""
     if total_steps is not None:
         if total_steps <= 0 or not isinstance(total_steps, int):

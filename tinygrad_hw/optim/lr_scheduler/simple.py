@@ -125,9 +125,7 @@ class MultiplicativeLR(_FunctionLR):
             return self._current()
         return [
             group["lr"] * function(self.last_epoch)
-            for function, group in zip(
-                self.lr_lambdas, self.optimizer.param_groups, strict=True
-            )
+            for function, group in zip(self.lr_lambdas, self.optimizer.param_groups, strict=True)
         ]
 
 
@@ -281,7 +279,9 @@ class LinearLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> list[Rate]:
         rise = self.end_factor - self.start_factor
-        factor = self.start_factor + rise * min(self.total_iters, self.last_epoch) / self.total_iters
+        factor = (
+            self.start_factor + rise * min(self.total_iters, self.last_epoch) / self.total_iters
+        )
         return [rate * factor for rate in self.base_lrs]
 
 

@@ -1,0 +1,451 @@
+"""The numba bodies of the optimizer rules: one pass over memory for all parameters of a call.
+
+A call brings a table of arrays, one row per column of the rule (parameters, gradients, state, step counts)
+and one entry per parameter: the address of a numpy array object, or 0 where the rule has no such state.
+The kernels read data pointer, shape, dtype and flags from the array objects themselves, because passing
+a hundred arrays one by one costs more than a small network's whole step. The offsets are those of numpy's
+public ``PyArrayObject_fields`` and ``PyArray_Descr``; :func:`layout_is_known` compares them with what numpy
+says before the first use.
+
+:func:`_plan` accepts a parameter if all its arrays are native, aligned, of the wanted dtype and dense in the
+same order; it counts its step and replaces the addresses in the table by data pointers. The work is
+then done in chunks. Every element is computed by itself, so the result does not depend on their order.
+
+Imported on an optimizer's first step, because importing numba takes longer than importing this package.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+__all__ = ["KERNELS", "layout_is_known"]
+
+# Offsets in an array object (64-bit): the fields follow the object header.
+_HEAD = object.__basicsize__
+_DATA, _NDIM, _DIMS, _DESCR, _FLAGS = (_HEAD + i for i in (0, 8, 16, 40, 48))
+# Offsets in its dtype object.
+_BYTE_ORDER, _TYPE_NUMBER = _HEAD + 10, _HEAD + 12
+# Flags of an array.
+_C_ORDER, _F_ORDER, _ALIGNED, _WRITEABLE = 0x1, 0x2, 0x100, 0x400
+
+_NATIVE = np.dtype(np.float32).newbyteorder("=").byteorder
+_FLOAT32, _FLOAT64 = np.dtype(np.float32).num, np.dtype(np.float64).num
+_SWAPPED = ord(np.dtype(np.float32).newbyteorder("S").byteorder)
+_ONE32, _ONE64 = np.ones(1, np.float32), np.ones(1, np.float64)
+
+#: Elements per chunk: arrays of this length stay in the second-level cache of most CPUs.
+_CHUNK = 1 << 15
+
+# Only contraction to multiply-add is allowed: the order of operations is part of the rules.
+_jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+@intrinsic
+def _load(context: Any, address: Any, like: Any) -> Any:
+    """Read a number of the type of ``like`` at ``address``."""
+
+    def build(code: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = code.get_value_type(like).as_pointer()
+        return builder.load(builder.inttoptr(args[0], kind))
+
+    return like(types.int64, like), build
+
+
+@intrinsic
+def _pointer(context: Any, address: Any, like: Any) -> Any:
+    """Return ``address`` as a pointer to elements of the array ``like``."""
+    result = types.CPointer(like.dtype)
+
+    def build(code: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], code.get_value_type(result))
+
+    return result(types.int64, like), build
+
+
+@_jit
+def _facts(array: int) -> Any:
+    """Return type number (-1 if byte-swapped), flags, element count and data pointer of an array."""
+    dtype = _load(array + _DESCR, 0)
+    number = np.int64(_load(dtype + _TYPE_NUMBER, np.int32(0)))
+    if _load(dtype + _BYTE_ORDER, np.uint8(0)) == _SWAPPED:
+        number = np.int64(-1)
+    flags = np.int64(_load(array + _FLAGS, np.int32(0)))
+    dims = _load(array + _DIMS, 0)
+    size = 1
+    for i in range(_load(array + _NDIM, np.int32(0))):
+        size *= _load(dims + 8 * i, 0)
+    return number, flags, size, _load(array + _DATA, 0)
+
+
+@_jit
+def _accept(table: Any, n: int, rows: int, k: int, number: int) -> int:
+    """Return the size of parameter ``k``; -1 if it is done or its arrays are not of the form taken."""
+    if table[(rows - 1) * n + k] == -1:
+        return -1
+    _, layout, size, _ = _facts(table[k])
+    for r in range(rows):
+        array = table[r * n + k]
+        if array == 0:
+            continue
+        kind, flags, length, _ = _facts(array)
+        if flags & _ALIGNED == 0 or (r != 1 and flags & _WRITEABLE == 0):
+            return -1
+        if r < rows - 1:
+            layout &= flags
+            if kind != number or length != size:
+                return -1
+        elif (kind != _FLOAT32 and kind != _FLOAT64) or length != 1:
+            return -1
+    return size if layout & (_C_ORDER | _F_ORDER) != 0 else -1
+
+
+@_jit
+def _count_step(array: int) -> float:
+    """Add one to a 0-d array and return its value."""
+    kind, _, _, data = _facts(array)
+    if kind == _FLOAT32:
+        single = carray(_pointer(data, _ONE32), 1)
+        single[0] += np.float32(1)
+        return np.float64(single[0])
+    double = carray(_pointer(data, _ONE64), 1)
+    double[0] += 1.0
+    return double[0]
+
+
+@_jit
+def _plan(table: Any, n: int, rows: int, like: Any) -> Any:
+    """Return chunks ``(parameter, first, last)``, step counts, and how many parameters were declined.
+
+    Accepted parameters get data pointers in ``table``, and -1 in its last row.
+    """
+    number = _FLOAT32 if like.itemsize == 4 else _FLOAT64
+    steps = np.zeros(n)
+    sizes = np.empty(n, np.int64)
+    declined = 0
+    chunks = 0
+    for k in range(n):
+        sizes[k] = _accept(table, n, rows, k, number)
+        if sizes[k] < 0:
+            declined += 1
+            continue
+        chunks += (sizes[k] + _CHUNK - 1) // _CHUNK
+        for r in range(rows - 1):
+            array = table[r * n + k]
+            if array != 0:
+                table[r * n + k] = _load(array + _DATA, 0)
+        counter = table[(rows - 1) * n + k]
+        if counter != 0:
+            steps[k] = _count_step(counter)
+        table[(rows - 1) * n + k] = -1
+    work = np.empty((chunks, 3), np.int64)
+    w = 0
+    for k in range(n):
+        for first in range(0, sizes[k], _CHUNK):
+            work[w, 0] = k
+            work[w, 1] = first
+            work[w, 2] = min(first + _CHUNK, sizes[k])
+            w += 1
+    return work, steps, declined
+
+
+@_jit
+def _part(table: Any, n: int, row: int, chunk: Any, like: Any) -> Any:
+    """Return the elements of one array that belong to a chunk."""
+    first = chunk[1]
+    start = table[row * n + chunk[0]] + first * like.itemsize
+    return carray(_pointer(start, like), chunk[2] - first)
+
+
+# -- the rules: one chunk each ---------------------------------------------------------------------
+
+
+@_jit
+def _sgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, momentum, dampening, weight_decay, nesterov, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    decay = real(weight_decay)
+    rate = real(-lr)
+    if table[2 * n + chunk[0]] == 0:
+        for i in range(p.size):
+            gi = sign * g[i]
+            if decay != 0:
+                gi = gi + decay * p[i]
+            p[i] = p[i] + rate * gi
+        return
+    b = _part(table, n, 2, chunk, like)
+    mu = real(momentum)
+    fresh = real(1 - dampening)
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        bi = mu * b[i] + fresh * gi
+        b[i] = bi
+        p[i] = p[i] + rate * (gi + mu * bi if nesterov else bi)
+
+
+@_jit
+def _adam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
+    real = like.dtype.type
+    step = steps[chunk[0]]
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    m = _part(table, n, 2, chunk, like)
+    v = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    shrink = real(1 - lr * weight_decay if decoupled else 1.0)
+    decay = real(0.0 if decoupled else weight_decay)
+    near = 1 - beta1 < 0.5
+    weight = real(1 - beta1 if near else -beta1)
+    old = real(beta2)
+    new = real(1 - beta2)
+    epsilon = real(eps)
+    root = real((1 - beta2**step) ** 0.5)
+    rate = real(-(lr / (1 - beta1**step)))
+    if table[4 * n + chunk[0]] == 0:
+        for i in range(p.size):
+            pi = shrink * p[i]
+            gi = sign * g[i]
+            if decay != 0:
+                gi = gi + decay * pi
+            mi = (m[i] if near else gi) + weight * (gi - m[i])
+            vi = old * v[i] + new * gi * gi
+            m[i] = mi
+            v[i] = vi
+            p[i] = pi + rate * mi / (math.sqrt(vi) / root + epsilon)
+        return
+    top = _part(table, n, 4, chunk, like)
+    for i in range(p.size):
+        pi = shrink * p[i]
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * pi
+        mi = (m[i] if near else gi) + weight * (gi - m[i])
+        vi = old * v[i] + new * gi * gi
+        ti = _larger(top[i], vi)
+        m[i] = mi
+        v[i] = vi
+        top[i] = ti
+        p[i] = pi + rate * mi / (math.sqrt(ti) / root + epsilon)
+
+
+@_jit
+def _larger(a: Any, b: Any) -> Any:
+    """Return the maximum, NaN if either is."""
+    return b if b > a or b != b else a
+
+
+@_jit
+def _rmsprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, alpha, eps, weight_decay, momentum, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    v = _part(table, n, 2, chunk, like)
+    centered = table[3 * n + chunk[0]] != 0
+    moving = table[4 * n + chunk[0]] != 0
+    sign = real(-1.0 if maximize else 1.0)
+    decay = real(weight_decay)
+    near = 1 - alpha < 0.5
+    weight = real(1 - alpha if near else -alpha)
+    old = real(alpha)
+    new = real(1 - alpha)
+    epsilon = real(eps)
+    mu = real(momentum)
+    rate = real(-lr)
+    if not centered and not moving:
+        for i in range(p.size):
+            gi = sign * g[i]
+            if decay != 0:
+                gi = gi + decay * p[i]
+            vi = old * v[i] + new * gi * gi
+            v[i] = vi
+            p[i] = p[i] + rate * gi / (math.sqrt(vi) + epsilon)
+        return
+    # A state that is absent stands in for itself by the gradient row, which is not written.
+    a = _part(table, n, 3 if centered else 1, chunk, like)
+    b = _part(table, n, 4 if moving else 1, chunk, like)
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        vi = old * v[i] + new * gi * gi
+        v[i] = vi
+        if centered:
+            ai = (a[i] if near else gi) + weight * (gi - a[i])
+            a[i] = ai
+            vi = vi - ai * ai
+        scale = math.sqrt(vi) + epsilon
+        if moving:
+            bi = mu * b[i] + gi / scale
+            b[i] = bi
+            p[i] = p[i] + rate * bi
+        else:
+            p[i] = p[i] + rate * gi / scale
+
+
+@_jit
+def _adagrad(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, lr_decay, eps, weight_decay, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    s = _part(table, n, 2, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    decay = real(weight_decay)
+    epsilon = real(eps)
+    rate = real(-(lr / (1 + (steps[chunk[0]] - 1) * lr_decay)))
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        si = s[i] + gi * gi
+        s[i] = si
+        p[i] = p[i] + rate * gi / (math.sqrt(si) + epsilon)
+
+
+@_jit
+def _adadelta(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, rho, eps, weight_decay, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    v = _part(table, n, 2, chunk, like)
+    u = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    decay = real(weight_decay)
+    epsilon = real(eps)
+    old = real(rho)
+    new = real(1 - rho)
+    rate = real(-lr)
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        vi = old * v[i] + new * gi * gi
+        v[i] = vi
+        delta = math.sqrt(u[i] + epsilon) / math.sqrt(vi + epsilon) * gi
+        u[i] = old * u[i] + new * delta * delta
+        p[i] = p[i] + rate * delta
+
+
+@_jit
+def _adamax(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, beta1, beta2, eps, weight_decay, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    m = _part(table, n, 2, chunk, like)
+    u = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    decay = real(weight_decay)
+    near = 1 - beta1 < 0.5
+    weight = real(1 - beta1 if near else -beta1)
+    old = real(beta2)
+    epsilon = real(eps)
+    rate = real(-(lr / (1 - beta1 ** steps[chunk[0]])))
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        mi = (m[i] if near else gi) + weight * (gi - m[i])
+        ui = _larger(old * u[i], abs(gi) + epsilon)
+        m[i] = mi
+        u[i] = ui
+        p[i] = p[i] + rate * mi / ui
+
+
+# -- the calls: all parameters ----------------------------------------------------------------------
+#
+# One written out for each rule: numba's cache on disk cannot hold functions made by a loop.
+
+
+@_jit
+def _all_sgd(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 4, like)
+    for c in range(work.shape[0]):
+        _sgd(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_adam(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 6, like)
+    for c in range(work.shape[0]):
+        _adam(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_rmsprop(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 6, like)
+    for c in range(work.shape[0]):
+        _rmsprop(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_adagrad(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 4, like)
+    for c in range(work.shape[0]):
+        _adagrad(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_adadelta(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 5, like)
+    for c in range(work.shape[0]):
+        _adadelta(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_adamax(table: Any, n: int, like: Any, hyper: Any) -> int:
+    work, steps, declined = _plan(table, n, 5, like)
+    for c in range(work.shape[0]):
+        _adamax(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+#: For each rule the number of rows of its table, and the kernel.
+KERNELS: dict[str, tuple[int, Any]] = {
+    "sgd": (4, _all_sgd),
+    "adam": (6, _all_adam),
+    "rmsprop": (6, _all_rmsprop),
+    "adagrad": (4, _all_adagrad),
+    "adadelta": (5, _all_adadelta),
+    "adamax": (5, _all_adamax),
+}
+
+
+@_jit
+def _read(array: int) -> Any:
+    """Return :func:`_facts` to Python."""
+    return _facts(array)
+
+
+def layout_is_known() -> bool:
+    """Return whether array objects are laid out as the offsets above say."""
+    if np.dtype(np.intp).itemsize != 8:
+        return False
+    for array in (
+        np.zeros((2, 3), np.float32),
+        np.zeros(5)[::2],
+        np.zeros((), ">f8"),
+        np.zeros((0, 2)),
+    ):
+        number = array.dtype.num if array.dtype.isnative else -1
+        data = array.__array_interface__["data"][0]
+        if _read(id(array)) != (number, array.flags.num, array.size, data):
+            return False
+    return True
