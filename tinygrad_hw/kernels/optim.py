@@ -79,6 +79,7 @@ def _kernels() -> dict[str, tuple[int, Any]]:
     return optim_fused.KERNELS if optim_fused.layout_is_known() else {}
 
 
+_NDARRAY = id(np.ndarray)
 _SINGLE, _DOUBLE = np.ones(1, np.float32), np.ones(1, np.float64)
 
 
@@ -100,11 +101,11 @@ def _fused(
     like = _DOUBLE if first[0].dtype == np.float64 else _SINGLE
     # A float32 or float16 number (from a tensor learning rate) rounds the rule's float64 arithmetic.
     narrow = any(type(h) in (np.float32, np.float16) for h in hyper)
-    if not (narrow and like is _DOUBLE) and call(table, n, like, numbers) == 0:
+    if not (narrow and like is _DOUBLE) and call(table, n, like, numbers, _NDARRAY) == 0:
         return ()
     like = _SINGLE if like is _DOUBLE else _DOUBLE
     if not (narrow and like is _DOUBLE):
-        call(table, n, like, numbers)
+        call(table, n, like, numbers, _NDARRAY)
     done: list[int] = table[-n:].tolist()
     return [i for i in range(n) if done[i] != -1]
 

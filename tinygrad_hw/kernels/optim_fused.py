@@ -2,12 +2,12 @@
 
 A call brings a table of arrays, one row per column of the rule (parameters, gradients, state, step counts)
 and one entry per parameter: the address of a numpy array object, or 0 where the rule has no such state.
-The kernels read data pointer, shape, dtype and flags from the array objects themselves, because passing
+The kernels read type, data pointer, shape, dtype and flags from the array objects themselves, because passing
 a hundred arrays one by one costs more than a small network's whole step. The offsets are those of numpy's
 public ``PyArrayObject_fields`` and ``PyArray_Descr``; :func:`layout_is_known` compares them with what numpy
 says before the first use.
 
-:func:`_plan` accepts a parameter if all its arrays are native, aligned, of the wanted dtype and dense in the
+:func:`_plan` accepts a parameter if all its arrays are plain ndarrays, native, aligned, of the wanted dtype and dense in the
 same order; it counts its step and replaces the addresses in the table by data pointers. The work is
 then done in chunks. Every element is computed by itself, so the result does not depend on their order.
 
@@ -27,7 +27,7 @@ __all__ = ["KERNELS", "layout_is_known"]
 
 # Offsets in an array object (64-bit): the fields follow the object header.
 _HEAD = object.__basicsize__
-_DATA, _NDIM, _DIMS, _DESCR, _FLAGS = (_HEAD + i for i in (0, 8, 16, 40, 48))
+_TYPE, _DATA, _NDIM, _DIMS, _DESCR, _FLAGS = (_HEAD + i for i in (-8, 0, 8, 16, 40, 48))
 # Offsets in its dtype object.
 _BYTE_ORDER, _TYPE_NUMBER = _HEAD + 10, _HEAD + 12
 # Flags of an array.
@@ -83,25 +83,30 @@ def _facts(array: int) -> Any:
 
 
 @_jit
-def _accept(table: Any, n: int, rows: int, k: int, number: int) -> int:
+def _accept(table: Any, n: int, rows: int, k: int, number: int, ndarray: int) -> int:
     """Return the size of parameter ``k``; -1 if it is done or its arrays are not of the form taken."""
     if table[(rows - 1) * n + k] == -1:
         return -1
-    _, layout, size, _ = _facts(table[k])
+    layout = _C_ORDER | _F_ORDER
+    size = -1
     for r in range(rows):
         array = table[r * n + k]
         if array == 0:
             continue
+        if _load(array + _TYPE, 0) != ndarray:
+            return -1
         kind, flags, length, _ = _facts(array)
         if flags & _ALIGNED == 0 or (r != 1 and flags & _WRITEABLE == 0):
             return -1
         if r < rows - 1:
             layout &= flags
+            if r == 0:
+                size = length
             if kind != number or length != size:
                 return -1
         elif (kind != _FLOAT32 and kind != _FLOAT64) or length != 1:
             return -1
-    return size if layout & (_C_ORDER | _F_ORDER) != 0 else -1
+    return size if layout != 0 else -1
 
 
 @_jit
@@ -118,7 +123,7 @@ def _count_step(array: int) -> float:
 
 
 @_jit
-def _plan(table: Any, n: int, rows: int, like: Any) -> Any:
+def _plan(table: Any, n: int, rows: int, like: Any, ndarray: int) -> Any:
     """Return chunks ``(parameter, first, last)``, step counts, and how many parameters were declined.
 
     Accepted parameters get data pointers in ``table``, and -1 in its last row.
@@ -129,7 +134,7 @@ def _plan(table: Any, n: int, rows: int, like: Any) -> Any:
     declined = 0
     chunks = 0
     for k in range(n):
-        sizes[k] = _accept(table, n, rows, k, number)
+        sizes[k] = _accept(table, n, rows, k, number, ndarray)
         if sizes[k] < 0:
             declined += 1
             continue
@@ -370,48 +375,48 @@ def _adamax(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -
 
 
 @_jit
-def _all_sgd(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 4, like)
+def _all_sgd(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 4, like, ndarray)
     for c in range(work.shape[0]):
         _sgd(table, n, like, hyper, steps, work[c])
     return declined
 
 
 @_jit
-def _all_adam(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 6, like)
+def _all_adam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 6, like, ndarray)
     for c in range(work.shape[0]):
         _adam(table, n, like, hyper, steps, work[c])
     return declined
 
 
 @_jit
-def _all_rmsprop(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 6, like)
+def _all_rmsprop(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 6, like, ndarray)
     for c in range(work.shape[0]):
         _rmsprop(table, n, like, hyper, steps, work[c])
     return declined
 
 
 @_jit
-def _all_adagrad(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 4, like)
+def _all_adagrad(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 4, like, ndarray)
     for c in range(work.shape[0]):
         _adagrad(table, n, like, hyper, steps, work[c])
     return declined
 
 
 @_jit
-def _all_adadelta(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 5, like)
+def _all_adadelta(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 5, like, ndarray)
     for c in range(work.shape[0]):
         _adadelta(table, n, like, hyper, steps, work[c])
     return declined
 
 
 @_jit
-def _all_adamax(table: Any, n: int, like: Any, hyper: Any) -> int:
-    work, steps, declined = _plan(table, n, 5, like)
+def _all_adamax(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 5, like, ndarray)
     for c in range(work.shape[0]):
         _adamax(table, n, like, hyper, steps, work[c])
     return declined
@@ -430,8 +435,9 @@ KERNELS: dict[str, tuple[int, Any]] = {
 
 @_jit
 def _read(array: int) -> Any:
-    """Return :func:`_facts` to Python."""
-    return _facts(array)
+    """Return the address of an object's type and :func:`_facts` to Python."""
+    number, flags, size, data = _facts(array)
+    return _load(array + _TYPE, 0), number, flags, size, data
 
 
 def layout_is_known() -> bool:
@@ -446,6 +452,6 @@ def layout_is_known() -> bool:
     ):
         number = array.dtype.num if array.dtype.isnative else -1
         data = array.__array_interface__["data"][0]
-        if _read(id(array)) != (number, array.flags.num, array.size, data):
+        if _read(id(array)) != (id(np.ndarray), number, array.flags.num, array.size, data):
             return False
     return True
