@@ -1,0 +1,849 @@
+"""Losses as modules; each calls the function of the same meaning in ``nn.functional``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_hw.nn import functional as F
+from tinygrad_hw.nn.module import Module
+from tinygrad_hw.tensor import Tensor
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CosineEmbeddingLoss",
+    "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "NLLLoss",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+]
+
+
+class _Loss(Module):
+    """The reduction, and PyTorch's deprecated way of naming it."""
+
+    reduction: str
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__()
+        if size_average is not None or reduce is not None:
+            average = True if size_average is None else size_average
+            keep = reduce is not None and not reduce
+            reduction = "none" if keep else "mean" if average else "sum"
+        self.reduction = reduction
+
+
+class _WeightedLoss(_Loss):
+    """A loss with a weight for each class or element, kept as a buffer."""
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
+class L1Loss(_Loss):
+    r"""The absolute difference.
+
+    .. math:: |x - y|
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: ``torch.nn.L1Loss``.
+
+    Example:
+        >>> torch.nn.L1Loss()(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(2.)
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.l1_loss(input, target, reduction=self.reduction)
+
+
+class MSELoss(_Loss):
+    r"""The squared difference.
+
+    .. math:: (x - y)^2
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: ``torch.nn.MSELoss``.
+
+    Example:
+        >>> torch.nn.MSELoss()(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(5.)
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.mse_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(_Loss):
+    r"""Squared for small differences, absolute for large ones.
+
+    .. math:: (x - y)^2 / 2\beta \text{ if } |x - y| < \beta \text{ else } |x - y| - \beta / 2
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        beta: :math:`\beta`.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: Girshick, "Fast R-CNN" (2015); ``torch.nn.SmoothL1Loss``.
+
+    Example:
+        >>> torch.nn.SmoothL1Loss()(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(1.5000)
+    """
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    r"""Squared for small differences, absolute for large ones.
+
+    .. math:: (x - y)^2 / 2 \text{ if } |x - y| < \delta \text{ else } \delta (|x - y| - \delta / 2)
+
+    Args:
+        reduction: reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        delta: :math:`\delta`.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: Huber, "Robust Estimation of a Location Parameter" (1964); ``torch.nn.HuberLoss``.
+
+    Example:
+        >>> torch.nn.HuberLoss()(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(1.5000)
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class NLLLoss(_WeightedLoss):
+    r"""The negative log-likelihood of the target class, given log-probabilities.
+
+    .. math:: -w_{y} x_{y}
+
+    Args:
+        weight: (C,), a weight for each class.
+        size_average: deprecated; see ``reduction``.
+        ignore_index: a target that does not count.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input (N, C, ...), (C,); target (N, ...) of class indices.
+
+    Source: ``torch.nn.NLLLoss``.
+
+    Example:
+        >>> torch.nn.NLLLoss()(torch.tensor([[-1.0, -2.0]]), torch.tensor([1]))
+        tensor(2.)
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.nll_loss(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
+
+
+class CrossEntropyLoss(_WeightedLoss):
+    r"""The negative log-likelihood of the target class, given unnormalised scores (logits).
+
+    .. math:: -w_y \log \frac{e^{x_y}}{\sum_c e^{x_c}}
+
+    Args:
+        weight: (C,), a weight for each class.
+        size_average: deprecated; see ``reduction``.
+        ignore_index: a target that does not count.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        label_smoothing: mix the target with the uniform distribution by this much.
+
+    Shape:
+        input (N, C, ...) or (C,); target (N, ...) of class indices, or probabilities of the input's shape.
+
+    Source: ``torch.nn.CrossEntropyLoss``.
+
+    Example:
+        >>> torch.nn.CrossEntropyLoss()(torch.zeros(1, 2), torch.tensor([1]))
+        tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.cross_entropy(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class KLDivLoss(_Loss):
+    r"""The Kullback-Leibler divergence, given log-probabilities.
+
+    .. math:: y (\log y - x)
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        log_target: the target holds log-probabilities too.
+
+    Shape:
+        input and target of the same shape. ``"batchmean"`` divides the sum by N, as the definition does.
+
+    Source: ``torch.nn.KLDivLoss``.
+
+    Example:
+        >>> torch.nn.KLDivLoss(reduction="sum")(torch.zeros(2), torch.ones(2))
+        tensor(0.)
+    """
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class BCELoss(_WeightedLoss):
+    r"""The binary cross-entropy of probabilities.
+
+    .. math:: -w (y \log x + (1 - y) \log(1 - x))
+
+    Args:
+        weight: a factor for each element, broadcastable.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input (in [0, 1]) and target of the same shape. Logarithms are clamped to -100.
+
+    Source: ``torch.nn.BCELoss``.
+
+    Example:
+        >>> torch.nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
+        tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class SoftMarginLoss(_Loss):
+    r"""The logistic loss of targets in {-1, 1}.
+
+    .. math:: \log(1 + e^{-y x})
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: ``torch.nn.SoftMarginLoss``.
+
+    Example:
+        >>> torch.nn.SoftMarginLoss()(torch.zeros(2), torch.ones(2))
+        tensor(0.6931)
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class HingeEmbeddingLoss(_Loss):
+    r"""The hinge loss of distances, for targets in {-1, 1}.
+
+    .. math:: x \text{ if } y = 1 \text{ else } \max(0, margin - x)
+
+    Args:
+        margin: the margin.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: ``torch.nn.HingeEmbeddingLoss``.
+
+    Example:
+        >>> torch.nn.HingeEmbeddingLoss()(torch.zeros(2), torch.tensor([1.0, -1.0]))
+        tensor(0.5000)
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+
+
+class MultiLabelMarginLoss(_Loss):
+    r"""The hinge loss of several target classes.
+
+    .. math:: \sum_{j \in y, i \notin y} \max(0, 1 - x_{j} + x_i) / C
+
+    Args:
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target (N, C) or (C,); target holds class indices, ended by -1.
+
+    Source: ``torch.nn.MultiLabelMarginLoss``.
+
+    Example:
+        >>> torch.nn.MultiLabelMarginLoss()(torch.zeros(1, 2), torch.tensor([[1, -1]]))
+        tensor(0.5000)
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    r"""The mean binary cross-entropy of several labels, given logits.
+
+    .. math:: -\frac{1}{C} \sum_i y_i \log \sigma(x_i) + (1 - y_i) \log \sigma(-x_i)
+
+    Args:
+        weight: (C,), a weight for each class.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target (N, C).
+
+    Source: ``torch.nn.MultiLabelSoftMarginLoss``.
+
+    Example:
+        >>> torch.nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.ones(1, 2))
+        tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.multilabel_soft_margin_loss(
+            input, target, weight=self.weight, reduction=self.reduction
+        )
+
+
+class MultiMarginLoss(_WeightedLoss):
+    r"""The multiclass SVM loss.
+
+    .. math:: \frac{1}{C} \sum_{i \ne y} \max(0, margin - x_y + x_i)^p
+
+    Args:
+        p: 1 or 2.
+        margin: the margin.
+        weight: (C,), a weight for each class.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input (N, C) or (C,), target (N,) or () of class indices.
+
+    Source: ``torch.nn.MultiMarginLoss``.
+
+    Example:
+        >>> torch.nn.MultiMarginLoss()(torch.zeros(1, 2), torch.tensor([1]))
+        tensor(0.5000)
+    """
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        if p not in (1, 2):
+            raise ValueError(f"only p == 1 and p == 2 supported, got p={p}")
+        super().__init__(weight, size_average, reduce, reduction)
+        self.p = p
+        self.margin = margin
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.multi_margin_loss(
+            input,
+            target,
+            p=self.p,
+            margin=self.margin,
+            weight=self.weight,
+            reduction=self.reduction,
+        )
+
+
+class CosineEmbeddingLoss(_Loss):
+    r"""The cosine distance of pairs that belong together (1) or not (-1).
+
+    .. math:: 1 - \cos(x_1, x_2) \text{ if } y = 1 \text{ else } \max(0, \cos(x_1, x_2) - margin)
+
+    Args:
+        margin: the margin, between -1 and 1.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        inputs (N, D) or (D,), target (N,) or ().
+
+    Source: ``torch.nn.CosineEmbeddingLoss``.
+
+    Example:
+        >>> torch.nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1)).abs() < 1e-6
+        tensor(True)
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.cosine_embedding_loss(
+            input1, input2, target, margin=self.margin, reduction=self.reduction
+        )
+
+
+class MarginRankingLoss(_Loss):
+    r"""The hinge loss of which of two inputs should be larger (1: the first).
+
+    .. math:: \max(0, -y (x_1 - x_2) + margin)
+
+    Args:
+        margin: the margin.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        all of the same shape.
+
+    Source: ``torch.nn.MarginRankingLoss``.
+
+    Example:
+        >>> torch.nn.MarginRankingLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
+        tensor(1.)
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.margin_ranking_loss(
+            input1, input2, target, margin=self.margin, reduction=self.reduction
+        )
+
+
+class TripletMarginLoss(_Loss):
+    r"""Anchors should be nearer to positives than to negatives.
+
+    .. math:: \max(d(a, p) - d(a, n) + margin, 0)
+
+    Args:
+        margin: the margin.
+        p: of the distance.
+        eps: added to the difference inside the distance.
+        swap: use the distance from positive to negative if it is smaller.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        (N, D) or (D,) each.
+
+    Source: Balntas et al., "Learning shallow convolutional feature descriptors with triplet losses" (2016); ``torch.nn.TripletMarginLoss``.
+
+    Example:
+        >>> torch.nn.TripletMarginLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2))
+        tensor(1.)
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        if margin <= 0:
+            raise ValueError(
+                f"TripletMarginLoss: expected margin to be greater than 0, got {margin}"
+            )
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            margin=self.margin,
+            p=self.p,
+            eps=self.eps,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class PoissonNLLLoss(_Loss):
+    r"""The negative log-likelihood of Poisson counts.
+
+    .. math:: e^x - y x \text{ (log\_input) or } x - y \log(x + \epsilon)
+
+    Args:
+        log_input: the input is the logarithm of the rate.
+        full: add Stirling's approximation of :math:`\log y!`.
+        size_average: deprecated; see ``reduction``.
+        eps: :math:`\epsilon`.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        both of the same shape.
+
+    Source: ``torch.nn.PoissonNLLLoss``.
+
+    Example:
+        >>> torch.nn.PoissonNLLLoss()(torch.zeros(1), torch.ones(1))
+        tensor(1.)
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.poisson_nll_loss(
+            log_input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    r"""The negative log-likelihood of normal variables.
+
+    .. math:: \frac{1}{2} (\log v + (x - y)^2 / v)
+
+    Args:
+        full: add the constant :math:`\log(2 \pi) / 2`.
+        eps: smallest variance.
+        reduction: reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Shape:
+        input and target of the same shape, var of that shape or broadcastable.
+
+    Source: ``torch.nn.GaussianNLLLoss``.
+
+    Example:
+        >>> torch.nn.GaussianNLLLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
+        tensor(0.5000)
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        """Return the loss."""
+        return F.gaussian_nll_loss(
+            input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class BCEWithLogitsLoss(_Loss):
+    r"""The binary cross-entropy of logits, computed without overflow.
+
+    .. math:: -w (p\, y \log \sigma(x) + (1 - y) \log(1 - \sigma(x)))
+
+    Args:
+        weight: a factor for each element, broadcastable.
+        size_average: deprecated; see ``reduction``.
+        reduce: deprecated; see ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        pos_weight: :math:`p`, a factor for positive targets, broadcastable.
+
+    Shape:
+        input and target of the same shape.
+
+    Source: ``torch.nn.BCEWithLogitsLoss``.
+
+    Example:
+        >>> torch.nn.BCEWithLogitsLoss()(torch.zeros(1), torch.ones(1))
+        tensor(0.6931)
+    """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.binary_cross_entropy_with_logits(
+            input,
+            target,
+            weight=self.weight,
+            pos_weight=self.pos_weight,
+            reduction=self.reduction,
+        )
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    r"""Anchors should be nearer to positives than to negatives, by any distance.
+
+    .. math:: \max(d(a, p) - d(a, n) + margin, 0)
+
+    Args:
+        distance_function: of two tensors; the pairwise distance by default.
+        margin: the margin.
+        swap: use the distance from positive to negative if it is smaller.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Source: ``torch.nn.TripletMarginWithDistanceLoss``.
+
+    Example:
+        >>> x = torch.ones(1, 2)
+        >>> torch.nn.TripletMarginWithDistanceLoss()(x, x, x)
+        tensor(1.)
+    """
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        if margin <= 0:
+            raise ValueError(
+                f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin}"
+            )
+        super().__init__(reduction=reduction)
+        self.distance_function: Any = (
+            distance_function if distance_function is not None else F.pairwise_distance
+        )
+        self.margin = margin
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
