@@ -1,13 +1,73 @@
-"""Methods of Tensor: random."""
+"""Methods of Tensor: filling with random numbers."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.kernels import random as kernels
+from tinygrad_hw.ops import random
+from tinygrad_hw.ops.random import fill_inplace
+
+if TYPE_CHECKING:
+    from tinygrad_hw.tensor import Tensor
 
 __all__ = ["RandomMethods"]
 
 
 class RandomMethods(TensorBase):
-    """Mixin of Tensor; see the module's docstring."""
+    """Mixin of Tensor; see the package's docstring. ``generator`` is a stream, the default one if None."""
 
     __slots__ = ()
+
+    def uniform_(self, from_: float = 0, to: float = 1, *, generator: Any = None, **kwargs: Any) -> Tensor:
+        """Fill with uniform numbers in [from, to); ``from`` may be given by that name."""
+        low = kwargs.pop("from", from_)
+        if kwargs:
+            raise TypeError(f"uniform_() got an unexpected keyword argument {next(iter(kwargs))!r}")
+        return fill_inplace("uniform_", self, lambda a: kernels.uniform_(a, low, to, generator))  # type: ignore[no-any-return]
+
+    def normal_(self, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+        """Fill with normal numbers of the given mean and standard deviation."""
+        return fill_inplace("normal_", self, lambda a: kernels.normal_(a, mean, std, generator))  # type: ignore[no-any-return]
+
+    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Any = None, **kwargs: Any) -> Tensor:
+        """Fill with uniform integers from ``from`` to ``to - 1``; by default all that the dtype holds exactly.
+
+        ``random_(to)`` starts from 0.
+        """
+        low = kwargs.pop("from", from_)
+        if kwargs:
+            raise TypeError(f"random_() got an unexpected keyword argument {next(iter(kwargs))!r}")
+        if low is not None and to is None and "from" not in kwargs:
+            low, to = 0, low
+        return fill_inplace("random_", self, lambda a: kernels.random_(a, low, to, generator))  # type: ignore[no-any-return]
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+        """Fill with ones with chance ``p`` (a number or a tensor of chances), else zeros."""
+        chances = p.array if isinstance(p, TensorBase) else p
+        return fill_inplace("bernoulli_", self, lambda a: kernels.bernoulli_(a, chances, generator))  # type: ignore[no-any-return]
+
+    def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Tensor:
+        """Return ones with the chances in this tensor (or ``p``); see ``torch.bernoulli``."""
+        return random.bernoulli(self, p, generator=generator)  # type: ignore[no-any-return]
+
+    def exponential_(self, lambd: float = 1, *, generator: Any = None) -> Tensor:
+        """Fill with exponential numbers of rate ``lambd``."""
+        return fill_inplace("exponential_", self, lambda a: kernels.exponential_(a, lambd, generator))  # type: ignore[no-any-return]
+
+    def geometric_(self, p: float, *, generator: Any = None) -> Tensor:
+        """Fill with the number of trials up to the first success, of chance ``p`` each."""
+        return fill_inplace("geometric_", self, lambda a: kernels.geometric_(a, p, generator))  # type: ignore[no-any-return]
+
+    def cauchy_(self, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:
+        """Fill with Cauchy numbers."""
+        return fill_inplace("cauchy_", self, lambda a: kernels.cauchy_(a, median, sigma, generator))  # type: ignore[no-any-return]
+
+    def log_normal_(self, mean: float = 1, std: float = 2, *, generator: Any = None) -> Tensor:
+        """Fill with numbers whose logarithms are normal."""
+        return fill_inplace("log_normal_", self, lambda a: kernels.log_normal_(a, mean, std, generator))  # type: ignore[no-any-return]
+
+    def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+        """Return indices drawn with these weights; see ``torch.multinomial``."""
+        return random.multinomial(self, num_samples, replacement, generator=generator)  # type: ignore[no-any-return]
