@@ -1,0 +1,295 @@
+"""Random integers and permutations; ``random`` re-exports them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.kernels.generator import Generator, compiled, default_generator
+from tinygrad_hw.kernels.random_layout import (
+    DIGITS,
+    NAMES,
+    Array,
+    Shape,
+    as_shape,
+    pieces,
+    store,
+)
+
+__all__ = ["randint", "random_", "randperm"]
+
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_LONG_PERMUTATION = (2**32 - 1) // 20  # from here on PyTorch draws 64 bits per swap
+_COMPILED_SWAPS = 1024  # swaps from which the compiled loop pays
+
+
+def _check_dtype(kernel: str, dtype: np.dtype[Any]) -> None:
+    if dtype.name not in NAMES:
+        raise NotImplementedError(
+            f"{kernel!r} not implemented for {dtype.name!r}: integers are drawn as "
+            f"{', '.join(NAMES)}"
+        )
+
+
+def _as_int64(value: int, dtype: np.dtype[Any]) -> int:
+    """Return what ``value`` is after a trip through ``dtype``; C's answer for an infinity."""
+    with np.errstate(over="ignore"):
+        there = float(dtype.type(value))
+    return int(there) if math.isfinite(there) and abs(there) < 2.0**63 else _INT64_MIN
+
+
+def _inside(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Move bounds inward to where rounding to a floating ``dtype`` cannot leave [low, high)."""
+    digits = DIGITS[dtype.name]
+    following = _as_int64(low + 1, dtype)
+    if following < low:
+        low = following + (1 << max(abs(low + 1).bit_length() - digits, 0))
+    previous = _as_int64(high - 1, dtype)
+    if previous >= high:
+        high = previous - (1 << max(abs(high - 1).bit_length() - digits, 0))
+    return low, high
+
+
+def _check_bounds(low: int, last: int, dtype: np.dtype[Any]) -> None:
+    """Raise where [low, last] does not fit ``dtype``; warn where that cannot hold all of it."""
+    limits: Any
+    if dtype == np.bool_:
+        limits = (0, 1)
+    elif dtype.name in DIGITS:
+        top = float(np.finfo(dtype).max)
+        limits = (-top, top)
+    else:
+        info = np.iinfo(dtype)
+        limits = (info.min, info.max)
+    for name, bound in (("from", low), ("to - 1", last)):
+        if not limits[0] <= bound <= limits[1]:
+            raise RuntimeError(
+                f"random_: {name} is out of bounds for {dtype.name}, got {name}={bound}; use a "
+                "wider dtype"
+            )
+        if dtype.name in DIGITS and abs(bound) > 2 ** DIGITS[dtype.name]:
+            digits = DIGITS[dtype.name]
+            warnings.warn(
+                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision "
+                f"limitations {dtype.name} can support discrete uniform distribution only within this range.",
+                stacklevel=4,
+            )
+
+
+def _range(n: int, low: int, span: int, dtype: np.dtype[Any], g: Generator) -> Array:
+    """Return ``n`` integers ``low + word % span``; the lock is held."""
+    out = np.empty(n, dtype)
+    for i, j in pieces(n):
+        if span < 2**28:
+            narrow = g.words(j - i)
+            narrow %= np.uint32(span)
+            value = narrow.astype(np.int64)
+            value += low
+        else:
+            wide = g.words64(j - i)
+            if span < 2**64:
+                wide %= np.uint64(span)
+            wide += np.uint64(low % 2**64)  # modulo 2**64, as in C
+            value = wide.view(np.int64)
+        out[i:j] = value
+    return out
+
+
+def _full(n: int, dtype: np.dtype[Any], g: Generator) -> Array:
+    """Return ``n`` integers from 0 to the largest of ``dtype``; the lock is held."""
+    if dtype.name in DIGITS:
+        last = 2 ** DIGITS[dtype.name]
+    elif dtype == np.bool_:
+        last = 1
+    else:
+        last = int(np.iinfo(dtype).max)
+    wide = dtype.itemsize == 8
+    out = np.empty(n, dtype)
+    for i, j in pieces(n):
+        value = g.words64(j - i) if wide else g.words(j - i)
+        value %= value.dtype.type(last + 1)
+        out[i:j] = value
+    return out
+
+
+def random_(
+    out: Array,
+    from_: int | None = None,
+    to: int | None = None,
+    generator: Generator | None = None,
+) -> Array:
+    """Fill ``out`` with integers, all equally likely: ``Tensor.random_``.
+
+    Args:
+        out: array of any dtype.
+        from_: the least integer; None for 0.
+        to: one more than the largest; None for up to the largest of the dtype (``2**11``,
+            ``2**24``, ``2**53`` for floating-point ones). With neither bound an int64 is drawn from
+            63 bits; ``from_`` of ``-2**63`` without ``to`` draws all 64.
+        generator: None for the default one.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        RuntimeError: an empty range, or one outside the dtype.
+
+    Example:
+        >>> random_(np.empty(4, np.int32), 0, 10, Generator().manual_seed(0))
+        array([4, 9, 3, 0], dtype=int32)
+    """
+    dtype = out.dtype
+    g = generator or default_generator
+    if from_ is None and to is None:
+        _check_dtype("random_kernel_cpu", dtype)
+        with g.lock:
+            return store(out, _full(out.size, dtype, g))
+    _check_dtype("random_from_to_kernel_cpu", dtype)
+    low, high = int(from_ or 0), None if to is None else int(to)
+    for bound in (low, high or 0):
+        if not _INT64_MIN <= bound <= _INT64_MAX:
+            raise RuntimeError(
+                f"random_: Overflow when unpacking long, got {bound}; bounds are int64"
+            )
+    if high is None and low == _INT64_MIN:
+        if dtype not in (np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64)):
+            raise RuntimeError(
+                f"random_ of all 64 bits handles only int64, double and float, got {dtype.name}; "
+                "give `to`"
+            )
+        with g.lock:
+            return store(out, _range(out.size, 0, 2**64, dtype, g))
+    if high is None:
+        if dtype.name in DIGITS:
+            # PyTorch leaves the lower bound of a narrow float as it is beyond its integers and
+            # raises below.
+            low = _inside(low, 0, dtype)[0]
+            last = 2 ** DIGITS[dtype.name]
+            if low >= last:
+                raise RuntimeError(
+                    "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' "
+                    f"casted to dtype, but got from={low} > to_inc={last}"
+                )
+        else:
+            last = 1 if dtype == np.bool_ else int(np.iinfo(dtype).max)
+    else:
+        if low >= high:
+            raise RuntimeError(
+                f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+            )
+        if dtype.name in DIGITS:
+            low, high = _inside(low, high, dtype)
+            if low >= high:
+                raise RuntimeError(
+                    "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, "
+                    f"but got from={low} >= to={high}"
+                )
+        last = high - 1
+    _check_bounds(low, last, dtype)
+    if out.size == 0:
+        return out
+    with g.lock:
+        return store(out, _range(out.size, low, last - low + 1, dtype, g))
+
+
+def randint(
+    low: int, high: int, shape: Shape, dtype: Any = np.int64, generator: Generator | None = None
+) -> Array:
+    """Return integers from ``low`` to ``high - 1``: ``torch.randint``.
+
+    Args:
+        low, high: the range; ``high`` is excluded.
+        shape: of the result.
+        dtype: any dtype that holds the range.
+        generator: None for the default one.
+
+    Raises:
+        RuntimeError: an empty range, or one outside the dtype.
+
+    Example:
+        >>> randint(0, 10, 4, generator=Generator().manual_seed(0))
+        array([4, 9, 3, 0])
+    """
+    return random_(np.empty(as_shape(shape), dtype), int(low), int(high), generator)
+
+
+def randperm(n: int, dtype: Any = np.int64, generator: Generator | None = None) -> Array:
+    """Return the integers from 0 to ``n - 1`` in random order: ``torch.randperm``.
+
+    A Fisher-Yates shuffle: for each place in turn, swap with one of the places from it on.
+
+    Args:
+        n: how many.
+        dtype: of the result; must hold ``n - 1``.
+        generator: None for the default one.
+
+    Raises:
+        RuntimeError: ``n`` negative or too large for the dtype.
+        NotImplementedError: bool.
+
+    Example:
+        >>> randperm(5, generator=Generator().manual_seed(0))
+        array([4, 1, 2, 0, 3])
+    """
+    n, dtype = int(n), np.dtype(dtype)
+    if n < 0:
+        raise RuntimeError(
+            f"randperm: n must be non-negative, trying to create tensor with negative dimension {n}"
+        )
+    if dtype == np.bool_ or dtype.name not in NAMES:
+        raise NotImplementedError(
+            f"'randperm' not implemented for {NAMES.get(dtype.name, dtype.name)!r}; use int64"
+        )
+    if dtype.name in DIGITS:
+        if n > 2 ** DIGITS[dtype.name] + 1:
+            raise RuntimeError(
+                f"randperm: n cannot be greater than 2^{DIGITS[dtype.name]}+1 for "
+                f"{NAMES[dtype.name]} type, got {n}"
+            )
+    elif n - 1 > np.iinfo(dtype).max:
+        raise RuntimeError(
+            f"randperm: value cannot be converted to type {dtype.name} without overflow: n = {n}"
+        )
+    g = generator or default_generator
+    with g.lock:
+        if n < _LONG_PERMUTATION:
+            return _shuffled(n, g).astype(dtype, copy=False)
+        return _grown(n, g).astype(dtype, copy=False)
+
+
+def _shuffled(n: int, g: Generator) -> Array:
+    """Return 0 to n - 1 shuffled in place, one word per swap."""
+    kernels = compiled() if n >= _COMPILED_SWAPS else None
+    if kernels is not None:
+        order = np.arange(n)
+        for i, j in pieces(n - 1):
+            kernels.shuffle(order, g.words(j - i), i)
+        return order
+    items = list(range(n))
+    for i, j in pieces(max(n - 1, 0)):
+        distance = g.words(j - i)
+        distance %= np.arange(n - i, n - j, -1, dtype=np.uint32)
+        for place, step in enumerate(distance.tolist(), i):
+            other = place + step
+            items[place], items[other] = items[other], items[place]
+    return np.array(items, np.int64)
+
+
+def _grown(n: int, g: Generator) -> Array:
+    """Return 0 to n - 1, each put in an earlier one's place, which moves up; two words each."""
+    kernels = compiled()
+    order = np.empty(n, np.int64)
+    for i, j in pieces(n):
+        place = g.words64(j - i)
+        place %= np.arange(i + 1, j + 1, dtype=np.uint64)
+        if kernels is not None:
+            kernels.grow(order, place, i)
+            continue
+        for end, at in enumerate(place.tolist(), i):
+            order[end] = end
+            order[end] = order[at]
+            order[at] = end
+    return order
