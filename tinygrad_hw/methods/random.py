@@ -36,11 +36,11 @@ class RandomMethods(TensorBase):
 
         ``random_(to)`` starts from 0.
         """
+        if from_ is not None and to is None:
+            from_, to = 0, from_
         low = kwargs.pop("from", from_)
         if kwargs:
             raise TypeError(f"random_() got an unexpected keyword argument {next(iter(kwargs))!r}")
-        if low is not None and to is None and "from" not in kwargs:
-            low, to = 0, low
         return fill_inplace("random_", self, lambda a: kernels.random_(a, low, to, generator))  # type: ignore[no-any-return]
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:

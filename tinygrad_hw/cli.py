@@ -1,0 +1,155 @@
+"""The command line: ``tinygrad-hw`` or ``python -m tinygrad_hw``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tinygrad_hw as torch
+from tinygrad_hw import nn, optim
+from tinygrad_hw.serialization import save_npz
+from tinygrad_hw.train import Trainer
+from tinygrad_hw.utils.data import DataLoader, TensorDataset
+from tinygrad_hw.vision import datasets
+from tinygrad_hw.vision.models import MLP, LeNet
+
+__all__ = ["main"]
+
+OPTIMIZERS: dict[str, Any] = {
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "sgd": optim.SGD,
+    "rmsprop": optim.RMSprop,
+    "adagrad": optim.Adagrad,
+}
+DEFAULT_EPOCHS = {"digits": 30, "mnist": 2, "fashion-mnist": 5}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-hw", description="Train and inspect small neural networks on the CPU."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"tinygrad_hw {torch.__version__}"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    train = commands.add_parser(
+        "train",
+        help="train a classifier of images and print its test accuracy",
+        description=(
+            "Train a classifier of images, with progress on screen, and print its test accuracy. The digits "
+            "(1,797 images of 8x8 pixels) come with the package; MNIST and Fashion-MNIST are read from --data."
+        ),
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.add_argument(
+        "dataset",
+        nargs="?",
+        choices=list(DEFAULT_EPOCHS),
+        default="digits",
+        help="what to train on",
+    )
+    train.add_argument(
+        "--model",
+        choices=["mlp", "lenet"],
+        default="lenet",
+        help="a multilayer perceptron or a convolutional network",
+    )
+    train.add_argument("--hidden", default="128", help="sizes of the mlp's hidden layers, by comma")
+    train.add_argument("--dropout", type=float, default=0.0, help="dropout of the mlp's hidden units")
+    train.add_argument(
+        "--epochs",
+        type=int,
+        help="passes over the training set (default: " + ", ".join(f"{v} for {k}" for k, v in DEFAULT_EPOCHS.items()) + ")",
+        default=argparse.SUPPRESS,
+    )
+    train.add_argument("--batch-size", type=int, default=64, help="images per step")
+    train.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+    train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
+    train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
+    train.add_argument(
+        "--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files"
+    )
+    train.add_argument(
+        "--download", action="store_true", help="download missing files into --data first"
+    )
+    train.add_argument(
+        "--out",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder for metrics.csv and the checkpoint model.npz (default: nothing is written)",
+    )
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _load(args: argparse.Namespace, train: bool) -> TensorDataset:
+    """Return images scaled to mean 0 and deviation 1 (by the training set's), and labels."""
+    if args.dataset == "digits":
+        source: Any = datasets.Digits(train=train)
+        mean, std = 0.3053, 0.3760
+    elif args.dataset == "mnist":
+        source = datasets.MNIST(args.data, train=train, download=args.download)
+        mean, std = 0.1307, 0.3081
+    else:
+        source = datasets.FashionMNIST(args.data, train=train, download=args.download)
+        mean, std = 0.2860, 0.3530
+    images = torch.as_tensor(source.data).float().div_(255).sub_(mean).div_(std).unsqueeze(1)
+    return TensorDataset(images, torch.as_tensor(source.targets).long())
+
+
+def _model(args: argparse.Namespace, image_size: int) -> nn.Module:
+    if args.model == "lenet":
+        return LeNet(image_size=image_size)
+    hidden = [int(n) for n in args.hidden.split(",") if n]
+    return MLP(image_size * image_size, hidden, dropout=args.dropout)
+
+
+def _train(args: argparse.Namespace) -> int:
+    out: Path | None = getattr(args, "out", None)
+    epochs = getattr(args, "epochs", DEFAULT_EPOCHS[args.dataset])
+    torch.manual_seed(args.seed)
+    train, test = _load(args, True), _load(args, False)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    model = _model(args, train.tensors[0].shape[-1])
+    count = sum(p.numel() for p in model.parameters())
+    print(
+        f"{args.dataset}: {len(train)} images to train on, {len(test)} to test on; "
+        f"{args.model} with {count:,} parameters"
+    )
+    trainer = Trainer(model, OPTIMIZERS[args.optimizer](model.parameters(), lr=args.lr))
+    trainer.fit(
+        DataLoader(train, batch_size=args.batch_size, shuffle=True),
+        DataLoader(test, batch_size=1000),
+        epochs,
+    )
+    if trainer.interrupted:
+        print(f"stopped after {len(trainer.history)} of {epochs} epochs; the weights are kept as they are")
+    if trainer.history:
+        print(trainer.table())
+    if out is not None:
+        trainer.write_csv(out / "metrics.csv")
+        save_npz(model.state_dict(), out / "model.npz")
+        print(f"wrote {out / 'metrics.csv'} and {out / 'model.npz'}")
+    loss, accuracy = trainer.evaluate(DataLoader(test, batch_size=1000))
+    print(f"test accuracy {accuracy:.2%} (loss {loss:.4f})")
+    return 130 if trainer.interrupted else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    Args:
+        argv: the arguments; those of the process if None.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        return code
+    except (OSError, RuntimeError, ValueError) as error:
+        print(f"tinygrad-hw: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,5 @@
+"""Saving tensors to files and loading them back."""
+
+from tinygrad_hw.serialization.npz import load_npz, save_npz
+
+__all__ = ["load_npz", "save_npz"]
