@@ -1,0 +1,1 @@
+"""Timings of this package against installed peers."""
