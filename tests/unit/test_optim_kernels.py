@@ -50,6 +50,36 @@ RULES = {
         True,
         [(0.01, 0.9, 0.99, 1e-8, 0.0, 0), (0.01, 0.3, 0.5, 1e-3, 0.1, 1)],
     ),
+    "nadam": (
+        [],
+        2,
+        False,
+        [
+            (0.01, 0.02, 0.9, 0.99, 0.1, 1e-8, 1.0, 0.0, 0),
+            (0.01, 0.02, 0.3, 0.5, 0.2, 1e-3, 1.0, 0.1, 1),
+            (0.01, 0.02, 0.3, 0.5, 0.2, 1e-3, 0.9, 0.0, 0),
+        ],
+    ),
+    "radam": (
+        [],
+        2,
+        True,
+        [
+            (0.01, 0.9, 0.99, 1e-8, 0.0, 0, 0),
+            (0.01, 0.3, 0.99, 1e-3, 0.1, 0, 1),
+            (0.01, 0.3, 0.5, 1e-3, 0.1, 1, 0),
+        ],
+    ),
+    "asgd": ([], 1, False, [(0.999, 0.1, 1.0, 0.0, 0), (0.9, 0.1, 0.25, 0.1, 1)]),
+    "rprop": ([], 2, False, [(0.5, 1.2, 1e-6, 50.0, 0), (0.3, 3.0, 0.7, 1.5, 1)]),
+}
+
+
+#: States that may be negative, as (rule, position).
+SIGNED = {
+    *((rule, 0) for rule in ("sgd", "adam", "adamax", "nadam", "radam", "asgd", "rprop")),
+    ("rmsprop", 1),
+    ("rmsprop", 2),
 }
 
 
@@ -81,7 +111,9 @@ def problem(rng, rule, absent, shapes, dtype):
         }
         columns.append(None if s in absent else draw(positive=not signed))
     if rule == "rmsprop" and columns[3] is not None:  # a mean square exceeds the squared mean
-        columns[2] = [np.asarray(v + 3 + a * a) for v, a in zip(columns[2], columns[3], strict=True)]
+        columns[2] = [
+            np.asarray(v + 3 + a * a) for v, a in zip(columns[2], columns[3], strict=True)
+        ]
     steps = [np.array(float(k), np.float32) for k in range(len(shapes))] if counted else None
     return columns, steps
 
@@ -107,7 +139,7 @@ def assert_equal(mine, want, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("rule", "absent", "hyper"), cases())
+@pytest.mark.parametrize(("rule", "absent", "hyper"), list(cases()))
 def test_fused_equals_reference(rule, absent, hyper, dtype):
     rng = np.random.default_rng(0)
     shapes = [(3, 4), (), (0, 2), (7,), (2, 3, 4, 5), (CHUNK - 1,), (CHUNK,), (2 * CHUNK + 1,)]

@@ -305,6 +305,108 @@ def adamax(
     param[...] = _add_quotient(param, exp_avg, exp_inf, -(lr / (1 - beta1**step)))
 
 
+def nadam(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    grad_rate: float,
+    avg_rate: float,
+    beta1: float,
+    beta2: float,
+    correction2: float,
+    eps: float,
+    shrink: float,
+    weight_decay: float,
+    maximize: float,
+) -> None:
+    """``p -= (grad_rate * g + avg_rate * m) / (sqrt(v / correction2) + eps)``."""
+    if shrink != 1:
+        param[...] = _scaled(param, shrink)
+    g = _descent(param, grad, weight_decay, maximize)
+    exp_avg[...] = _lerp(exp_avg, g, 1 - beta1)
+    exp_avg_sq[...] = _scaled(exp_avg_sq, beta2)
+    exp_avg_sq[...] = _add_product(exp_avg_sq, g, g, 1 - beta2)
+    second = (_wide(exp_avg_sq) / float(correction2)).astype(param.dtype, copy=False)
+    denominator = _plus(np.sqrt(second), eps)
+    param[...] = _add_quotient(param, g, denominator, -grad_rate)
+    param[...] = _add_quotient(param, exp_avg, denominator, -avg_rate)
+
+
+def radam(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: float,
+    maximize: float,
+) -> None:
+    """``p -= lr * m_hat * r / (sqrt(v_hat) + eps)``, without the quotient while ``v`` is too uncertain."""
+    if decoupled and weight_decay != 0:
+        param[...] = _scaled(param, 1 - lr * weight_decay)
+        weight_decay = 0.0
+    g = _descent(param, grad, weight_decay, maximize)
+    exp_avg[...] = _lerp(exp_avg, g, 1 - beta1)
+    exp_avg_sq[...] = _scaled(exp_avg_sq, beta2)
+    exp_avg_sq[...] = _add_product(exp_avg_sq, g, g, 1 - beta2)
+    correction2 = 1 - beta2**step
+    corrected = (_wide(exp_avg) / float(1 - beta1**step)).astype(param.dtype, copy=False)
+    move = _scaled(corrected, lr)
+    longest = 2 / (1 - beta2) - 1
+    length = longest - 2 * step * beta2**step / correction2
+    if length > 5.0:
+        rect = (length - 4) * (length - 2) * longest
+        rect = (rect / ((longest - 4) * (longest - 2) * length)) ** 0.5
+        root = _plus(np.sqrt(exp_avg_sq), eps)
+        adaptive = (float(correction2**0.5) / _wide(root)).astype(param.dtype, copy=False)
+        move = _scaled(move * adaptive, rect)
+    param[...] = _axpy(param, move, -1.0)
+
+
+def asgd(
+    param: Array,
+    grad: Array,
+    ax: Array,
+    shrink: float,
+    eta: float,
+    mu: float,
+    weight_decay: float,
+    maximize: float,
+) -> None:
+    """``p = shrink * p - eta * g;  ax += mu * (p - ax)``."""
+    g = _descent(param, grad, weight_decay, maximize)
+    param[...] = _scaled(param, shrink)
+    param[...] = _axpy(param, g, -eta)
+    ax[...] = param if mu == 1 else ax + _scaled(param - ax, mu)
+
+
+def rprop(
+    param: Array,
+    grad: Array,
+    prev: Array,
+    step_size: Array,
+    smaller: float,
+    larger: float,
+    smallest: float,
+    largest: float,
+    maximize: float,
+) -> None:
+    """Grow the step where the gradient kept its sign, shrink and skip it where the sign changed."""
+    g = -grad if maximize else grad
+    agreement = g * prev
+    factor = np.where(agreement > 0, larger, np.where(agreement < 0, smaller, 1.0))
+    step_size[...] = np.clip(step_size * factor.astype(param.dtype), smallest, largest)
+    g = np.where(agreement < 0, param.dtype.type(0), g)
+    param[...] = param - np.sign(g) * step_size
+    prev[...] = g
+
+
 #: The numpy body of each rule: ``(param, grad, *state, [step,] *hyper)``, all arrays of one parameter.
 REFERENCE: dict[str, Callable[..., None]] = {
     "sgd": sgd,
@@ -313,4 +415,8 @@ REFERENCE: dict[str, Callable[..., None]] = {
     "adagrad": adagrad,
     "adadelta": adadelta,
     "adamax": adamax,
+    "nadam": nadam,
+    "radam": radam,
+    "asgd": asgd,
+    "rprop": rprop,
 }

@@ -369,6 +369,125 @@ def _adamax(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -
         p[i] = p[i] + rate * mi / ui
 
 
+@_jit
+def _nadam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    grad_rate, avg_rate, beta1, beta2, correction2, eps, shrink, weight_decay, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    m = _part(table, n, 2, chunk, like)
+    v = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    less = real(shrink)
+    decay = real(weight_decay)
+    near = 1 - beta1 < 0.5
+    weight = real(1 - beta1 if near else -beta1)
+    old = real(beta2)
+    new = real(1 - beta2)
+    divisor = real(correction2)
+    epsilon = real(eps)
+    by_grad = real(-grad_rate)
+    by_avg = real(-avg_rate)
+    for i in range(p.size):
+        pi = less * p[i]
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * pi
+        mi = (m[i] if near else gi) + weight * (gi - m[i])
+        vi = old * v[i] + new * gi * gi
+        m[i] = mi
+        v[i] = vi
+        scale = math.sqrt(vi / divisor) + epsilon
+        p[i] = pi + by_grad * gi / scale + by_avg * mi / scale
+
+
+@_jit
+def _radam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
+    real = like.dtype.type
+    step = steps[chunk[0]]
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    m = _part(table, n, 2, chunk, like)
+    v = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    less = real(1 - lr * weight_decay if decoupled else 1.0)
+    decay = real(0.0 if decoupled else weight_decay)
+    near = 1 - beta1 < 0.5
+    weight = real(1 - beta1 if near else -beta1)
+    old = real(beta2)
+    new = real(1 - beta2)
+    epsilon = real(eps)
+    rate = real(lr)
+    divisor = real(1 - beta1**step)
+    correction2 = 1 - beta2**step
+    root = real(correction2**0.5)
+    longest = 2 / (1 - beta2) - 1
+    length = longest - 2 * step * beta2**step / correction2
+    adapt = length > 5.0
+    rect = real(1.0)
+    if adapt:
+        top = (length - 4) * (length - 2) * longest
+        rect = real((top / ((longest - 4) * (longest - 2) * length)) ** 0.5)
+    for i in range(p.size):
+        pi = less * p[i]
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * pi
+        mi = (m[i] if near else gi) + weight * (gi - m[i])
+        vi = old * v[i] + new * gi * gi
+        m[i] = mi
+        v[i] = vi
+        move = mi / divisor * rate
+        if adapt:
+            move = move * (root / (math.sqrt(vi) + epsilon)) * rect
+        p[i] = pi - move
+
+
+@_jit
+def _asgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    shrink, eta, mu, weight_decay, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    a = _part(table, n, 2, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    less = real(shrink)
+    rate = real(-eta)
+    decay = real(weight_decay)
+    share = real(mu)
+    for i in range(p.size):
+        gi = sign * g[i]
+        if decay != 0:
+            gi = gi + decay * p[i]
+        pi = less * p[i] + rate * gi
+        p[i] = pi
+        a[i] = pi if mu == 1 else a[i] + (pi - a[i]) * share
+
+
+@_jit
+def _rprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+    smaller, larger, smallest, largest, maximize = hyper
+    real = like.dtype.type
+    p = _part(table, n, 0, chunk, like)
+    g = _part(table, n, 1, chunk, like)
+    before = _part(table, n, 2, chunk, like)
+    size = _part(table, n, 3, chunk, like)
+    sign = real(-1.0 if maximize else 1.0)
+    up, down = real(larger), real(smaller)
+    low, high = real(smallest), real(largest)
+    zero, one = real(0), real(1)
+    for i in range(p.size):
+        gi = sign * g[i]
+        agreement = gi * before[i]
+        si = size[i] * (up if agreement > 0 else (down if agreement < 0 else one))
+        si = low if si < low else (high if si > high else si)
+        size[i] = si
+        gi = zero if agreement < 0 else gi
+        before[i] = gi
+        p[i] = p[i] - (si if gi > 0 else (-si if gi < 0 else gi))
+
+
 # -- the calls: all parameters ----------------------------------------------------------------------
 #
 # One written out for each rule: numba's cache on disk cannot hold functions made by a loop.
@@ -422,6 +541,38 @@ def _all_adamax(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
     return declined
 
 
+@_jit
+def _all_nadam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 5, like, ndarray)
+    for c in range(work.shape[0]):
+        _nadam(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_radam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 5, like, ndarray)
+    for c in range(work.shape[0]):
+        _radam(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_asgd(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 4, like, ndarray)
+    for c in range(work.shape[0]):
+        _asgd(table, n, like, hyper, steps, work[c])
+    return declined
+
+
+@_jit
+def _all_rprop(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
+    work, steps, declined = _plan(table, n, 5, like, ndarray)
+    for c in range(work.shape[0]):
+        _rprop(table, n, like, hyper, steps, work[c])
+    return declined
+
+
 #: For each rule the number of rows of its table, and the kernel.
 KERNELS: dict[str, tuple[int, Any]] = {
     "sgd": (4, _all_sgd),
@@ -430,6 +581,10 @@ KERNELS: dict[str, tuple[int, Any]] = {
     "adagrad": (4, _all_adagrad),
     "adadelta": (5, _all_adadelta),
     "adamax": (5, _all_adamax),
+    "nadam": (5, _all_nadam),
+    "radam": (5, _all_radam),
+    "asgd": (4, _all_asgd),
+    "rprop": (5, _all_rprop),
 }
 
 
