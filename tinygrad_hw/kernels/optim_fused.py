@@ -7,8 +7,8 @@ a hundred arrays one by one costs more than a small network's whole step. The of
 public ``PyArrayObject_fields`` and ``PyArray_Descr``; :func:`layout_is_known` compares them with what numpy
 says before the first use.
 
-:func:`_plan` accepts a parameter if all its arrays are plain ndarrays, native, aligned, of the wanted dtype and dense in the
-same order; it counts its step and replaces the addresses in the table by data pointers. The work is
+:func:`_plan` accepts a parameter if all its arrays are plain ndarrays, native, aligned, of the wanted dtype
+and dense in the same order; it counts its step and replaces the addresses in the table by data pointers. The work is
 then done in chunks. Every element is computed by itself, so the result does not depend on their order.
 
 Imported on an optimizer's first step, because importing numba takes longer than importing this package.
