@@ -210,8 +210,19 @@ def pair(seed: int) -> tuple[R.Generator, Any]:
     return R.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
 
 
+# PyTorch fuses multiply-adds, and has its own log and cos, only in its AVX2 and AVX512 code.
+EXACT = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+
+
+def assert_same_state(ours: R.Generator, theirs: Any) -> None:
+    a, b = ours.get_state(), theirs.get_state().numpy()
+    if not EXACT:
+        a[5024:5032] = b[5024:5032]  # the normal left over
+    np.testing.assert_array_equal(a, b)
+
+
 def assert_same_place(ours: R.Generator, theirs: Any) -> None:
-    np.testing.assert_array_equal(ours.get_state(), theirs.get_state().numpy())
+    assert_same_state(ours, theirs)
     np.testing.assert_array_equal(
         R.rand(3, generator=ours), torch.rand(3, generator=theirs).numpy()
     )
@@ -221,6 +232,11 @@ def assert_same(ours: np.ndarray, theirs: Any) -> None:
     theirs = theirs.numpy()
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
+    if not EXACT and ours.dtype.kind == "f":
+        tolerance = 1e-14 if ours.dtype == np.float64 else 32 * float(np.finfo(ours.dtype).eps)
+        scale = float(np.abs(theirs).max(initial=1.0, where=np.isfinite(theirs)))
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * min(scale, 1e5))
+        return
     np.testing.assert_array_equal(ours, theirs)
     if ours.dtype.kind == "f":  # assert_array_equal takes -0.0 for 0.0
         np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
@@ -244,7 +260,7 @@ def compare(draw: Draw, dtype: str, size: int, seed: int) -> None:
         theirs = draw.theirs(tensor(dtype, size), h)
         try:
             assert_same(ours, theirs)
-            np.testing.assert_array_equal(g.get_state(), h.get_state().numpy())
+            assert_same_state(g, h)
         except AssertionError as error:
             where = f"{draw.name}, {dtype}, size {size}, seed {seed}"
             raise AssertionError(f"{where}: {error}") from None
@@ -290,6 +306,7 @@ def test_randperm(n: int) -> None:
             assert_same_place(g, h)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_randint() -> None:
     for dtype, seed, size in itertools.product(("int64", "int32", "float32"), SEEDS, SIZES):
         for low, high in [(0, 2), (-5, 6), (0, 2**28 + 1)]:
@@ -348,7 +365,7 @@ def test_multinomial(weights: np.ndarray, dtype: str) -> None:
                 theirs = torch.multinomial(theirs_in, samples, replacement, generator=h)
                 if dtype == "float16" and not replacement and samples > 1:
                     # Equal float16 scores are common, and no order among them is promised.
-                    np.testing.assert_array_equal(g.get_state(), h.get_state().numpy())
+                    assert_same_state(g, h)
                 else:
                     assert_same(ours, theirs)
                 assert_same_place(g, h)
@@ -405,35 +422,30 @@ def test_order_of_memory(kind: str, dtype: str) -> None:
         assert_same_place(g, h)
 
 
+DROPOUTS: dict[str, Callable[[Any, float], Any]] = {
+    "function": lambda x, p: torch.nn.functional.dropout(x, p),
+    "module": lambda x, p: torch.nn.Dropout(p).train()(x),
+    "float64": lambda x, p: torch.nn.functional.dropout(x.double(), p),
+    "in a graph": lambda x, p: torch.nn.functional.dropout(x.requires_grad_(), p).detach(),
+    "in place": lambda x, p: torch.nn.functional.dropout(x, p, inplace=True),
+    # A dropped one becomes negative, a kept one stays positive.
+    "alpha": lambda x, p: torch.nn.functional.alpha_dropout(x, p, training=True),
+    "attention": lambda x, p: torch.dropout(x, p, train=True),
+}
+
+
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.77, 1.0])
-def test_dropout_masks(p: float) -> None:
-    F = torch.nn.functional
-    shapes = [(0,), (1,), (5,), (16,), (17,), (64, 100), (2, 3, 4, 5)]
-    for shape, seed in itertools.product(shapes, SEEDS):
-        x = torch.ones(shape)
-        modules = [
-            lambda: F.dropout(x, p),
-            torch.nn.Dropout(p).train().__call__,
-            lambda: F.dropout(torch.ones(shape, dtype=torch.float64), p),
-            lambda: F.dropout(torch.ones(shape, requires_grad=True), p).detach(),
-        ]
-        for module in modules:
+@pytest.mark.parametrize("name", DROPOUTS)
+def test_dropout_masks(name: str, p: float) -> None:
+    if name == "alpha" and p == 1.0:
+        return  # all NaN or zero: no mask to see
+    for shape in [(0,), (1,), (5,), (16,), (17,), (64, 100), (2, 3, 4, 5)]:
+        for seed in SEEDS:
             R.default_generator.manual_seed(seed)
             torch.manual_seed(seed)
-            theirs = (
-                module(x) if isinstance(module, type(x.add)) or module is modules[1] else module()
-            )
+            theirs = DROPOUTS[name](torch.ones(shape), p)
             ours = R.dropout_mask(shape, p)
-            np.testing.assert_array_equal(ours, theirs.numpy() != 0)
-            assert_same_place(R.default_generator, torch.default_generator)
-        if p < 1.0:
-            # An element kept is a + b, one dropped is b - alpha' a: tell them by which is larger.
-            R.default_generator.manual_seed(seed)
-            torch.manual_seed(seed)
-            theirs = F.alpha_dropout(x, p, training=True)
-            ours = R.dropout_mask(shape, p)
-            kept = theirs.numpy() > 0
-            np.testing.assert_array_equal(ours, kept)
+            np.testing.assert_array_equal(ours, theirs.numpy() > 0)
             assert_same_place(R.default_generator, torch.default_generator)
 
 
@@ -460,6 +472,7 @@ def test_feature_dropout_masks(name: str) -> None:
         assert_same_place(R.default_generator, torch.default_generator)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_interleaved_draws() -> None:
     steps = [draw for draw in DRAWS if "float32" in draw.dtypes and draw.name[:5] != "trunc"]
     for seed in SEEDS:
@@ -542,9 +555,9 @@ def test_layer_initialisation() -> None:
         gain = np.sqrt(2.0 / (1 + 5))  # kaiming_uniform_(a=sqrt(5))
         limit = float(np.sqrt(3.0) * (gain / np.sqrt(fan_in)))
         weight = R.uniform_(np.empty(shape, np.float32), -limit, limit, g)
-        np.testing.assert_array_equal(weight, layer.weight.detach().numpy())
+        assert_same(weight, layer.weight.detach())
         bias = R.uniform_(np.empty(shape[0], np.float32), -bound, bound, g)
-        np.testing.assert_array_equal(bias, layer.bias.detach().numpy())
+        assert_same(bias, layer.bias.detach())
         assert_same_place(g, torch.default_generator)
 
 

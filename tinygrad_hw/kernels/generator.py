@@ -50,21 +50,26 @@ STATE_BYTES = _STATE.itemsize
 _SMALL = 4096  # words below which numpy's plain call is quicker than its typed one
 _COMPILED_WORDS = 8192  # words from which the compiled loop pays
 
+_LOW21, _LOW24, _LOW24_WIDE = np.uint32(0x1FFFFF), np.uint32(0xFFFFFF), np.uint64(0xFFFFFF)
+_2_TO_MINUS_24 = np.float32(2.0**-24)
+
 _module: ModuleType | None = None
 _tried = False
 
 
-def compiled() -> ModuleType | None:
-    """Return the compiled kernels if numba is loaded already, else None.
+def compiled(load: bool = False) -> ModuleType | None:
+    """Return the compiled kernels if numba is loaded already, or with ``load``; else None.
 
     Loading numba costs more than it saves on any ordinary draw, so that is left to the layers,
     whose kernels need it. ``TINYGRAD_HW_KERNELS=numpy`` keeps it out.
     """
     global _module, _tried
-    if not _tried and "numba" in sys.modules:
+    if not _tried and (load or "numba" in sys.modules):
         if os.environ.get("TINYGRAD_HW_KERNELS") != "numpy":
             try:
                 from tinygrad_hw.kernels import random_jit as _module
+            except ModuleNotFoundError:  # no numba here
+                pass
             except Exception as error:  # a broken numba must not take the random numbers with it
                 warnings.warn(f"random kernels run on numpy alone: {error}", stacklevel=2)
         _tried = True
@@ -300,16 +305,19 @@ class Generator:
 
     def floats(self, n: int) -> Array:
         """Return ``n`` float32 in [0, 1): the low 24 bits of a word each."""
-        word = self.words(n)
-        word &= np.uint32(0xFFFFFF)
-        out = word.astype(np.float32)
-        out *= np.float32(2.0**-24)
+        if n < _SMALL:
+            out = (self._raw(n) & _LOW24_WIDE).astype(np.float32)
+        else:
+            word = self.words(n)
+            word &= _LOW24
+            out = word.astype(np.float32)
+        out *= _2_TO_MINUS_24
         return out
 
     def doubles(self, n: int) -> Array:
         """Return ``n`` float64 in [0, 1): the low 53 bits of a pair of words each."""
         pairs = self.words(2 * n)
-        out = (pairs[0::2] & np.uint32(0x1FFFFF)).astype(np.float64)
+        out = (pairs[0::2] & _LOW21).astype(np.float64)
         out *= 2.0**-21
         out += pairs[1::2] * 2.0**-53
         return out

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.kernels.generator import Generator, default_generator
 from tinygrad_hw.kernels.random_continuous import exponential_
 from tinygrad_hw.kernels.random_layout import (
-    DIGITS,
+    KINDS,
     Array,
     Shape,
     as_shape,
@@ -29,6 +29,7 @@ __all__ = [
     "poisson",
 ]
 
+_TOP = np.uint32(0x1FFFFF)  # the bits of a float64 uniform that come from the first word
 _f4, _f8 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -42,13 +43,15 @@ def _chance(n: int, p: float, g: Generator) -> Array:
     from the first word of a pair decide but for one case in two million.
     """
     high, low = divmod(math.ceil(p * 2.0**53), 2**32)
+    limit = np.uint32(high)
     out = np.empty(n, np.bool_)
     for i, j in pieces(n):
         pairs = g.words(2 * (j - i))
-        top = pairs[0::2] & np.uint32(0x1FFFFF)
-        np.less(top, np.uint32(high), out=out[i:j])
-        tie = np.flatnonzero(top == np.uint32(high))
-        if tie.size:
+        top = pairs[0::2] & _TOP
+        np.less(top, limit, out=out[i:j])
+        tied = top == limit
+        if tied.any():
+            tie = np.flatnonzero(tied)
             out[i + tie] = pairs[2 * tie + 1] < np.uint32(low)
     return out
 
@@ -126,7 +129,7 @@ def dropout_mask(input: Array | Shape, p: float = 0.5, generator: Generator | No
 
     Example:
         >>> dropout_mask(4, 0.5, Generator().manual_seed(0))
-        array([False,  True, False,  True])
+        array([False, False,  True, False])
     """
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
@@ -236,7 +239,7 @@ def poisson(input: Array, generator: Generator | None = None) -> Array:
 
     Example:
         >>> poisson(np.full(4, 3.0, np.float32), Generator().manual_seed(0))
-        array([0., 1., 1., 5.], dtype=float32)
+        array([6., 3., 2., 3.], dtype=float32)
     """
     dtype = floating("poisson_cpu", input.dtype)
     if input.size and not input.min() >= 0:
@@ -281,9 +284,10 @@ def multinomial(
         >>> multinomial(weights, 2, generator=Generator().manual_seed(0))
         array([1, 2])
     """
-    if input.dtype.name not in DIGITS:
+    kind = KINDS.get(input.dtype)
+    if kind is None or not kind.digits:
         raise RuntimeError(
-            f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name}"
+            f"multinomial only supports floating-point dtypes for input, got: {input.dtype}"
         )
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {input.shape}")

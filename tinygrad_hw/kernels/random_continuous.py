@@ -12,7 +12,8 @@ import numpy as np
 from tinygrad_hw.kernels import random_normal
 from tinygrad_hw.kernels.generator import Generator, compiled, default_generator
 from tinygrad_hw.kernels.random_layout import (
-    DIGITS,
+    CHUNK,
+    KINDS,
     Array,
     Shape,
     as_shape,
@@ -36,7 +37,7 @@ __all__ = [
 
 _f4, _f8 = np.dtype(np.float32), np.dtype(np.float64)
 _EXACT = 4096  # up to this size float32 draws go through the C library's functions too
-_COMPILED_NORMALS = 512  # elements from which the compiled transform pays
+_WORTH_LOADING = 2**24  # normals from which compiled code saves more than loading it costs
 
 
 def _narrow(x: Array, dtype: np.dtype[Any]) -> Array:
@@ -86,8 +87,10 @@ _LIBM = _Libm()
 
 def _uniform(n: int, dtype: np.dtype[Any], low: float, high: float, g: Generator) -> Array:
     """Return ``n`` uniforms in [low, high); the lock is held."""
-    out = np.empty(n, dtype)
     plain = low == 0.0 and high == 1.0
+    if plain and n <= CHUNK and dtype != np.float16:
+        return g.doubles(n) if dtype == _f8 else g.floats(n)
+    out = np.empty(n, dtype)
     if dtype == _f8:
         for i, j in pieces(n):
             u = g.doubles(j - i)
@@ -142,12 +145,10 @@ def uniform_(
         RuntimeError: bounds in the wrong order, outside the dtype, or further apart than it holds.
     """
     dtype = floating("check_uniform_bounds", out.dtype)
-    low, high, limit = float(from_), float(to), float(np.finfo(dtype).max)
+    low, high, limit = float(from_), float(to), KINDS[dtype].high
     for name, bound in (("from", low), ("to", high)):
         if not -limit <= bound <= limit:
-            raise RuntimeError(
-                f"uniform_: {name} is out of bounds for {dtype.name}, got {name}={bound}"
-            )
+            raise RuntimeError(f"uniform_: {name} is out of bounds for {dtype}, got {name}={bound}")
     if low > high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}; "
@@ -155,7 +156,7 @@ def uniform_(
         )
     if high - low > limit:
         raise RuntimeError(
-            f"uniform_ expects to-from <= {limit} ({dtype.name}), but found to={high} and "
+            f"uniform_ expects to-from <= {limit} ({dtype}), but found to={high} and "
             f"from={low} which result in to-from to exceed the limit"
         )
     if out.size == 0:
@@ -185,7 +186,7 @@ def _normal_each(n: int, mean: float, std: float, g: Generator) -> Array:
 
 def _normal_blocks(n: int, dtype: np.dtype[Any], mean: float, std: float, g: Generator) -> Array:
     """Return ``n >= 16`` normals made in blocks; the lock is held."""
-    kernels = compiled() if n >= _COMPILED_NORMALS else None
+    kernels = compiled(n >= _WORTH_LOADING)
     source: Any = random_normal if kernels is None else kernels
     transform = source.normal_blocks64 if dtype == _f8 else source.normal_blocks32
     draw = g.doubles if dtype == _f8 else g.floats
@@ -408,10 +409,10 @@ def exponential_(out: Array, lambd: float = 1.0, generator: Generator | None = N
 
 
 def _continuous(name: str, dtype: np.dtype[Any]) -> None:
-    if dtype.name not in DIGITS:
+    if dtype.kind != "f":
         raise RuntimeError(
             f"{name} distribution is a continuous probability distribution. dtype must be a "
-            f"floating point but you specified {dtype.name}"
+            f"floating point but you specified {dtype}"
         )
 
 

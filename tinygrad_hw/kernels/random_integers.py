@@ -10,11 +10,11 @@ import numpy as np
 
 from tinygrad_hw.kernels.generator import Generator, compiled, default_generator
 from tinygrad_hw.kernels.random_layout import (
-    DIGITS,
-    NAMES,
+    KINDS,
     Array,
     Shape,
     as_shape,
+    numeric,
     pieces,
     store,
 )
@@ -23,15 +23,8 @@ __all__ = ["randint", "random_", "randperm"]
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _LONG_PERMUTATION = (2**32 - 1) // 20  # from here on PyTorch draws 64 bits per swap
-_COMPILED_SWAPS = 1024  # swaps from which the compiled loop pays
-
-
-def _check_dtype(kernel: str, dtype: np.dtype[Any]) -> None:
-    if dtype.name not in NAMES:
-        raise NotImplementedError(
-            f"{kernel!r} not implemented for {dtype.name!r}: integers are drawn as "
-            f"{', '.join(NAMES)}"
-        )
+_COMPILED_SWAPS = 32  # swaps from which the compiled loop pays
+_WORTH_LOADING = 2**20  # swaps from which it saves more than loading it costs
 
 
 def _as_int64(value: int, dtype: np.dtype[Any]) -> int:
@@ -43,7 +36,7 @@ def _as_int64(value: int, dtype: np.dtype[Any]) -> int:
 
 def _inside(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
     """Move bounds inward to where rounding to a floating ``dtype`` cannot leave [low, high)."""
-    digits = DIGITS[dtype.name]
+    digits = KINDS[dtype].digits
     following = _as_int64(low + 1, dtype)
     if following < low:
         low = following + (1 << max(abs(low + 1).bit_length() - digits, 0))
@@ -55,63 +48,55 @@ def _inside(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
 
 def _check_bounds(low: int, last: int, dtype: np.dtype[Any]) -> None:
     """Raise where [low, last] does not fit ``dtype``; warn where that cannot hold all of it."""
-    limits: Any
-    if dtype == np.bool_:
-        limits = (0, 1)
-    elif dtype.name in DIGITS:
-        top = float(np.finfo(dtype).max)
-        limits = (-top, top)
-    else:
-        info = np.iinfo(dtype)
-        limits = (info.min, info.max)
+    kind = KINDS[dtype]
     for name, bound in (("from", low), ("to - 1", last)):
-        if not limits[0] <= bound <= limits[1]:
+        if not kind.low <= bound <= kind.high:
             raise RuntimeError(
-                f"random_: {name} is out of bounds for {dtype.name}, got {name}={bound}; use a "
-                "wider dtype"
+                f"random_: {name} is out of bounds for {dtype}, got {name}={bound}; "
+                "use a wider dtype"
             )
-        if dtype.name in DIGITS and abs(bound) > 2 ** DIGITS[dtype.name]:
-            digits = DIGITS[dtype.name]
+        if kind.digits and abs(bound) > kind.last:
             warnings.warn(
-                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision "
-                f"limitations {dtype.name} can support discrete uniform distribution only within this range.",
-                stacklevel=4,
+                f"{name} is out of bounds [-(2^{kind.digits}), 2^{kind.digits}]. Due to precision "
+                f"limitations {dtype} can support discrete uniform distribution only within this "
+                "range.",
+                stacklevel=3,
             )
+
+
+def _modulo(value: Array, divisor: int) -> Array:
+    """Return ``value % divisor``, in place; numpy divides faster than it takes remainders."""
+    d = value.dtype.type(divisor)
+    quotient = value // d
+    quotient *= d
+    value -= quotient
+    return value
 
 
 def _range(n: int, low: int, span: int, dtype: np.dtype[Any], g: Generator) -> Array:
     """Return ``n`` integers ``low + word % span``; the lock is held."""
     out = np.empty(n, dtype)
     for i, j in pieces(n):
-        if span < 2**28:
-            narrow = g.words(j - i)
-            narrow %= np.uint32(span)
-            value = narrow.astype(np.int64)
-            value += low
+        value = g.words(j - i) if span < 2**28 else g.words64(j - i)
+        if span < 2**64:
+            value = _modulo(value, span)
+        if low >= 0 and low + span <= 2**32:
+            if low:
+                value += value.dtype.type(low)
         else:
-            wide = g.words64(j - i)
-            if span < 2**64:
-                wide %= np.uint64(span)
-            wide += np.uint64(low % 2**64)  # modulo 2**64, as in C
-            value = wide.view(np.int64)
+            value = value.astype(np.int64)  # the bits of the 64-bit words, as in C
+            value += low
         out[i:j] = value
     return out
 
 
 def _full(n: int, dtype: np.dtype[Any], g: Generator) -> Array:
     """Return ``n`` integers from 0 to the largest of ``dtype``; the lock is held."""
-    if dtype.name in DIGITS:
-        last = 2 ** DIGITS[dtype.name]
-    elif dtype == np.bool_:
-        last = 1
-    else:
-        last = int(np.iinfo(dtype).max)
-    wide = dtype.itemsize == 8
+    last = KINDS[dtype].last
     out = np.empty(n, dtype)
     for i, j in pieces(n):
-        value = g.words64(j - i) if wide else g.words(j - i)
-        value %= value.dtype.type(last + 1)
-        out[i:j] = value
+        value = g.words64(j - i) if dtype.itemsize == 8 else g.words(j - i)
+        out[i:j] = _modulo(value, last + 1)
     return out
 
 
@@ -141,13 +126,12 @@ def random_(
         >>> random_(np.empty(4, np.int32), 0, 10, Generator().manual_seed(0))
         array([4, 9, 3, 0], dtype=int32)
     """
-    dtype = out.dtype
     g = generator or default_generator
     if from_ is None and to is None:
-        _check_dtype("random_kernel_cpu", dtype)
+        dtype, kind = numeric("random_kernel_cpu", out.dtype)
         with g.lock:
             return store(out, _full(out.size, dtype, g))
-    _check_dtype("random_from_to_kernel_cpu", dtype)
+    dtype, kind = numeric("random_from_to_kernel_cpu", out.dtype)
     low, high = int(from_ or 0), None if to is None else int(to)
     for bound in (low, high or 0):
         if not _INT64_MIN <= bound <= _INT64_MAX:
@@ -157,30 +141,28 @@ def random_(
     if high is None and low == _INT64_MIN:
         if dtype not in (np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64)):
             raise RuntimeError(
-                f"random_ of all 64 bits handles only int64, double and float, got {dtype.name}; "
+                f"random_ of all 64 bits handles only int64, double and float, got {dtype}; "
                 "give `to`"
             )
         with g.lock:
             return store(out, _range(out.size, 0, 2**64, dtype, g))
     if high is None:
-        if dtype.name in DIGITS:
+        last = kind.last
+        if kind.digits:
             # PyTorch leaves the lower bound of a narrow float as it is beyond its integers and
             # raises below.
             low = _inside(low, 0, dtype)[0]
-            last = 2 ** DIGITS[dtype.name]
             if low >= last:
                 raise RuntimeError(
                     "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' "
                     f"casted to dtype, but got from={low} > to_inc={last}"
                 )
-        else:
-            last = 1 if dtype == np.bool_ else int(np.iinfo(dtype).max)
     else:
         if low >= high:
             raise RuntimeError(
                 f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
             )
-        if dtype.name in DIGITS:
+        if kind.digits:
             low, high = _inside(low, high, dtype)
             if low >= high:
                 raise RuntimeError(
@@ -232,26 +214,24 @@ def randperm(n: int, dtype: Any = np.int64, generator: Generator | None = None) 
 
     Example:
         >>> randperm(5, generator=Generator().manual_seed(0))
-        array([4, 1, 2, 0, 3])
+        array([4, 0, 1, 3, 2])
     """
-    n, dtype = int(n), np.dtype(dtype)
+    n = int(n)
     if n < 0:
         raise RuntimeError(
             f"randperm: n must be non-negative, trying to create tensor with negative dimension {n}"
         )
-    if dtype == np.bool_ or dtype.name not in NAMES:
-        raise NotImplementedError(
-            f"'randperm' not implemented for {NAMES.get(dtype.name, dtype.name)!r}; use int64"
-        )
-    if dtype.name in DIGITS:
-        if n > 2 ** DIGITS[dtype.name] + 1:
+    dtype, kind = numeric("randperm", dtype)
+    if dtype == np.bool_:
+        raise NotImplementedError("'randperm' not implemented for 'Bool'; use int64")
+    if n - 1 > kind.last:
+        if kind.digits:
             raise RuntimeError(
-                f"randperm: n cannot be greater than 2^{DIGITS[dtype.name]}+1 for "
-                f"{NAMES[dtype.name]} type, got {n}"
+                f"randperm: n cannot be greater than 2^{kind.digits}+1 for {kind.name} type, "
+                f"got {n}"
             )
-    elif n - 1 > np.iinfo(dtype).max:
         raise RuntimeError(
-            f"randperm: value cannot be converted to type {dtype.name} without overflow: n = {n}"
+            f"randperm: value cannot be converted to type {dtype} without overflow: n = {n}"
         )
     g = generator or default_generator
     with g.lock:
@@ -262,7 +242,7 @@ def randperm(n: int, dtype: Any = np.int64, generator: Generator | None = None) 
 
 def _shuffled(n: int, g: Generator) -> Array:
     """Return 0 to n - 1 shuffled in place, one word per swap."""
-    kernels = compiled() if n >= _COMPILED_SWAPS else None
+    kernels = compiled(n >= _WORTH_LOADING) if n >= _COMPILED_SWAPS else None
     if kernels is not None:
         order = np.arange(n)
         for i, j in pieces(n - 1):
@@ -280,7 +260,7 @@ def _shuffled(n: int, g: Generator) -> Array:
 
 def _grown(n: int, g: Generator) -> Array:
     """Return 0 to n - 1, each put in an earlier one's place, which moves up; two words each."""
-    kernels = compiled()
+    kernels = compiled(n >= _WORTH_LOADING)
     order = np.empty(n, np.int64)
     for i, j in pieces(n):
         place = g.words64(j - i)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 __all__ = [
-    "DIGITS",
-    "NAMES",
+    "KINDS",
     "Array",
+    "Kind",
     "Shape",
     "as_shape",
     "floating",
     "memory_order",
+    "numeric",
     "pieces",
     "store",
 ]
@@ -24,28 +25,67 @@ Shape: TypeAlias = "int | Sequence[int]"
 
 CHUNK = 32768  # elements whose temporaries stay in the L2 cache
 
-# PyTorch's names of the dtypes, for its error messages.
-NAMES = {
-    "bool": "Bool",
-    "uint8": "Byte",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
+
+class Kind(NamedTuple):
+    """What the kernels need to know of a dtype.
+
+    Attributes:
+        name: PyTorch's, in error messages.
+        digits: bits of the significand; 0 for integers.
+        low: the least value.
+        high: the largest value.
+        last: the largest integer up to which all are held.
+    """
+
+    name: str
+    digits: int
+    low: float
+    high: float
+    last: int
+
+
+def _kind(dtype: np.dtype[Any], name: str) -> Kind:
+    if dtype.kind == "f":
+        digits, top = int(np.finfo(dtype).nmant) + 1, float(np.finfo(dtype).max)
+        return Kind(name, digits, -top, top, 2**digits)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return Kind(name, 0, int(low), int(high), int(high))
+
+
+KINDS: dict[np.dtype[Any], Kind] = {
+    np.dtype(dtype): _kind(np.dtype(dtype), name)
+    for dtype, name in [
+        ("bool", "Bool"),
+        ("uint8", "Byte"),
+        ("int8", "Char"),
+        ("int16", "Short"),
+        ("int32", "Int"),
+        ("int64", "Long"),
+        ("float16", "Half"),
+        ("float32", "Float"),
+        ("float64", "Double"),
+    ]
 }
 
-# Floating-point dtypes and the bits of their significands.
-DIGITS = {"float16": 11, "float32": 24, "float64": 53}
+
+def numeric(kernel: str, dtype: Any) -> tuple[np.dtype[Any], Kind]:
+    """Return ``dtype`` as a numpy dtype and its kind, if it is one that PyTorch draws."""
+    out: np.dtype[Any] = np.dtype(dtype)
+    kind = KINDS.get(out)
+    if kind is None:
+        names = ", ".join(str(known) for known in KINDS)
+        raise NotImplementedError(
+            f"{kernel!r} not implemented for {str(out)!r}; draw one of {names}"
+        )
+    return out, kind
 
 
 def floating(kernel: str, dtype: Any) -> np.dtype[Any]:
-    """Return ``dtype`` as a numpy dtype if it is a floating-point one that PyTorch draws from."""
+    """Return ``dtype`` as a numpy dtype, if it is a floating-point one that PyTorch draws."""
     out: np.dtype[Any] = np.dtype(dtype)
-    if out.name not in DIGITS:
-        name = NAMES.get(out.name, out.name)
+    kind = KINDS.get(out)
+    if kind is None or not kind.digits:
+        name = kind.name if kind else str(out)
         raise NotImplementedError(
             f"{kernel!r} not implemented for {name!r}: it draws float16, float32 or float64; draw "
             "floats and convert them"
@@ -73,6 +113,8 @@ def store(out: Array, flat: Array) -> Array:
     return out
 
 
-def pieces(n: int) -> Iterator[tuple[int, int]]:
-    """Yield the cuts of ``n`` elements into chunks."""
+def pieces(n: int) -> Iterable[tuple[int, int]]:
+    """Return the cuts of ``n`` elements into chunks."""
+    if n <= CHUNK:
+        return ((0, n),) if n else ()
     return ((i, min(i + CHUNK, n)) for i in range(0, n, CHUNK))
