@@ -118,9 +118,7 @@ class Generator:
     lock: threading.RLock
     _seed: int
     _normal: float | None  # the second of a pair of normals, kept for the next call
-    _normal32: (
-        float | None
-    )  # never set by this package; carried through states of PyTorch that have it
+    _normal32: float | None  # never made here; carried along from states that have it
 
     def __init__(self, device: Any = "cpu") -> None:
         if str(device).partition(":")[0] != "cpu":
