@@ -245,6 +245,7 @@ def assert_same(ours: np.ndarray, theirs: Any) -> None:
 @pytest.fixture(params=["numpy", "compiled"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test on numpy alone, then with the compiled kernels."""
+    monkeypatch.delenv("TINYGRAD_HW_KERNELS", raising=False)
     monkeypatch.setattr(generator, "_module", None)
     monkeypatch.setattr(generator, "_tried", request.param == "numpy")
     if request.param == "compiled":
