@@ -1,0 +1,1 @@
+"""Numerical kernels: ndarray in, ndarray out; no tensor, no graph."""
