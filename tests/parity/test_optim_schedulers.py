@@ -152,6 +152,11 @@ def same(mine, theirs):
         assert a == b, (a, b)
 
 
+# Making nested schedules steps schedulers before the optimizer, on both sides.
+quiet = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+
+
+@quiet
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 def test_sequence(case, kind):
@@ -180,6 +185,7 @@ def plain(value):
     return value.item() if isinstance(value, (Tensor, torch.Tensor)) else value
 
 
+@quiet
 @pytest.mark.parametrize("case", CASES)
 def test_state_dict(case):
     """Save midway, load into the other package, go on: states and sequences agree."""
@@ -207,8 +213,22 @@ def test_state_dict(case):
             same(mine2.get_last_lr(), theirs2.get_last_lr())
 
 
-@pytest.mark.parametrize("case", ["step", "multistep", "constant", "linear", "exponential", "cosine",
-                                  "polynomial", "lambda", "restarts-mult", "onecycle", "cyclic"])  # fmt: skip
+@pytest.mark.parametrize(
+    "case",
+    [
+        "step",
+        "multistep",
+        "constant",
+        "linear",
+        "exponential",
+        "cosine",
+        "polynomial",
+        "lambda",
+        "restarts-mult",
+        "onecycle",
+        "cyclic",
+    ],
+)
 def test_step_to_an_epoch(case):
     opt, ref = optimizers()
     mine, theirs = CASES[case](lr_scheduler, opt), CASES[case](reference, ref)
@@ -242,6 +262,7 @@ def test_restarts_at_fractions():
             s.step(-1)
 
 
+@quiet
 @pytest.mark.parametrize("case", [c for c in CASES if not c.startswith(("onecycle", "cyclic"))])
 def test_tensor_rate(case):
     """A tensor rate stays the same object and follows the same values."""
@@ -261,8 +282,21 @@ def test_tensor_rate(case):
             assert last is not rate
 
 
-@pytest.mark.parametrize("case", ["step", "multistep", "exponential", "cosine", "linear", "polynomial",
-                                  "lambda", "constant", "multiplicative", "restarts"])  # fmt: skip
+@pytest.mark.parametrize(
+    "case",
+    [
+        "step",
+        "multistep",
+        "exponential",
+        "cosine",
+        "linear",
+        "polynomial",
+        "lambda",
+        "constant",
+        "multiplicative",
+        "restarts",
+    ],
+)
 def test_resume(case):
     """``last_epoch >= 0`` goes on from a group that holds ``initial_lr``."""
     name = {
@@ -293,7 +327,7 @@ def test_resume(case):
             theirs.step()
 
 
-# -- plateau ----------------------------------------------------------------------------------------
+# -- plateau ---------------------------------------------------------------------------------------
 
 PLATEAU = [
     {},
@@ -345,7 +379,7 @@ def test_plateau_new_group():
             listed.step(2.0)
 
 
-# -- misuse -----------------------------------------------------------------------------------------
+# -- misuse ----------------------------------------------------------------------------------------
 
 
 def errors(package, opt, other):

@@ -26,8 +26,8 @@ def sgd(
     return p
 
 
-def adam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False, decoupled=False,
-         maximize=False):  # fmt: skip
+def adam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False,
+         decoupled=False, maximize=False):  # fmt: skip
     m = v = top = 0.0
     for t, g in enumerate(grads, 1):
         g = -g if maximize else g

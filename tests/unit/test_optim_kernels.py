@@ -215,6 +215,18 @@ def test_declined_sizes():
     assert kernels._fused(fused.KERNELS["sgd"], columns, None, (0.1, 0.0, 0, 0, 0, 0)) == [0]
 
 
+def test_lists_of_different_lengths_are_an_error():
+    columns = [[np.ones(3, np.float32)] * 2, [np.ones(3, np.float32)], None]
+    with pytest.raises(IndexError):
+        kernels.update("sgd", columns, None, (0.1, 0.0, 0, 0, 0, 0))
+
+
+def test_tuples_will_do():
+    p, g = np.ones(3, np.float32), np.ones(3, np.float32)
+    kernels.update("sgd", ((p,), (g,), None), None, (0.5, 0.0, 0, 0, 0, 0))
+    assert p.tolist() == [0.5, 0.5, 0.5]
+
+
 def test_layouts_must_agree():
     """All row-major or all column-major is one dense run; a mixture is not."""
     c, f = np.ones((2, 3), np.float32), np.ones((2, 3), np.float32, order="F")

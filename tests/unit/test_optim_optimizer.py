@@ -66,7 +66,7 @@ def test_base_step_is_abstract():
         Optimizer([param()], {}).step()
 
 
-# -- hooks ------------------------------------------------------------------------------------------
+# -- hooks -----------------------------------------------------------------------------------------
 
 
 def test_step_hooks_run_in_order():
@@ -147,7 +147,7 @@ def test_state_dict_hooks():
     assert saved["param_groups"][0]["lr"] == 0.1
 
 
-# -- gradients and versions ---------------------------------------------------------------------------
+# -- gradients and versions ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -222,7 +222,7 @@ def test_retained_gradient_of_a_result():
     optim.SGD([y], lr=0.1)
 
 
-# -- groups and names -----------------------------------------------------------------------------------
+# -- groups and names ------------------------------------------------------------------------------
 
 
 def test_names_are_saved():
@@ -254,7 +254,7 @@ def test_differentiable_says_what_to_do(name):
         getattr(optim, name)([param()], differentiable=True)
 
 
-# -- saving ---------------------------------------------------------------------------------------------
+# -- saving ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ALL)

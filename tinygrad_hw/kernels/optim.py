@@ -1,12 +1,12 @@
 """Optimizer updates on lists of arrays: one call steps many parameters.
 
-Each rule has two bodies: the plain numpy one in :data:`REFERENCE`, which reads like the formula and takes
-any floating dtype and layout, and a numba one in ``optim_fused``, which makes one pass over memory for all
-float32 or float64 parameters of a call. :func:`update` picks: whatever the fused body declines (other
-dtypes, strided arrays) goes to the reference.
+Each rule has two bodies: the plain numpy one in :data:`REFERENCE`, which reads like the formula and
+takes any floating dtype and layout, and a numba one in ``optim_fused``, which makes one pass over
+memory for all float32 or float64 parameters of a call. :func:`update` picks: whatever the fused
+body declines (other dtypes, strided arrays) goes to the reference.
 
-A rule takes one list of arrays per column: parameters, gradients, then the state it keeps. All arrays of
-one parameter have one shape and dtype. Parameters and state are written, gradients never.
+A rule takes one list of arrays per column: parameters, gradients, then the state it keeps. All
+arrays of one parameter have one shape and dtype. Parameters and state are written, gradients never.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,8 +33,8 @@ def update(
 
     Args:
         rule: a key of :data:`REFERENCE`.
-        columns: equally long lists of arrays: parameters, gradients, then the rule's state in its order;
-            None for a state that the options at hand do not need.
+        columns: equally long lists of arrays: parameters, gradients, then the rule's state in its
+            order; None for a state that the options at hand do not need.
         steps: for each parameter the 0-d array that counts its steps, incremented here; None for a
             rule that does not count.
         hyper: the rule's numbers, in its order; flags as 0 and 1.
@@ -68,7 +67,7 @@ def _by_reference(
 
 
 @functools.cache
-def _kernels() -> dict[str, tuple[int, Any]]:
+def _kernels() -> dict[str, Any]:
     """Return the numba bodies; nothing where numba cannot be used."""
     if os.environ.get("TINYGRAD_HW_KERNELS") == "numpy":
         return {}
@@ -84,37 +83,57 @@ _SINGLE, _DOUBLE = np.ones(1, np.float32), np.ones(1, np.float64)
 
 
 def _fused(
-    kernel: tuple[int, Any],
+    kernel: Any,
     columns: Sequence[Sequence[Array] | None],
     steps: Sequence[Array] | None,
     hyper: Sequence[Any],
 ) -> Sequence[int]:
     """Step what the numba body takes; return the indices of the parameters it declined."""
-    rows, call = kernel
-    first = columns[0]
+    lists = [c if c is None or type(c) is list else list(c) for c in (*columns, steps)]
+    first = lists[0]
     assert first is not None
-    n = len(first)
-    absent = (0,) * n
-    addresses = [absent if c is None else map(id, c) for c in (*columns, steps)]
-    table = np.fromiter(chain.from_iterable(addresses), np.int64, rows * n)
-    numbers = tuple(map(float, hyper))
     like = _DOUBLE if first[0].dtype == np.float64 else _SINGLE
-    # A float32 or float16 number (from a tensor learning rate) rounds the rule's float64 arithmetic.
-    narrow = any(type(h) in (np.float32, np.float16) for h in hyper)
-    if not (narrow and like is _DOUBLE) and call(table, n, like, numbers, _NDARRAY) == 0:
-        return ()
-    like = _SINGLE if like is _DOUBLE else _DOUBLE
-    if not (narrow and like is _DOUBLE):
-        call(table, n, like, numbers, _NDARRAY)
-    done: list[int] = table[-n:].tolist()
-    return [i for i in range(n) if done[i] != -1]
+    if like is _SINGLE or not _is_narrow(hyper):
+        addresses = tuple([0 if c is None else id(c) for c in lists])
+        if kernel(addresses, len(first), like, tuple(map(float, hyper)), _NDARRAY):
+            return ()
+    return _fused_in_part(kernel, lists, hyper)
+
+
+def _is_narrow(hyper: Sequence[Any]) -> bool:
+    """Return whether a number (of a tensor learning rate) rounds float64 arithmetic."""
+    return any(type(h) in (np.float32, np.float16) for h in hyper)
+
+
+def _fused_in_part(
+    kernel: Any, lists: Sequence[list[Array] | None], hyper: Sequence[Any]
+) -> Sequence[int]:
+    """Step by the numba body the float32 and float64 parameters it takes; return the others."""
+    from tinygrad_hw.kernels.optim_fused import takes
+
+    first = lists[0]
+    assert first is not None
+    numbers = tuple(map(float, hyper))
+    addresses = tuple([0 if c is None else id(c) for c in lists])
+    rest = list(range(len(first)))
+    for like in (_SINGLE, _DOUBLE):
+        if like is _DOUBLE and _is_narrow(hyper):
+            continue
+        taken = [k for k in rest if takes(addresses, k, like, _NDARRAY)]
+        if taken:
+            parts = [None if c is None else [c[k] for k in taken] for c in lists]
+            where = tuple([0 if c is None else id(c) for c in parts])
+            kernel(where, len(taken), like, numbers, _NDARRAY)
+            rest = [k for k in rest if k not in set(taken)]
+    return rest
 
 
 # -- the numpy bodies -----------------------------------------------------------------------------
 #
-# Rounding follows the usual grouping: x + (a * y) / z, a linear interpolation as x + w * (y - x). float16
-# is computed in float32 and rounded once per helper; what is added to it, or multiplies an addend, is
-# rounded to float16 first (so that an epsilon of 1e-8 is zero there), other factors are not: as in PyTorch.
+# Rounding follows the usual grouping: x + (a * y) / z, a linear interpolation as x + w * (y - x).
+# float16 is computed in float32 and rounded once per helper; what is added to it, or multiplies an
+# addend, is rounded to float16 first (so that an epsilon of 1e-8 is zero there), other factors are
+# not: as in PyTorch.
 
 
 def _wide(x: Any) -> Any:
@@ -275,7 +294,7 @@ def adadelta(
     weight_decay: float,
     maximize: float,
 ) -> None:
-    """``d = sqrt(u + eps) / sqrt(v + eps) * g;  p -= lr * d``, ``u`` and ``v`` averages of squares."""
+    """``d = sqrt(u + eps) / sqrt(v + eps) * g;  p -= lr * d``; u, v are mean squares."""
     g = _descent(param, grad, weight_decay, maximize)
     square_avg[...] = _scaled(square_avg, rho)
     square_avg[...] = _add_product(square_avg, g, g, 1 - rho)
@@ -347,7 +366,7 @@ def radam(
     decoupled: float,
     maximize: float,
 ) -> None:
-    """``p -= lr * m_hat * r / (sqrt(v_hat) + eps)``, without the quotient while ``v`` is too uncertain."""
+    """``p -= lr * m_hat * r / (sqrt(v_hat) + eps)``; at first just ``p -= lr * m_hat``."""
     if decoupled and weight_decay != 0:
         param[...] = _scaled(param, 1 - lr * weight_decay)
         weight_decay = 0.0
@@ -407,7 +426,8 @@ def rprop(
     prev[...] = g
 
 
-#: The numpy body of each rule: ``(param, grad, *state, [step,] *hyper)``, all arrays of one parameter.
+#: The numpy body of each rule: ``(param, grad, *state, [step,] *hyper)``, all arrays of one
+#: parameter.
 REFERENCE: dict[str, Callable[..., None]] = {
     "sgd": sgd,
     "adam": adam,

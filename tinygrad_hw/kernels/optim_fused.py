@@ -1,17 +1,19 @@
 """The numba bodies of the optimizer rules: one pass over memory for all parameters of a call.
 
-A call brings a table of arrays, one row per column of the rule (parameters, gradients, state, step counts)
-and one entry per parameter: the address of a numpy array object, or 0 where the rule has no such state.
-The kernels read type, data pointer, shape, dtype and flags from the array objects themselves, because passing
-a hundred arrays one by one costs more than a small network's whole step. The offsets are those of numpy's
-public ``PyArrayObject_fields`` and ``PyArray_Descr``; :func:`layout_is_known` compares them with what numpy
-says before the first use.
+A call brings, for each column of a rule (parameters, gradients, state, step counts), the address of
+the list that holds its arrays, or 0 where the rule has no such state. The kernels read the lists,
+and type, data pointer, shape, dtype and flags of the arrays, from the objects themselves: passing a
+hundred arrays one by one would cost more than a small network's whole step. The offsets are those
+of the public structures ``PyListObject``, ``PyArrayObject_fields`` and ``PyArray_Descr``;
+:func:`layout_is_known` compares them with what Python and numpy say before the first use.
 
-:func:`_plan` accepts a parameter if all its arrays are plain ndarrays, native, aligned, of the wanted dtype
-and dense in the same order; it counts its step and replaces the addresses in the table by data pointers. The work is
-then done in chunks. Every element is computed by itself, so the result does not depend on their order.
+A call is done by its kernel as a whole or not at all: :func:`_plan` looks whether all arrays are
+plain ndarrays, native, aligned, of the wanted dtype and, for each parameter, dense in the same
+order. Then it counts the steps and cuts the work into chunks. Every element is computed by itself,
+so the result does not depend on their order.
 
-Imported on an optimizer's first step, because importing numba takes longer than importing this package.
+Imported on an optimizer's first step, because importing numba takes longer than importing this
+package.
 """
 
 from __future__ import annotations
@@ -23,12 +25,15 @@ import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
-__all__ = ["KERNELS", "layout_is_known"]
+__all__ = ["KERNELS", "layout_is_known", "takes"]
 
-# Offsets in an array object (64-bit): the fields follow the object header.
+# Offsets on a 64-bit machine. The fields of an object follow its header, which ends with its type.
 _HEAD = object.__basicsize__
+# In a list: its length, and the address of its items.
+_LENGTH, _ITEMS = _HEAD, _HEAD + 8
+# In an array.
 _TYPE, _DATA, _NDIM, _DIMS, _DESCR, _FLAGS = (_HEAD + i for i in (-8, 0, 8, 16, 40, 48))
-# Offsets in its dtype object.
+# In a dtype.
 _BYTE_ORDER, _TYPE_NUMBER = _HEAD + 10, _HEAD + 12
 # Flags of an array.
 _C_ORDER, _F_ORDER, _ALIGNED, _WRITEABLE = 0x1, 0x2, 0x100, 0x400
@@ -69,7 +74,7 @@ def _pointer(context: Any, address: Any, like: Any) -> Any:
 
 @_jit
 def _facts(array: int) -> Any:
-    """Return type number (-1 if byte-swapped), flags, element count and data pointer of an array."""
+    """Return an array's type number (-1 if byte-swapped), flags, size and data pointer."""
     dtype = _load(array + _DESCR, 0)
     number = np.int64(_load(dtype + _TYPE_NUMBER, np.int32(0)))
     if _load(dtype + _BYTE_ORDER, np.uint8(0)) == _SWAPPED:
@@ -83,22 +88,27 @@ def _facts(array: int) -> Any:
 
 
 @_jit
-def _accept(table: Any, n: int, rows: int, k: int, number: int, ndarray: int) -> int:
-    """Return the size of parameter ``k``; -1 if it is done or its arrays are not of the form taken."""
-    if table[(rows - 1) * n + k] == -1:
-        return -1
+def _item(items: int, k: int) -> int:
+    """Return the address of item ``k`` of a list."""
+    return _load(_load(items + _ITEMS, 0) + 8 * k, 0)
+
+
+@_jit
+def _size(columns: Any, k: int, number: int, ndarray: int) -> int:
+    """Return the size of parameter ``k``, or -1 if its arrays are not of the form kernels take."""
     layout = _C_ORDER | _F_ORDER
     size = -1
-    for r in range(rows):
-        array = table[r * n + k]
-        if array == 0:
+    last = len(columns) - 1
+    for r in range(last + 1):
+        if columns[r] == 0:
             continue
+        array = _item(columns[r], k)
         if _load(array + _TYPE, 0) != ndarray:
             return -1
         kind, flags, length, _ = _facts(array)
         if flags & _ALIGNED == 0 or (r != 1 and flags & _WRITEABLE == 0):
             return -1
-        if r < rows - 1:
+        if r < last:
             layout &= flags
             if r == 0:
                 size = length
@@ -107,6 +117,15 @@ def _accept(table: Any, n: int, rows: int, k: int, number: int, ndarray: int) ->
         elif (kind != _FLOAT32 and kind != _FLOAT64) or length != 1:
             return -1
     return size if layout != 0 else -1
+
+
+@_jit
+def takes(columns: Any, k: int, like: Any, ndarray: int) -> bool:
+    """Return whether parameter ``k`` can be stepped by a kernel for the dtype of ``like``."""
+    for r in range(len(columns)):
+        if columns[r] != 0 and k >= _load(columns[r] + _LENGTH, 0):
+            return False
+    return _size(columns, k, _FLOAT32 if like.itemsize == 4 else _FLOAT64, ndarray) >= 0
 
 
 @_jit
@@ -123,46 +142,47 @@ def _count_step(array: int) -> float:
 
 
 @_jit
-def _plan(table: Any, n: int, rows: int, like: Any, ndarray: int) -> Any:
-    """Return chunks ``(parameter, first, last)``, step counts, and how many parameters were declined.
+def _plan(columns: Any, n: int, like: Any, ndarray: int) -> Any:
+    """Return whether the arrays can be taken, and if so data pointers, step counts and chunks.
 
-    Accepted parameters get data pointers in ``table``, and -1 in its last row.
+    The pointers have a row per column, 0 where there is none; a chunk is
+    ``(parameter, first, last)``.
     """
     number = _FLOAT32 if like.itemsize == 4 else _FLOAT64
-    steps = np.zeros(n)
+    rows = len(columns)
     sizes = np.empty(n, np.int64)
-    declined = 0
+    steps = np.zeros(n)
     chunks = 0
+    good = True
+    for r in range(rows):
+        good = good and (columns[r] == 0 or _load(columns[r] + _LENGTH, 0) == n)
     for k in range(n):
-        sizes[k] = _accept(table, n, rows, k, number, ndarray)
-        if sizes[k] < 0:
-            declined += 1
-            continue
+        sizes[k] = _size(columns, k, number, ndarray) if good else -1
+        good = good and sizes[k] >= 0
         chunks += (sizes[k] + _CHUNK - 1) // _CHUNK
-        for r in range(rows - 1):
-            array = table[r * n + k]
-            if array != 0:
-                table[r * n + k] = _load(array + _DATA, 0)
-        counter = table[(rows - 1) * n + k]
-        if counter != 0:
-            steps[k] = _count_step(counter)
-        table[(rows - 1) * n + k] = -1
-    work = np.empty((chunks, 3), np.int64)
+    work = np.empty((chunks if good else 0, 3), np.int64)
+    table = np.empty((rows - 1, n), np.int64)
+    if not good:
+        return good, table, steps, work
     w = 0
     for k in range(n):
+        for r in range(rows - 1):
+            table[r, k] = _load(_item(columns[r], k) + _DATA, 0) if columns[r] != 0 else 0
+        if columns[rows - 1] != 0:
+            steps[k] = _count_step(_item(columns[rows - 1], k))
         for first in range(0, sizes[k], _CHUNK):
             work[w, 0] = k
             work[w, 1] = first
             work[w, 2] = min(first + _CHUNK, sizes[k])
             w += 1
-    return work, steps, declined
+    return good, table, steps, work
 
 
 @_jit
-def _part(table: Any, n: int, row: int, chunk: Any, like: Any) -> Any:
+def _part(table: Any, row: int, chunk: Any, like: Any) -> Any:
     """Return the elements of one array that belong to a chunk."""
     first = chunk[1]
-    start = table[row * n + chunk[0]] + first * like.itemsize
+    start = table[row, chunk[0]] + first * like.itemsize
     return carray(_pointer(start, like), chunk[2] - first)
 
 
@@ -170,22 +190,22 @@ def _part(table: Any, n: int, row: int, chunk: Any, like: Any) -> Any:
 
 
 @_jit
-def _sgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _sgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, momentum, dampening, weight_decay, nesterov, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     rate = real(-lr)
-    if table[2 * n + chunk[0]] == 0:
+    if table[2, chunk[0]] == 0:
         for i in range(p.size):
             gi = sign * g[i]
             if decay != 0:
                 gi = gi + decay * p[i]
             p[i] = p[i] + rate * gi
         return
-    b = _part(table, n, 2, chunk, like)
+    b = _part(table, 2, chunk, like)
     mu = real(momentum)
     fresh = real(1 - dampening)
     for i in range(p.size):
@@ -198,14 +218,14 @@ def _sgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> N
 
 
 @_jit
-def _adam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _adam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    m = _part(table, n, 2, chunk, like)
-    v = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    m = _part(table, 2, chunk, like)
+    v = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     shrink = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -216,7 +236,7 @@ def _adam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> 
     epsilon = real(eps)
     root = real((1 - beta2**step) ** 0.5)
     rate = real(-(lr / (1 - beta1**step)))
-    if table[4 * n + chunk[0]] == 0:
+    if table[4, chunk[0]] == 0:
         for i in range(p.size):
             pi = shrink * p[i]
             gi = sign * g[i]
@@ -228,7 +248,7 @@ def _adam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> 
             v[i] = vi
             p[i] = pi + rate * mi / (math.sqrt(vi) / root + epsilon)
         return
-    top = _part(table, n, 4, chunk, like)
+    top = _part(table, 4, chunk, like)
     for i in range(p.size):
         pi = shrink * p[i]
         gi = sign * g[i]
@@ -250,14 +270,14 @@ def _larger(a: Any, b: Any) -> Any:
 
 
 @_jit
-def _rmsprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, alpha, eps, weight_decay, momentum, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    v = _part(table, n, 2, chunk, like)
-    centered = table[3 * n + chunk[0]] != 0
-    moving = table[4 * n + chunk[0]] != 0
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    v = _part(table, 2, chunk, like)
+    centered = table[3, chunk[0]] != 0
+    moving = table[4, chunk[0]] != 0
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     near = 1 - alpha < 0.5
@@ -277,8 +297,8 @@ def _rmsprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) 
             p[i] = p[i] + rate * gi / (math.sqrt(vi) + epsilon)
         return
     # A state that is absent stands in for itself by the gradient row, which is not written.
-    a = _part(table, n, 3 if centered else 1, chunk, like)
-    b = _part(table, n, 4 if moving else 1, chunk, like)
+    a = _part(table, 3 if centered else 1, chunk, like)
+    b = _part(table, 4 if moving else 1, chunk, like)
     for i in range(p.size):
         gi = sign * g[i]
         if decay != 0:
@@ -299,12 +319,12 @@ def _rmsprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) 
 
 
 @_jit
-def _adagrad(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _adagrad(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, lr_decay, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    s = _part(table, n, 2, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    s = _part(table, 2, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -319,13 +339,13 @@ def _adagrad(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) 
 
 
 @_jit
-def _adadelta(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _adadelta(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, rho, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    v = _part(table, n, 2, chunk, like)
-    u = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    v = _part(table, 2, chunk, like)
+    u = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -344,13 +364,13 @@ def _adadelta(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any)
 
 
 @_jit
-def _adamax(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _adamax(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    m = _part(table, n, 2, chunk, like)
-    u = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    m = _part(table, 2, chunk, like)
+    u = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     near = 1 - beta1 < 0.5
@@ -370,13 +390,13 @@ def _adamax(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -
 
 
 @_jit
-def _nadam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _nadam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     grad_rate, avg_rate, beta1, beta2, correction2, eps, shrink, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    m = _part(table, n, 2, chunk, like)
-    v = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    m = _part(table, 2, chunk, like)
+    v = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     decay = real(weight_decay)
@@ -402,14 +422,14 @@ def _nadam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) ->
 
 
 @_jit
-def _radam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _radam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    m = _part(table, n, 2, chunk, like)
-    v = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    m = _part(table, 2, chunk, like)
+    v = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -445,12 +465,12 @@ def _radam(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) ->
 
 
 @_jit
-def _asgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _asgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     shrink, eta, mu, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    a = _part(table, n, 2, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    a = _part(table, 2, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     rate = real(-eta)
@@ -466,13 +486,13 @@ def _asgd(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> 
 
 
 @_jit
-def _rprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
+def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     smaller, larger, smallest, largest, maximize = hyper
     real = like.dtype.type
-    p = _part(table, n, 0, chunk, like)
-    g = _part(table, n, 1, chunk, like)
-    before = _part(table, n, 2, chunk, like)
-    size = _part(table, n, 3, chunk, like)
+    p = _part(table, 0, chunk, like)
+    g = _part(table, 1, chunk, like)
+    before = _part(table, 2, chunk, like)
+    size = _part(table, 3, chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     up, down = real(larger), real(smaller)
     low, high = real(smallest), real(largest)
@@ -488,104 +508,111 @@ def _rprop(table: Any, n: int, like: Any, hyper: Any, steps: Any, chunk: Any) ->
         p[i] = p[i] - (si if gi > 0 else (-si if gi < 0 else gi))
 
 
-# -- the calls: all parameters ----------------------------------------------------------------------
+# -- the calls: all parameters ---------------------------------------------------------------------
 #
 # One written out for each rule: numba's cache on disk cannot hold functions made by a loop.
 
 
 @_jit
-def _all_sgd(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 4, like, ndarray)
+def _all_sgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _sgd(table, n, like, hyper, steps, work[c])
-    return declined
+        _sgd(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_adam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 6, like, ndarray)
+def _all_adam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _adam(table, n, like, hyper, steps, work[c])
-    return declined
+        _adam(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_rmsprop(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 6, like, ndarray)
+def _all_rmsprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _rmsprop(table, n, like, hyper, steps, work[c])
-    return declined
+        _rmsprop(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_adagrad(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 4, like, ndarray)
+def _all_adagrad(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _adagrad(table, n, like, hyper, steps, work[c])
-    return declined
+        _adagrad(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_adadelta(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 5, like, ndarray)
+def _all_adadelta(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _adadelta(table, n, like, hyper, steps, work[c])
-    return declined
+        _adadelta(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_adamax(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 5, like, ndarray)
+def _all_adamax(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _adamax(table, n, like, hyper, steps, work[c])
-    return declined
+        _adamax(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_nadam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 5, like, ndarray)
+def _all_nadam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _nadam(table, n, like, hyper, steps, work[c])
-    return declined
+        _nadam(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_radam(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 5, like, ndarray)
+def _all_radam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _radam(table, n, like, hyper, steps, work[c])
-    return declined
+        _radam(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_asgd(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 4, like, ndarray)
+def _all_asgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _asgd(table, n, like, hyper, steps, work[c])
-    return declined
+        _asgd(table, like, hyper, steps, work[c])
+    return good
 
 
 @_jit
-def _all_rprop(table: Any, n: int, like: Any, hyper: Any, ndarray: int) -> int:
-    work, steps, declined = _plan(table, n, 5, like, ndarray)
+def _all_rprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+    good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in range(work.shape[0]):
-        _rprop(table, n, like, hyper, steps, work[c])
-    return declined
+        _rprop(table, like, hyper, steps, work[c])
+    return good
 
 
-#: For each rule the number of rows of its table, and the kernel.
-KERNELS: dict[str, tuple[int, Any]] = {
-    "sgd": (4, _all_sgd),
-    "adam": (6, _all_adam),
-    "rmsprop": (6, _all_rmsprop),
-    "adagrad": (4, _all_adagrad),
-    "adadelta": (5, _all_adadelta),
-    "adamax": (5, _all_adamax),
-    "nadam": (5, _all_nadam),
-    "radam": (5, _all_radam),
-    "asgd": (4, _all_asgd),
-    "rprop": (5, _all_rprop),
+#: For each rule its kernel: ``kernel(columns, n, like, hyper, id(ndarray))`` returns whether it was
+#: done.
+KERNELS: dict[str, Any] = {
+    "sgd": _all_sgd,
+    "adam": _all_adam,
+    "rmsprop": _all_rmsprop,
+    "adagrad": _all_adagrad,
+    "adadelta": _all_adadelta,
+    "adamax": _all_adamax,
+    "nadam": _all_nadam,
+    "radam": _all_radam,
+    "asgd": _all_asgd,
+    "rprop": _all_rprop,
 }
+
+
+@_jit
+def _read_item(items: int, k: int) -> Any:
+    """Return the length of a list and the address of an item to Python."""
+    return _load(items + _LENGTH, 0), _item(items, k)
 
 
 @_jit
@@ -596,8 +623,11 @@ def _read(array: int) -> Any:
 
 
 def layout_is_known() -> bool:
-    """Return whether array objects are laid out as the offsets above say."""
+    """Return whether lists and arrays are laid out as the offsets above say."""
     if np.dtype(np.intp).itemsize != 8:
+        return False
+    items = [np.zeros(1), np.zeros(1), 3]
+    if [_read_item(id(items), k) for k in range(3)] != [(3, id(x)) for x in items]:
         return False
     for array in (
         np.zeros((2, 3), np.float32),

@@ -25,8 +25,8 @@ __all__ = ["Adadelta", "adadelta"]
 class Adadelta(Optimizer):
     r"""Adadelta: steps in the parameter's own units, from running averages of squared steps.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`):
 
     .. math::
         v_t = \rho v_{t-1} + (1 - \rho) g_t^2, \qquad
@@ -34,8 +34,8 @@ class Adadelta(Optimizer):
         u_t = \rho u_{t-1} + (1 - \rho) \Delta_t^2, \qquad
         \theta_t = \theta_{t-1} - \gamma \Delta_t
 
-    The paper has no learning rate: that is the default :math:`\gamma = 1`. Here :math:`\epsilon` stands
-    under the roots, unlike in :class:`RMSprop`; it sets the size of the first steps.
+    The paper has no learning rate: that is the default :math:`\gamma = 1`. Here :math:`\epsilon`
+    stands under the roots, unlike in :class:`RMSprop`; it sets the size of the first steps.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -110,7 +110,7 @@ class Adadelta(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -154,7 +154,11 @@ def adadelta(
         square_avgs: mean squared gradients, zeros at the start.
         acc_deltas: mean squared steps, zeros at the start.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, rho, eps, weight_decay, maximize: as in :class:`Adadelta`.
+        lr: as in :class:`Adadelta`.
+        rho: as in :class:`Adadelta`.
+        eps: as in :class:`Adadelta`.
+        weight_decay: as in :class:`Adadelta`.
+        maximize: as in :class:`Adadelta`.
     """
     update(
         "adadelta",

@@ -26,12 +26,13 @@ __all__ = ["Adagrad", "adagrad"]
 class Adagrad(Optimizer):
     r"""Adagrad: gradients divided by the root of the sum of all squared gradients so far.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`):
 
     .. math::
         s_t = s_{t-1} + g_t^2, \qquad s_0 = \tau, \qquad
-        \theta_t = \theta_{t-1} - \frac{\gamma}{1 + (t - 1)\eta} \cdot \frac{g_t}{\sqrt{s_t} + \epsilon}
+        \theta_t = \theta_{t-1}
+            - \frac{\gamma}{1 + (t - 1)\eta} \cdot \frac{g_t}{\sqrt{s_t} + \epsilon}
 
     :math:`\epsilon` is added to the root, not under it, and the rate also falls by itself with
     ``lr_decay`` :math:`\eta` (the paper has none). The state is made at construction, so
@@ -51,8 +52,8 @@ class Adagrad(Optimizer):
     Raises:
         ValueError: a negative option.
 
-    Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic
-    Optimization" (2011).
+    Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization" (2011).
 
     Example:
         >>> w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
@@ -117,7 +118,7 @@ class Adagrad(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -158,7 +159,11 @@ def adagrad(
         grads: their gradients, left unchanged.
         state_sums: sums of squared gradients.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, lr_decay, eps, weight_decay, maximize: as in :class:`Adagrad`.
+        lr: as in :class:`Adagrad`.
+        lr_decay: as in :class:`Adagrad`.
+        eps: as in :class:`Adagrad`.
+        weight_decay: as in :class:`Adagrad`.
+        maximize: as in :class:`Adagrad`.
     """
     update(
         "adagrad",

@@ -26,8 +26,8 @@ __all__ = ["Adam", "AdamW", "adam", "adamw"]
 class Adam(Optimizer):
     r"""Adam: steps scaled by running estimates of each gradient's mean and mean square.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`):
 
     .. math::
         m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
@@ -35,15 +35,16 @@ class Adam(Optimizer):
         \theta_t = \theta_{t-1} - \frac{\gamma}{1 - \beta_1^t} \cdot
                    \frac{m_t}{\sqrt{v_t} / \sqrt{1 - \beta_2^t} + \epsilon}
 
-    ``amsgrad`` puts the largest :math:`v` so far in place of :math:`v_t`. :math:`\epsilon` is added after
-    the bias correction of :math:`v`; the paper's shortened form adds it before, which makes the first
-    steps smaller. Weight decay here is an L2 penalty that passes through the averages; :class:`AdamW`
-    (or ``decoupled_weight_decay``) shrinks the parameter directly instead.
+    ``amsgrad`` puts the largest :math:`v` so far in place of :math:`v_t`. :math:`\epsilon` is added
+    after the bias correction of :math:`v`; the paper's shortened form adds it before, which makes
+    the first steps smaller. Weight decay here is an L2 penalty that passes through the averages;
+    :class:`AdamW` (or ``decoupled_weight_decay``) shrinks the parameter directly instead.
 
     Args:
         params: parameters, named parameters, or groups.
         lr: learning rate :math:`\gamma`, a number or 1-element tensor (default 1e-3).
-        betas: :math:`(\beta_1, \beta_2)`, two floats or two 1-element tensors (default (0.9, 0.999)).
+        betas: :math:`(\beta_1, \beta_2)`, two floats or two 1-element tensors (default (0.9,
+            0.999)).
         eps: :math:`\epsilon` (default 1e-8).
         weight_decay: :math:`\lambda` (default 0).
         amsgrad: use the largest second moment so far (default False).
@@ -55,8 +56,8 @@ class Adam(Optimizer):
     Raises:
         ValueError: an option outside its range.
 
-    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015); Reddi, Kale and Kumar, "On
-    the Convergence of Adam and Beyond" (2018).
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015); Reddi, Kale and
+    Kumar, "On the Convergence of Adam and Beyond" (2018).
 
     Example:
         >>> w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
@@ -131,7 +132,7 @@ class Adam(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -166,8 +167,8 @@ class AdamW(Adam):
         \theta_t = (1 - \gamma\lambda)\,\theta_{t-1} - \frac{\gamma}{1 - \beta_1^t} \cdot
                    \frac{m_t}{\sqrt{v_t} / \sqrt{1 - \beta_2^t} + \epsilon}
 
-    with :math:`m` and :math:`v` as in :class:`Adam`, of the bare gradient. The decay is multiplied by the
-    learning rate, so a schedule scales both; the paper keeps a separate schedule factor.
+    with :math:`m` and :math:`v` as in :class:`Adam`, of the bare gradient. The decay is multiplied
+    by the learning rate, so a schedule scales both; the paper keeps a separate schedule factor.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -268,10 +269,17 @@ def adam(
     Args:
         params: arrays to update.
         grads: their gradients, left unchanged.
-        exp_avgs, exp_avg_sqs: first and second moments, zeros at the start.
+        exp_avgs: first moments, zeros at the start.
+        exp_avg_sqs: second moments, zeros at the start.
         max_exp_avg_sqs: largest second moments, zeros at the start; None without AMSGrad.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, beta1, beta2, eps, weight_decay, maximize, decoupled_weight_decay: as in :class:`Adam`.
+        lr: as in :class:`Adam`.
+        beta1: as in :class:`Adam`.
+        beta2: as in :class:`Adam`.
+        eps: as in :class:`Adam`.
+        weight_decay: as in :class:`Adam`.
+        maximize: as in :class:`Adam`.
+        decoupled_weight_decay: as in :class:`Adam`.
     """
     update(
         "adam",

@@ -26,16 +26,16 @@ __all__ = ["Adamax", "adamax"]
 class Adamax(Optimizer):
     r"""Adamax: Adam with a running maximum of the gradient's size in place of its mean square.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`):
 
     .. math::
         m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
         u_t = \max(\beta_2 u_{t-1}, |g_t| + \epsilon), \qquad
         \theta_t = \theta_{t-1} - \frac{\gamma}{1 - \beta_1^t} \cdot \frac{m_t}{u_t}
 
-    :math:`\epsilon` is added to the size of the gradient, so that a parameter whose gradients were all
-    zero does not divide by zero; the paper has none.
+    :math:`\epsilon` is added to the size of the gradient, so that a parameter whose gradients were
+    all zero does not divide by zero; the paper has none.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -109,7 +109,7 @@ class Adamax(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -156,7 +156,12 @@ def adamax(
         exp_avgs: first moments, zeros at the start.
         exp_infs: running maxima, zeros at the start.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, beta1, beta2, eps, weight_decay, maximize: as in :class:`Adamax`.
+        lr: as in :class:`Adamax`.
+        beta1: as in :class:`Adamax`.
+        beta2: as in :class:`Adamax`.
+        eps: as in :class:`Adamax`.
+        weight_decay: as in :class:`Adamax`.
+        maximize: as in :class:`Adamax`.
     """
     update(
         "adamax",

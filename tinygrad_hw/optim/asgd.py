@@ -25,8 +25,8 @@ __all__ = ["ASGD", "asgd"]
 class ASGD(Optimizer):
     r"""Averaged SGD: descent with a falling rate, and the mean of the late parameters beside it.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + w\theta` for a weight decay
-    :math:`w`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + w\theta` for a weight
+    decay :math:`w`):
 
     .. math::
         \theta_t = (1 - \lambda\eta_{t-1})\,\theta_{t-1} - \eta_{t-1} g_t, \qquad
@@ -37,8 +37,8 @@ class ASGD(Optimizer):
         \mu_t = \frac{1}{\max(1, t - t_0)}
 
     with :math:`\eta_0 = \gamma` and :math:`\mu_0 = 1`. The mean :math:`\bar\theta` is kept in
-    ``state[p]["ax"]`` and never copied into the parameter: do that yourself for evaluation. Until step
-    :math:`t_0` it is the parameter itself.
+    ``state[p]["ax"]`` and never copied into the parameter: do that yourself for evaluation. Until
+    step :math:`t_0` it is the parameter itself.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -114,7 +114,7 @@ class ASGD(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -160,9 +160,15 @@ def asgd(
         params: arrays to update.
         grads: their gradients, left unchanged.
         axs: means of the parameters, updated.
-        mus, etas: 0-d arrays with the weight and the rate of this step, set to those of the next.
+        mus: 0-d arrays with the weight of this step in the mean, set to that of the next.
+        etas: 0-d arrays with the rate of this step, set to that of the next.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, lambd, alpha, t0, weight_decay, maximize: as in :class:`ASGD`.
+        lr: as in :class:`ASGD`.
+        lambd: as in :class:`ASGD`.
+        alpha: as in :class:`ASGD`.
+        t0: as in :class:`ASGD`.
+        weight_decay: as in :class:`ASGD`.
+        maximize: as in :class:`ASGD`.
     """
     # Parameters that have come equally far share all numbers of the rule: usually one call does.
     calls: dict[tuple[float, float], list[int]] = {}

@@ -28,22 +28,23 @@ class LBFGS(Optimizer):
     r"""L-BFGS: Newton-like steps from the differences of the last gradients.
 
     With :math:`s_k = \theta_{k+1} - \theta_k`, :math:`y_k = g_{k+1} - g_k` and
-    :math:`\rho_k = 1 / (y_k \cdot s_k)` for the last ``history_size`` iterations :math:`k`, the direction
-    :math:`d = -Hg` follows from two loops over them:
+    :math:`\rho_k = 1 / (y_k \cdot s_k)` for the last ``history_size`` iterations :math:`k`, the
+    direction :math:`d = -Hg` follows from two loops over them:
 
     .. math::
         q \leftarrow g; \quad \alpha_k = \rho_k\, s_k \cdot q, \; q \leftarrow q - \alpha_k y_k
         \text{ (newest first)}; \quad
         r \leftarrow \tfrac{s \cdot y}{y \cdot y} q; \quad
-        r \leftarrow r + (\alpha_k - \rho_k\, y_k \cdot r)\, s_k \text{ (oldest first)}; \quad d = -r
+        r \leftarrow r + (\alpha_k - \rho_k\, y_k \cdot r)\, s_k \text{ (oldest first)}; \quad
+        d = -r
 
     and :math:`\theta \leftarrow \theta + t d`. The step length :math:`t` is ``lr``
-    (:math:`\min(1, 1 / \lVert g \rVert_1)` times ``lr`` in the very first iteration), or what a line search
-    finds that satisfies the strong Wolfe conditions.
+    (:math:`\min(1, 1 / \lVert g \rVert_1)` times ``lr`` in the very first iteration), or what a
+    line search finds that satisfies the strong Wolfe conditions.
 
-    One call of ``step`` does up to ``max_iter`` iterations and needs a closure, which is called again and
-    again; use it with the whole data set, not with small batches. Memory: ``history_size + 1`` times that
-    of the parameters, twice. One parameter group only.
+    One call of ``step`` does up to ``max_iter`` iterations and needs a closure, which is called
+    again and again; use it with the whole data set, not with small batches. Memory:
+    ``history_size + 1`` times that of the parameters, twice. One parameter group only.
 
     Args:
         params: parameters or named parameters.
@@ -103,7 +104,7 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
-    # -- parameters as one vector -------------------------------------------------------------------
+    # -- parameters as one vector ------------------------------------------------------------------
 
     def _gradient(self) -> Array:
         """Return all gradients as one new vector, zeros where a parameter has none."""
@@ -137,7 +138,7 @@ class LBFGS(Optimizer):
         """Do up to ``max_iter`` iterations.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             The loss at the start.
@@ -332,7 +333,7 @@ def _to_arrays(value: Any) -> Any:
     return value
 
 
-# -- the line search --------------------------------------------------------------------------------
+# -- the line search -------------------------------------------------------------------------------
 
 
 def _strong_wolfe(
@@ -364,7 +365,8 @@ def _strong_wolfe(
     def flat_enough(point: tuple[Any, float, Array, Any]) -> bool:
         return bool(abs(point[3]) <= -c2 * slope)
 
-    # Lengthen the step until two lengths enclose a good one. A point is (length, loss, gradient, slope).
+    # Lengthen the step until two lengths enclose a good one. A point is (length, loss, gradient,
+    # slope).
     start = (0, loss, gradient, slope)
     previous: tuple[Any, float, Array, Any] = start
     now = probe(t)

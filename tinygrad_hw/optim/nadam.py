@@ -26,9 +26,9 @@ __all__ = ["NAdam", "nadam"]
 class NAdam(Optimizer):
     r"""NAdam: Adam whose step looks ahead along the mean, as Nesterov momentum does.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`), :math:`m` and :math:`v` as in :class:`Adam`, and a momentum that grows with the
-    steps,
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`), :math:`m` and :math:`v` as in :class:`Adam`, and a momentum that
+    grows with the steps,
 
     .. math::
         \mu_t = \beta_1 \left(1 - \tfrac12\, 0.96^{t\psi}\right), \qquad
@@ -36,8 +36,8 @@ class NAdam(Optimizer):
                  + \frac{(1 - \mu_t) g_t}{1 - \prod_{i=1}^{t} \mu_i}, \qquad
         \theta_t = \theta_{t-1} - \frac{\gamma \hat m_t}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
 
-    ``decoupled_weight_decay`` shrinks the parameter by :math:`1 - \gamma\lambda` instead of adding to the
-    gradient (NAdamW).
+    ``decoupled_weight_decay`` shrinks the parameter by :math:`1 - \gamma\lambda` instead of adding
+    to the gradient (NAdamW).
 
     Args:
         params: parameters, named parameters, or groups.
@@ -121,7 +121,7 @@ class NAdam(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -171,11 +171,18 @@ def nadam(
     Args:
         params: arrays to update.
         grads: their gradients, left unchanged.
-        exp_avgs, exp_avg_sqs: first and second moments, zeros at the start.
+        exp_avgs: first moments, zeros at the start.
+        exp_avg_sqs: second moments, zeros at the start.
         mu_products: 0-d arrays with the product of all momenta, 1 at the start, updated.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, beta1, beta2, eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize: as in
-            :class:`NAdam`.
+        lr: as in :class:`NAdam`.
+        beta1: as in :class:`NAdam`.
+        beta2: as in :class:`NAdam`.
+        eps: as in :class:`NAdam`.
+        weight_decay: as in :class:`NAdam`.
+        momentum_decay: as in :class:`NAdam`.
+        decoupled_weight_decay: as in :class:`NAdam`.
+        maximize: as in :class:`NAdam`.
     """
     # Parameters that have come equally far share all numbers of the rule: usually one call does.
     calls: dict[tuple[float, float], list[int]] = {}

@@ -1,9 +1,10 @@
 """The base of all optimizers: parameter groups, per-parameter state, hooks, and saving both.
 
-An optimizer keeps books; it does no arithmetic. ``param_groups`` is a list of dictionaries, each with the
-parameters of one group under ``"params"`` and its options (``"lr"``, ...) beside them. ``state`` maps a
-parameter to the dictionary of its running averages. A concrete optimizer reads both in ``step`` and hands
-lists of ndarrays to a pure function (``sgd``, ``adam``, ...), which writes the new values in place.
+An optimizer keeps books; it does no arithmetic. ``param_groups`` is a list of dictionaries, each
+with the parameters of one group under ``"params"`` and its options (``"lr"``, ...) beside them.
+``state`` maps a parameter to the dictionary of its running averages. A concrete optimizer reads
+both in ``step`` and hands lists of ndarrays to a pure function (``sgd``, ``adam``, ...), which
+writes the new values in place.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandl
     """Call ``hook(optimizer, args, kwargs)`` before every ``step`` of every optimizer.
 
     Args:
-        hook: may return ``None``, or new ``(args, kwargs)`` for the step; ``args[0]`` is the optimizer.
+        hook: may return ``None``, or new ``(args, kwargs)`` for the step; ``args[0]`` is the
+            optimizer.
 
     Returns:
         A handle whose ``remove()`` takes the hook away again.
@@ -168,13 +170,14 @@ def check_betas(betas: Any) -> None:
 class Optimizer:
     """Base class of all optimizers.
 
-    A subclass gives ``defaults`` for its options and writes ``step``; both of PyTorch's ways to fill
-    groups work: ``Optimizer(model.parameters(), ...)`` and a list of dictionaries with ``"params"``.
+    A subclass gives ``defaults`` for its options and writes ``step``; both of PyTorch's ways to
+    fill groups work: ``Optimizer(model.parameters(), ...)`` and a list of dictionaries with
+    ``"params"``.
 
     Args:
-        params: tensors, ``(name, tensor)`` pairs, or dictionaries that each define a group: ``"params"``
-            and any options that differ from ``defaults``. The order must be the same in every run, so
-            a set is refused.
+        params: tensors, ``(name, tensor)`` pairs, or dictionaries that each define a group:
+            ``"params"`` and any options that differ from ``defaults``. The order must be the same
+            in every run, so a set is refused.
         defaults: options of a group that does not give its own.
 
     Attributes:
@@ -184,7 +187,8 @@ class Optimizer:
 
     Raises:
         TypeError: ``params`` is a single tensor, a set, or holds something else than tensors.
-        ValueError: ``params`` is empty, holds a non-leaf tensor, or a parameter twice in two groups.
+        ValueError: ``params`` is empty, holds a non-leaf tensor, or a parameter twice in two
+            groups.
 
     Example:
         >>> w = torch.nn.Parameter(torch.zeros(2))
@@ -226,8 +230,10 @@ class Optimizer:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         if defaults.get("differentiable"):
             raise NotImplementedError(
-                f"{type(self).__name__}(differentiable=True): gradients through an optimizer step are "
-                "not supported; leave differentiable=False and, to differentiate through an update, "
+                f"{type(self).__name__}(differentiable=True): gradients through an optimizer step "
+                "are "
+                "not supported; leave differentiable=False and, to differentiate through an "
+                "update, "
                 "write it with tensor operations"
             )
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -288,19 +294,21 @@ class Optimizer:
         """Add a group of parameters, for example layers that are unfrozen later.
 
         Args:
-            param_group: ``"params"`` (a tensor, tensors, or ``(name, tensor)`` pairs) and any options
-                that differ from ``defaults``. The dictionary itself becomes the group.
+            param_group: ``"params"`` (a tensor, tensors, or ``(name, tensor)`` pairs) and any
+                options that differ from ``defaults``. The dictionary itself becomes the group.
 
         Raises:
             TypeError: the group is no dictionary, its parameters are a set, or one is no tensor.
-            ValueError: a parameter is not a leaf, is in another group already, or only some have names.
+            ValueError: a parameter is not a leaf, is in another group already, or only some have
+                names.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of "
                 "tensors in sets will change between runs. Please use a list instead."
             )
         entries: list[Any] = [params] if isinstance(params, Tensor) else list(params)
@@ -310,7 +318,8 @@ class Optimizer:
         if names:
             if len(names) != len(params):
                 raise ValueError(
-                    "all optimizer params should be with/without names. Some param names are missing"
+                    "all optimizer params should be with/without names. Some param names are "
+                    "missing"
                 )
             param_group["param_names"] = names
         for p in params:
@@ -323,7 +332,8 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
                 )
             param_group.setdefault(name, default)
         new = set(params)
@@ -349,16 +359,16 @@ class Optimizer:
 
         Args:
             set_to_none: True (default) sets ``p.grad`` to None, so that a parameter without a new
-                gradient is skipped by ``step``; False fills the existing gradients with zeros, which
-                momentum and weight decay then act upon.
+                gradient is skipped by ``step``; False fills the existing gradients with zeros,
+                which momentum and weight decay then act upon.
         """
         for group in self.param_groups:
             for p in group["params"]:
-                grad = p.grad
-                if grad is None:
-                    continue
                 if set_to_none:
-                    p.grad = None
+                    p._grad = None
+                    continue
+                grad = p._grad
+                if grad is None:
                     continue
                 if grad.grad_fn is not None:
                     grad.detach_()
@@ -372,7 +382,7 @@ class Optimizer:
         """Update the parameters once from their gradients; written by every subclass.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -425,7 +435,7 @@ class Optimizer:
     # -- hooks ------------------------------------------------------------------------------------
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before each step; see the function of that name."""
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new ones."""
         return _add_hook(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -435,13 +445,13 @@ class Optimizer:
     def register_state_dict_pre_hook(
         self, hook: Callable[[Optimizer], None], prepend: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(optimizer)`` before ``state_dict``; ``prepend`` puts it before earlier hooks."""
+        """Call ``hook(optimizer)`` before ``state_dict``; ``prepend``: before other hooks."""
         return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(
         self, hook: Callable[[Optimizer, StateDict], StateDict | None], prepend: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(optimizer, state_dict)`` on the result of ``state_dict``; it may return another."""
+        """Call ``hook(optimizer, state_dict)`` after ``state_dict``; may return another."""
         return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(
@@ -462,7 +472,7 @@ class Optimizer:
         """Return the optimizer's state with parameters replaced by running numbers.
 
         Returns:
-            ``{"state": {number: {name: tensor}}, "param_groups": [{"lr": ..., "params": [numbers]}]}``.
+            ``{"state": {number: {name: tensor}}, "param_groups": [{"params": numbers, ...}]}``.
             The tensors are the optimizer's own, not copies; copy the result (or save it to a file)
             before the next step if it must not change.
         """
@@ -489,9 +499,10 @@ class Optimizer:
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Take over a state made by ``state_dict``.
 
-        Parameters are matched by position: first of the first group to first of the first group, and
-        so on. Floating-point entries are cast to their parameter's dtype (the step count keeps its
-        own). Everything is copied, so that two optimizers loaded from one dictionary stay independent.
+        Parameters are matched by position: first of the first group to first of the first group,
+        and so on. Floating-point entries are cast to their parameter's dtype (the step count keeps
+        its own). Everything is copied, so that two optimizers loaded from one dictionary stay
+        independent.
 
         Args:
             state_dict: from ``state_dict`` of an optimizer with equally many groups and parameters.
@@ -518,7 +529,8 @@ class Optimizer:
             if len(group["params"]) != len(new["params"]):
                 raise ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of "
-                    f"optimizer's group (group {i}: {len(new['params'])} parameters; this optimizer "
+                    f"optimizer's group (group {i}: {len(new['params'])} parameters; this "
+                    "optimizer "
                     f"has {len(group['params'])})"
                 )
         numbers = itertools.chain.from_iterable(g["params"] for g in saved)
@@ -543,7 +555,7 @@ class Optimizer:
 
 
 def _copy_state(param: Tensor, value: Any, fused: bool, key: Hashable = None) -> Any:
-    """Copy one entry of a saved state (a tensor, or containers of them), cast as ``param`` wants it."""
+    """Copy an entry of a saved state (tensors, in containers or not), cast for ``param``."""
     if isinstance(value, Tensor):
         array = value.array
         if key == "step":

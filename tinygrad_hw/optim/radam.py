@@ -26,9 +26,9 @@ __all__ = ["RAdam", "radam"]
 class RAdam(Optimizer):
     r"""RAdam: Adam whose adaptive part is switched on once enough gradients were seen.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`), :math:`m` and :math:`v` as in :class:`Adam`, and the length of the average
-    behind :math:`v`,
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`), :math:`m` and :math:`v` as in :class:`Adam`, and the length of
+    the average behind :math:`v`,
 
     .. math::
         \rho_\infty = \frac{2}{1 - \beta_2} - 1, \qquad
@@ -38,14 +38,15 @@ class RAdam(Optimizer):
     the step is
 
     .. math::
-        \theta_t = \theta_{t-1} - \gamma \hat m_t \, r_t \frac{\sqrt{1 - \beta_2^t}}{\sqrt{v_t} + \epsilon},
-        \qquad
-        r_t = \sqrt{\frac{(\rho_t - 4)(\rho_t - 2)\rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\rho_t}}
+        \theta_t = \theta_{t-1}
+            - \gamma \hat m_t \, r_t \frac{\sqrt{1 - \beta_2^t}}{\sqrt{v_t} + \epsilon}, \qquad
+        r_t = \sqrt{\frac{(\rho_t - 4)(\rho_t - 2)\rho_\infty}
+                         {(\rho_\infty - 4)(\rho_\infty - 2)\rho_t}}
 
-    if :math:`\rho_t > 5`, else :math:`\theta_t = \theta_{t-1} - \gamma \hat m_t`. Here :math:`\epsilon` is
-    added before the bias correction of :math:`v`, unlike in :class:`Adam`.
-    ``decoupled_weight_decay`` shrinks the parameter by :math:`1 - \gamma\lambda` instead of adding to the
-    gradient, as the authors' code does.
+    if :math:`\rho_t > 5`, else :math:`\theta_t = \theta_{t-1} - \gamma \hat m_t`. Here
+    :math:`\epsilon` is added before the bias correction of :math:`v`, unlike in :class:`Adam`.
+    ``decoupled_weight_decay`` shrinks the parameter by :math:`1 - \gamma\lambda` instead of adding
+    to the gradient, as the authors' code does.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -123,7 +124,7 @@ class RAdam(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -169,9 +170,16 @@ def radam(
     Args:
         params: arrays to update.
         grads: their gradients, left unchanged.
-        exp_avgs, exp_avg_sqs: first and second moments, zeros at the start.
+        exp_avgs: first moments, zeros at the start.
+        exp_avg_sqs: second moments, zeros at the start.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, beta1, beta2, eps, weight_decay, decoupled_weight_decay, maximize: as in :class:`RAdam`.
+        lr: as in :class:`RAdam`.
+        beta1: as in :class:`RAdam`.
+        beta2: as in :class:`RAdam`.
+        eps: as in :class:`RAdam`.
+        weight_decay: as in :class:`RAdam`.
+        decoupled_weight_decay: as in :class:`RAdam`.
+        maximize: as in :class:`RAdam`.
     """
     update(
         "radam",

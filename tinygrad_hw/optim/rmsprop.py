@@ -25,19 +25,20 @@ __all__ = ["RMSprop", "rmsprop"]
 class RMSprop(Optimizer):
     r"""RMSprop: gradients divided by a running root mean square.
 
-    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a weight
-    decay :math:`\lambda`):
+    With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
+    weight decay :math:`\lambda`):
 
     .. math::
         v_t = \alpha v_{t-1} + (1 - \alpha) g_t^2, \qquad
         b_t = \mu b_{t-1} + \frac{g_t}{\sqrt{\tilde v_t} + \epsilon}, \qquad
         \theta_t = \theta_{t-1} - \gamma b_t
 
-    where :math:`\tilde v = v`, or :math:`v - \bar g^2` if ``centered``, with :math:`\bar g` the running
-    mean of the gradient (an estimate of its variance).
+    where :math:`\tilde v = v`, or :math:`v - \bar g^2` if ``centered``, with :math:`\bar g` the
+    running mean of the gradient (an estimate of its variance).
 
-    :math:`\epsilon` is added to the root; TensorFlow adds it under the root, which matters for small
-    gradients. Momentum gathers scaled gradients, and the learning rate multiplies the gathered velocity.
+    :math:`\epsilon` is added to the root; TensorFlow adds it under the root, which matters for
+    small gradients. Momentum gathers scaled gradients, and the learning rate multiplies the
+    gathered velocity.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -54,8 +55,8 @@ class RMSprop(Optimizer):
     Raises:
         ValueError: a negative option.
 
-    Source: G. Hinton, "Neural Networks for Machine Learning", lecture 6; centered: Graves, "Generating
-    Sequences With Recurrent Neural Networks" (2013).
+    Source: G. Hinton, "Neural Networks for Machine Learning", lecture 6; centered: Graves,
+    "Generating Sequences With Recurrent Neural Networks" (2013).
 
     Example:
         >>> w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
@@ -123,7 +124,7 @@ class RMSprop(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -173,7 +174,12 @@ def rmsprop(
         grad_avgs: mean gradients, zeros at the start; None unless centered.
         momentum_buffers: velocities, zeros at the start; None without momentum.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        lr, alpha, eps, weight_decay, momentum, maximize: as in :class:`RMSprop`.
+        lr: as in :class:`RMSprop`.
+        alpha: as in :class:`RMSprop`.
+        eps: as in :class:`RMSprop`.
+        weight_decay: as in :class:`RMSprop`.
+        momentum: as in :class:`RMSprop`.
+        maximize: as in :class:`RMSprop`.
     """
     update(
         "rmsprop",

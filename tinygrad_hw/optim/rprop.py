@@ -31,13 +31,14 @@ class Rprop(Optimizer):
     .. math::
         \eta_t = \begin{cases}
             \min(\eta_{t-1}\,\eta_+, \Gamma_{max}) & g_{t-1} g_t > 0 \\
-            \max(\eta_{t-1}\,\eta_-, \Gamma_{min}) \text{ and } g_t \leftarrow 0 & g_{t-1} g_t < 0 \\
-            \eta_{t-1} & \text{otherwise}
+            \max(\eta_{t-1}\,\eta_-, \Gamma_{min}) \text{ and } g_t \leftarrow 0 & g_{t-1} g_t < 0
+            \\ \eta_{t-1} & \text{otherwise}
         \end{cases} \qquad
         \theta_t = \theta_{t-1} - \eta_t \operatorname{sign}(g_t)
 
-    A changed sign skips one step; the step that overshot is not taken back (the variant without weight
-    backtracking). Meant for gradients of the whole data set: the noise of small batches upsets it.
+    A changed sign skips one step; the step that overshot is not taken back (the variant without
+    weight backtracking). Meant for gradients of the whole data set: the noise of small batches
+    upsets it.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -51,8 +52,8 @@ class Rprop(Optimizer):
     Raises:
         ValueError: a negative rate, or not :math:`0 < \eta_- < 1 < \eta_+`.
 
-    Source: Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP
-    Algorithm" (1993).
+    Source: Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The
+    RPROP Algorithm" (1993).
 
     Example:
         >>> w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
@@ -108,7 +109,7 @@ class Rprop(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -154,7 +155,11 @@ def rprop(
         prevs: gradients of the step before, zeros at the start.
         step_sizes: step sizes, the learning rate at the start.
         state_steps: 0-d arrays with the number of steps taken, incremented.
-        etaminus, etaplus, step_size_min, step_size_max, maximize: as in :class:`Rprop`.
+        etaminus: as in :class:`Rprop`.
+        etaplus: as in :class:`Rprop`.
+        step_size_min: as in :class:`Rprop`.
+        step_size_max: as in :class:`Rprop`.
+        maximize: as in :class:`Rprop`.
     """
     for step in state_steps:
         step += 1

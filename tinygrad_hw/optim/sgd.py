@@ -24,8 +24,8 @@ __all__ = ["SGD", "sgd"]
 class SGD(Optimizer):
     r"""Stochastic gradient descent, optionally with momentum.
 
-    With gradient :math:`g` (negated if ``maximize``), and :math:`g \leftarrow g + \lambda\theta` for a
-    weight decay :math:`\lambda`:
+    With gradient :math:`g` (negated if ``maximize``), and :math:`g \leftarrow g + \lambda\theta`
+    for a weight decay :math:`\lambda`:
 
     .. math::
         b_1 = g_1, \qquad b_t = \mu b_{t-1} + (1 - \tau) g_t, \qquad
@@ -35,9 +35,10 @@ class SGD(Optimizer):
     :math:`b_t = g_t`.
 
     Two conventions differ from other texts. The learning rate multiplies the whole velocity
-    (:math:`\gamma b_t`), where Sutskever et al. let it into the velocity (:math:`b_t = \mu b_{t-1} +
-    \gamma g_t`); the two agree only while the rate is constant. And the first velocity is the gradient
-    itself, not :math:`(1 - \tau) g_1`: dampening starts with the second step.
+    (:math:`\gamma b_t`), where Sutskever et al. let it into the velocity
+    (:math:`b_t = \mu b_{t-1} + \gamma g_t`); the two agree only while the rate is constant. And the
+    first velocity is the gradient itself, not :math:`(1 - \tau) g_1`: dampening starts with the
+    second step.
 
     Args:
         params: parameters, named parameters, or groups.
@@ -45,7 +46,8 @@ class SGD(Optimizer):
         momentum: :math:`\mu` (default 0).
         dampening: :math:`\tau` (default 0).
         weight_decay: L2 penalty :math:`\lambda` (default 0).
-        nesterov: use Nesterov momentum; needs ``momentum > 0`` and ``dampening == 0`` (default False).
+        nesterov: use Nesterov momentum; needs ``momentum > 0`` and ``dampening == 0`` (default
+            False).
         maximize: climb instead of descend (default False).
         foreach, fused: accepted for PyTorch's sake; every step is one multi-parameter kernel call.
         differentiable: must stay False.
@@ -53,8 +55,8 @@ class SGD(Optimizer):
     Raises:
         ValueError: a negative option, or Nesterov momentum without momentum.
 
-    Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in
-    deep learning" (2013).
+    Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum
+    in deep learning" (2013).
 
     Example:
         >>> w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
@@ -113,7 +115,7 @@ class SGD(Optimizer):
         """Update the parameters once from their gradients.
 
         Args:
-            closure: clears the gradients, evaluates the model, calls ``backward`` and returns the loss.
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
 
         Returns:
             What ``closure`` returned, or None without one.
@@ -161,9 +163,14 @@ def sgd(
     Args:
         params: arrays to update.
         grads: their gradients, left unchanged.
-        momentum_buffers: for each parameter its velocity, or None before its first step: the list then
-            receives a new array. Ignored without momentum.
-        lr, momentum, dampening, weight_decay, nesterov, maximize: as in :class:`SGD`.
+        momentum_buffers: for each parameter its velocity, or None before its first step: the list
+            then receives a new array. Ignored without momentum.
+        lr: as in :class:`SGD`.
+        momentum: as in :class:`SGD`.
+        dampening: as in :class:`SGD`.
+        weight_decay: as in :class:`SGD`.
+        nesterov: as in :class:`SGD`.
+        maximize: as in :class:`SGD`.
     """
     hyper = (lr, momentum, dampening, weight_decay, float(nesterov), float(maximize))
     if momentum == 0:

@@ -19,13 +19,17 @@ __all__ = ["LRScheduler"]
 Rate: TypeAlias = float | Tensor
 
 EPOCH_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
-    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
+    "possible. "
+    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is "
+    "different "
     "from None, the closed form is used instead of the new chainable form, where available."
 )
 _ORDER_ADVICE = (
-    "In PyTorch 1.1.0 and later, you should call them in the opposite order: `optimizer.step()` before "
-    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of the "
+    "In PyTorch 1.1.0 and later, you should call them in the opposite order: `optimizer.step()` "
+    "before "
+    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of "
+    "the "
     "learning rate schedule."
 )
 
@@ -68,21 +72,21 @@ def check_optimizer(optimizer: Any) -> None:
 
 
 def save_functions(functions: Sequence[Any]) -> list[dict[str, Any] | None]:
-    """Return the attributes of callable objects, None for plain functions, which cannot be saved."""
+    """Return the attributes of callable objects, None for functions: they cannot be saved."""
     return [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in functions]
 
 
 class LRScheduler:
     """Base class of learning-rate schedulers.
 
-    A subclass writes :meth:`get_lr`: the rates of all groups at ``last_epoch``, usually from the rates in
-    use (``group["lr"]``), so that several schedulers can be combined and a rate changed by hand
-    stays changed. Call :meth:`step` after the optimizer's ``step``.
+    A subclass writes :meth:`get_lr`: the rates of all groups at ``last_epoch``, usually from the
+    rates in use (``group["lr"]``), so that several schedulers can be combined and a rate changed by
+    hand stays changed. Call :meth:`step` after the optimizer's ``step``.
 
     Args:
         optimizer: the optimizer whose ``lr`` is driven.
-        last_epoch: -1 (default) starts a schedule; another number resumes one after that epoch, and the
-            groups must hold ``"initial_lr"`` from it.
+        last_epoch: -1 (default) starts a schedule; another number resumes one after that epoch, and
+            the groups must hold ``"initial_lr"`` from it.
 
     Attributes:
         base_lrs: the rates at the start of the schedule.
@@ -93,8 +97,8 @@ class LRScheduler:
         KeyError: resuming without ``"initial_lr"`` in a group.
 
     Note:
-        Construction sets the optimizer's rates. To resume from a checkpoint, make the scheduler first
-        and then load the optimizer's state.
+        Construction sets the optimizer's rates. To resume from a checkpoint, make the scheduler
+        first and then load the optimizer's state.
     """
 
     _get_lr_called_within_step = False
@@ -108,10 +112,12 @@ class LRScheduler:
                 group.setdefault("initial_lr", own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler "
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
+                    "scheduler "
                     "with last_epoch >= 0.\n"
                     "This typically happens when:\n"
-                    "1. You're trying to resume training from a checkpoint but haven't properly loaded "
+                    "1. You're trying to resume training from a checkpoint but haven't properly "
+                    "loaded "
                     "the optimizer state\n"
                     "2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
                 )
@@ -140,7 +146,7 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state made by :meth:`state_dict`; the optimizer's own state is loaded apart."""
+        """Take over a state made by :meth:`state_dict`; the optimizer has its own."""
         self.__dict__.update(state_dict)
 
     def get_last_lr(self) -> list[Rate]:
@@ -163,7 +169,8 @@ class LRScheduler:
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn(
-                    "Seems like `optimizer.step()` has been overridden after learning rate scheduler "
+                    "Seems like `optimizer.step()` has been overridden after learning rate "
+                    "scheduler "
                     "initialization. Please, make sure to call `optimizer.step()` before "
                     "`lr_scheduler.step()`.",
                     UserWarning,
@@ -207,7 +214,8 @@ class LRScheduler:
         """Warn of a call of :meth:`get_lr` from outside."""
         if not self._get_lr_called_within_step:
             warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                "To get the last learning rate computed by the scheduler, please use "
+                "`get_last_lr()`.",
                 UserWarning,
                 stacklevel=3,
             )

@@ -26,14 +26,18 @@ class _Composite(LRScheduler):
                 raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(part, ReduceLROnPlateau):
                 raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional "
-                    f"kwargs to be specified when calling `step`, but got one at index {i} in the given "
+                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
+                    "additional "
+                    f"kwargs to be specified when calling `step`, but got one at index {i} in the "
+                    "given "
                     "schedulers sequence."
                 )
             if optimizer != part.optimizer:
                 raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(part).__name__} at index {i} has {part.optimizer}, which is different from "
+                    f"{name} expects all schedulers to belong to the same optimizer, but got "
+                    "scheduler "
+                    f"{type(part).__name__} at index {i} has {part.optimizer}, which is different "
+                    "from "
                     f"{type(optimizer).__name__}."
                 )
 
@@ -56,12 +60,13 @@ class SequentialLR(_Composite):
     Args:
         optimizer: the optimizer to drive.
         schedulers: schedulers of this optimizer, in order.
-        milestones: increasing epochs at which the next one takes over; it starts with its own epoch 0.
+        milestones: increasing epochs at which the next one takes over; it starts with its own epoch
+            0.
         last_epoch: -1 (default).
 
     Raises:
-        ValueError: no scheduler, a wrong number of milestones, a scheduler of another optimizer, or a
-            ``ReduceLROnPlateau``.
+        ValueError: no scheduler, a wrong number of milestones, a scheduler of another optimizer, or
+            a ``ReduceLROnPlateau``.
 
     Example:
         >>> opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -90,8 +95,10 @@ class SequentialLR(_Composite):
         self._check_parts(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the "
-                f"number of milestone points, but got number of schedulers {len(schedulers)} and the "
+                "Sequential Schedulers expects number of schedulers provided to be one more than "
+                "the "
+                f"number of milestone points, but got number of schedulers {len(schedulers)} and "
+                "the "
                 f"number of milestones to be equal to {len(milestones)}"
             )
         self._schedulers = schedulers

@@ -49,6 +49,7 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self._is_initial:
             return self._current()
@@ -117,6 +118,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         height = 1 + math.cos(math.pi * self.T_cur / self.T_i)
         return [self.eta_min + (rate - self.eta_min) * height / 2 for rate in self.base_lrs]

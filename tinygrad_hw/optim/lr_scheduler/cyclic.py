@@ -53,7 +53,8 @@ class CyclicLR(LRScheduler):
         max_lr: upper bound, a number or one per group; reached only while :math:`s = 1`.
         step_size_up: batches of the rising part (default 2000).
         step_size_down: batches of the falling part (default: as the rising one).
-        mode: ``"triangular"`` (default), ``"triangular2"`` or ``"exp_range"``; ignored with ``scale_fn``.
+        mode: ``"triangular"`` (default), ``"triangular2"`` or ``"exp_range"``; ignored with
+            ``scale_fn``.
         gamma: :math:`g` (default 1.0).
         scale_fn: a function with values in [0, 1].
         scale_mode: whether ``scale_fn`` gets the number of the ``"cycle"`` (default), from 1, or of
@@ -172,13 +173,14 @@ class CyclicLR(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    r"""Let the rate rise once to ``max_lr`` and fall far below its start; step it after every batch.
+    r"""Let the rate rise to ``max_lr`` once and fall far below its start; step it every batch.
 
-    Two phases by default: from ``max_lr / div_factor`` up to ``max_lr`` in the first ``pct_start`` of the
-    batches, then down to ``max_lr / (div_factor * final_div_factor)``. With ``three_phase`` the way
-    down to the starting rate takes as long as the way up, and the rest goes to the minimum. A phase from
-    :math:`a` to :math:`b` is :math:`b + \frac{a - b}{2}(1 + \cos \pi p)` or a line, with :math:`p` from 0
-    to 1. Momentum goes the opposite way. Not meant to be combined with other schedulers.
+    Two phases by default: from ``max_lr / div_factor`` up to ``max_lr`` in the first ``pct_start``
+    of the batches, then down to ``max_lr / (div_factor * final_div_factor)``. With ``three_phase``
+    the way down to the starting rate takes as long as the way up, and the rest goes to the minimum.
+    A phase from :math:`a` to :math:`b` is :math:`b + \frac{a - b}{2}(1 + \cos \pi p)` or a line,
+    with :math:`p` from 0 to 1. Momentum goes the opposite way. Not meant to be combined with other
+    schedulers.
 
     Args:
         optimizer: the optimizer to drive.
@@ -200,8 +202,8 @@ class OneCycleLR(LRScheduler):
         ValueError: no number of batches, an option outside its range, an optimizer without
             momentum, or (in ``step``) more steps than ``total_steps``.
 
-    Source: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
-    Rates" (2018).
+    Source: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+    Learning Rates" (2018).
 
     Example:
         >>> opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
@@ -304,7 +306,7 @@ def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: i
 
 
 def _phases(pct_start: float, total_steps: int, three_phase: bool) -> list[dict[str, Any]]:
-    """Return the phases of a one-cycle schedule: last batch, and the group entries it goes between."""
+    """Return a one-cycle schedule's phases: last batch, and the entries it goes between."""
 
     def phase(end: float, start_lr: str, end_lr: str, start_m: str, end_m: str) -> dict[str, Any]:
         return {

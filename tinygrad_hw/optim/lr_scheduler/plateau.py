@@ -21,8 +21,8 @@ __all__ = ["ReduceLROnPlateau"]
 class ReduceLROnPlateau(LRScheduler):
     r"""Multiply the rate by ``factor`` once a measure has not improved for ``patience`` epochs.
 
-    A value :math:`a` improves on the best :math:`b` so far if :math:`a < b (1 - \epsilon)` in ``"min"``
-    mode, :math:`a > b (1 + \epsilon)` in ``"max"`` mode; with ``threshold_mode="abs"`` if
+    A value :math:`a` improves on the best :math:`b` so far if :math:`a < b (1 - \epsilon)` in
+    ``"min"`` mode, :math:`a > b (1 + \epsilon)` in ``"max"`` mode; with ``threshold_mode="abs"`` if
     :math:`a < b - \epsilon` or :math:`a > b + \epsilon`. The first value always does. With
     ``patience=0`` the first bad epoch lowers the rate.
 
@@ -89,7 +89,9 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
-    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(  # type: ignore[override]
+        self, metrics: SupportsFloat, epoch: int | None = None
+    ) -> None:
         """Take the measure of one more epoch, and lower the rate if it is time.
 
         Args:
@@ -122,9 +124,12 @@ class ReduceLROnPlateau(LRScheduler):
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
-                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new "
-                    "param group being added to the optimizer. Please modify the `min_lrs` field to "
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from "
+                    "when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a "
+                    "new "
+                    "param group being added to the optimizer. Please modify the `min_lrs` field "
+                    "to "
                     "match the length of the `optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)

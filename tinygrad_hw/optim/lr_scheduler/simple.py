@@ -85,6 +85,7 @@ class LambdaLR(_FunctionLR):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         return [
             rate * function(self.last_epoch)
@@ -120,6 +121,7 @@ class MultiplicativeLR(_FunctionLR):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self._is_initial:
             return self._current()
@@ -149,6 +151,7 @@ class StepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self.last_epoch == 0 or self.last_epoch % self.step_size != 0:
             return self._current()
@@ -181,6 +184,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self.last_epoch not in self.milestones:
             return self._current()
@@ -218,6 +222,7 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self.last_epoch == 0:
             return self._times(self.factor)
@@ -258,7 +263,8 @@ class LinearLR(LRScheduler):
     ) -> None:
         if start_factor > 1.0 or start_factor <= 0:
             raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to "
+                "1."
             )
         if end_factor > 1.0 or end_factor < 0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
@@ -268,6 +274,7 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self.last_epoch == 0:
             return self._times(self.start_factor)
@@ -299,6 +306,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         return self._current() if self._is_initial else self._times(self.gamma)
 
@@ -330,6 +338,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
+        """Return the rates at ``last_epoch``."""
         self._check_within_step()
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._current()
