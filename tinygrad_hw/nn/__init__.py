@@ -1,0 +1,20 @@
+"""Neural networks: modules, their parameters, and everything to build them from."""
+
+from tinygrad_hw.nn import functional as functional
+from tinygrad_hw.nn import init as init
+from tinygrad_hw.nn import utils as utils
+from tinygrad_hw.nn.module import Module as Module
+from tinygrad_hw.nn.modules.activation import *
+from tinygrad_hw.nn.modules.container import *
+from tinygrad_hw.nn.modules.conv import *
+from tinygrad_hw.nn.modules.distance import *
+from tinygrad_hw.nn.modules.dropout import *
+from tinygrad_hw.nn.modules.embedding import *
+from tinygrad_hw.nn.modules.linear import *
+from tinygrad_hw.nn.modules.loss import *
+from tinygrad_hw.nn.modules.normalization import *
+from tinygrad_hw.nn.modules.padding import *
+from tinygrad_hw.nn.modules.pooling import *
+from tinygrad_hw.nn.modules.shape import *
+from tinygrad_hw.nn.parameter import Buffer as Buffer
+from tinygrad_hw.nn.parameter import Parameter as Parameter

@@ -1,0 +1,105 @@
+"""Tensors that a module registers when they are assigned to one of its attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
+from tinygrad_hw.ops import conversion
+from tinygrad_hw.tensor import Tensor
+
+__all__ = ["Buffer", "Parameter"]
+
+
+def _adopt(cls: type[Any], data: Any) -> Any:
+    """Return a leaf of type ``cls`` on the memory of ``data``."""
+    if data is None:
+        return wrap(np.empty(0, dtypes.get_default_dtype().numpy), cls)
+    if not isinstance(data, TensorBase):
+        raise TypeError(
+            f"{cls.__name__}() takes a Tensor, not {type(data).__name__}; make one with "
+            "torch.tensor(...) first"
+        )
+    t = wrap(data.array, cls)
+    t._version = data._version
+    return t
+
+
+class Parameter(Tensor):
+    """A tensor that a :class:`Module` trains.
+
+    Assigned to an attribute of one, it appears in ``parameters()``. It shares the memory of
+    ``data`` and is a leaf. Unlike other tensors it takes any attribute (``p.decay = False``).
+    ``no_grad()`` does not change ``requires_grad``.
+
+    Args:
+        data: the initial values; an empty tensor if left out.
+        requires_grad: whether gradients accumulate into it.
+
+    Raises:
+        TypeError: ``data`` is no tensor.
+        RuntimeError: ``data`` is not floating point, but requires_grad is True.
+
+    Source: ``torch.nn.Parameter``.
+
+    Example:
+        >>> torch.nn.Parameter(torch.zeros(2))
+        Parameter containing:
+        tensor([0., 0.], requires_grad=True)
+    """
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
+        """Make a leaf on the memory of ``data``."""
+        t = _adopt(cls, data)
+        if requires_grad:
+            if t.array.dtype.kind != "f":
+                raise RuntimeError(
+                    "Only Tensors of floating point and complex dtype can require gradients; this "
+                    f"one is {t.dtype}. Convert it with .float(), or pass requires_grad=False"
+                )
+            t._requires_grad = True
+        return t
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        copied = wrap(conversion.copy_in_layout(self.array))
+        twin: Parameter = type(self)(copied, self.requires_grad)
+        memo[id(self)] = twin
+        return twin
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return "Parameter containing:\n" + super().__repr__()
+
+
+class Buffer(Tensor):
+    """A tensor that is part of a :class:`Module`'s state but is not trained.
+
+    Assigned to an attribute, it appears in ``buffers()`` and, if persistent, in ``state_dict()``.
+    Equal to ``module.register_buffer(name, data, persistent)``.
+
+    Args:
+        data: the values; an empty tensor if left out.
+        persistent: whether the buffer is part of the module's ``state_dict``.
+
+    Raises:
+        TypeError: ``data`` is no tensor.
+
+    Source: ``torch.nn.Buffer``.
+
+    Example:
+        >>> torch.nn.Buffer(torch.zeros(2))
+        tensor([0., 0.])
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
+        """Make a tensor on the memory of ``data``."""
+        t = _adopt(cls, data)
+        t._requires_grad = data is not None and edge_of(data) is not None
+        t.persistent = persistent
+        return t
