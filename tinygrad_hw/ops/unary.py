@@ -1,0 +1,893 @@
+"""Functions of one operand, element by element."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import special
+
+__all__ = [
+    "abs",
+    "absolute",
+    "acos",
+    "acosh",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "ceil",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp",
+    "exp2",
+    "expit",
+    "expm1",
+    "fix",
+    "floor",
+    "frac",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logit",
+    "nan_to_num",
+    "neg",
+    "negative",
+    "positive",
+    "rad2deg",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sgn",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinc",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+]
+
+LN2 = math.log(2)
+LN10 = math.log(10)
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+HALF_ROOT_PI = math.sqrt(math.pi) / 2
+
+
+def _values(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else np.asarray(t)
+
+
+def _negative(input: Any) -> Any:
+    if input.dtype == np.bool_:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+            "mask, use the `~` or `logical_not()` operator instead."
+        )
+    return np.negative(input)
+
+
+def _rsqrt(input: Any) -> Any:
+    return 1 / np.sqrt(input)
+
+
+def _sigmoid(input: Any) -> Any:
+    # exp of a negative number only: never overflows.
+    e = np.exp(-np.abs(input))
+    return np.where(input >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _floor(input: Any) -> Any:
+    return np.floor(input) if input.dtype.kind == "f" else input.copy()
+
+
+def _ceil(input: Any) -> Any:
+    return np.ceil(input) if input.dtype.kind == "f" else input.copy()
+
+
+def _trunc(input: Any) -> Any:
+    return np.trunc(input) if input.dtype.kind == "f" else input.copy()
+
+
+def _frac(input: Any) -> Any:
+    if input.dtype.kind != "f":
+        raise RuntimeError(
+            f"frac is not implemented for {input.dtype} tensors: convert to floating point first"
+        )
+    return input - np.trunc(input)
+
+
+def _deg2rad(input: Any) -> Any:
+    return input * input.dtype.type(math.pi / 180)
+
+
+def _rad2deg(input: Any) -> Any:
+    return input * input.dtype.type(180 / math.pi)
+
+
+def _sinc_slope(x: Any) -> Any:
+    """The derivative (cos(pi x) - sinc(x)) / x, 0 at 0."""
+    zero = np.asarray(_values(x) == 0, _values(x).dtype)
+    return (cos(x * math.pi) - sinc(x)) / (x + zero) * (1 - zero)
+
+
+neg = op(
+    "neg",
+    _negative,
+    input=lambda g: -g,
+    doc="""Return :math:`-x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.neg``.
+
+    Example:
+        >>> torch.neg(torch.tensor([1.0, -2.0]))
+        tensor([-1.,  2.])
+    """,
+)
+abs = op(
+    "abs",
+    np.abs,
+    input=lambda g, input: g * sign(input),
+    doc="""Return :math:`|x|`; the gradient at 0 is 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.abs``.
+
+    Example:
+        >>> torch.abs(torch.tensor([1.0, -2.0]))
+        tensor([1., 2.])
+    """,
+)
+sign = op(
+    "sign",
+    np.sign,
+    input=lambda g: g * 0.0,
+    doc="""Return -1, 0 or 1, the sign of each element.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sign``.
+
+    Example:
+        >>> torch.sign(torch.tensor([3.0, -2.0, 0.0]))
+        tensor([ 1., -1.,  0.])
+    """,
+)
+sgn = op(
+    "sgn",
+    np.sign,
+    input=lambda g: g * 0.0,
+    doc="""Return the sign of each element; the same as ``sign`` for real numbers.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sgn``.
+
+    Example:
+        >>> torch.sgn(torch.tensor([3.0, -2.0]))
+        tensor([ 1., -1.])
+    """,
+)
+square = op(
+    "square",
+    np.square,
+    node_name="PowBackward0",
+    input=lambda g, input: g * (input * 2),
+    doc="""Return :math:`x^2`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.square``.
+
+    Example:
+        >>> torch.square(torch.tensor([3.0]))
+        tensor([9.])
+    """,
+)
+sqrt = op(
+    "sqrt",
+    np.sqrt,
+    promote="float",
+    input=lambda g, out: g / (out * 2),
+    doc=r"""Return :math:`\sqrt x`; NaN below 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sqrt``.
+
+    Example:
+        >>> torch.sqrt(torch.tensor([4.0]))
+        tensor([2.])
+    """,
+)
+rsqrt = op(
+    "rsqrt",
+    _rsqrt,
+    promote="float",
+    input=lambda g, out: g * (out * out * out) * -0.5,
+    doc=r"""Return :math:`1 / \sqrt x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.rsqrt``.
+
+    Example:
+        >>> torch.rsqrt(torch.tensor([4.0]))
+        tensor([0.5000])
+    """,
+)
+reciprocal = op(
+    "reciprocal",
+    np.reciprocal,
+    promote="float",
+    input=lambda g, out: -g * (out * out),
+    doc="""Return :math:`1 / x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.reciprocal``.
+
+    Example:
+        >>> torch.reciprocal(torch.tensor([4.0]))
+        tensor([0.2500])
+    """,
+)
+exp = op(
+    "exp",
+    np.exp,
+    promote="float",
+    input=lambda g, out: g * out,
+    doc="""Return :math:`e^x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.exp``.
+
+    Example:
+        >>> torch.exp(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 2.7183])
+    """,
+)
+exp2 = op(
+    "exp2",
+    np.exp2,
+    promote="float",
+    input=lambda g, out: g * (out * LN2),
+    doc="""Return :math:`2^x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.exp2``.
+
+    Example:
+        >>> torch.exp2(torch.tensor([3.0]))
+        tensor([8.])
+    """,
+)
+expm1 = op(
+    "expm1",
+    np.expm1,
+    promote="float",
+    input=lambda g, out: g * (out + 1),
+    doc="""Return :math:`e^x - 1`, exact near 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.expm1``.
+
+    Example:
+        >>> torch.expm1(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 1.7183])
+    """,
+)
+log = op(
+    "log",
+    np.log,
+    promote="float",
+    input=lambda g, input: g / input,
+    doc=r"""Return :math:`\log x`; NaN below 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.log``.
+
+    Example:
+        >>> torch.log(torch.tensor([1.0, 10.0]))
+        tensor([0.0000, 2.3026])
+    """,
+)
+log2 = op(
+    "log2",
+    np.log2,
+    promote="float",
+    input=lambda g, input: g / (input * LN2),
+    doc=r"""Return :math:`\log_2 x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.log2``.
+
+    Example:
+        >>> torch.log2(torch.tensor([8.0]))
+        tensor([3.])
+    """,
+)
+log10 = op(
+    "log10",
+    np.log10,
+    promote="float",
+    input=lambda g, input: g / (input * LN10),
+    doc=r"""Return :math:`\log_{10} x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.log10``.
+
+    Example:
+        >>> torch.log10(torch.tensor([1000.0]))
+        tensor([3.])
+    """,
+)
+log1p = op(
+    "log1p",
+    np.log1p,
+    promote="float",
+    input=lambda g, input: g / (input + 1),
+    doc=r"""Return :math:`\log(1 + x)`, exact near 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.log1p``.
+
+    Example:
+        >>> torch.log1p(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.6931])
+    """,
+)
+sin = op(
+    "sin",
+    np.sin,
+    promote="float",
+    input=lambda g, input: g * cos(input),
+    doc=r"""Return :math:`\sin x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sin``.
+
+    Example:
+        >>> torch.sin(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+cos = op(
+    "cos",
+    np.cos,
+    promote="float",
+    input=lambda g, input: -g * sin(input),
+    doc=r"""Return :math:`\cos x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.cos``.
+
+    Example:
+        >>> torch.cos(torch.tensor([0.0]))
+        tensor([1.])
+    """,
+)
+tan = op(
+    "tan",
+    np.tan,
+    promote="float",
+    input=lambda g, out: g * (out * out + 1),
+    doc=r"""Return :math:`\tan x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.tan``.
+
+    Example:
+        >>> torch.tan(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+asin = op(
+    "asin",
+    np.arcsin,
+    promote="float",
+    input=lambda g, input: g * rsqrt(1 - input * input),
+    doc=r"""Return :math:`\arcsin x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.asin``.
+
+    Example:
+        >>> torch.asin(torch.tensor([1.0]))
+        tensor([1.5708])
+    """,
+)
+acos = op(
+    "acos",
+    np.arccos,
+    promote="float",
+    input=lambda g, input: -g * rsqrt(1 - input * input),
+    doc=r"""Return :math:`\arccos x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.acos``.
+
+    Example:
+        >>> torch.acos(torch.tensor([1.0]))
+        tensor([0.])
+    """,
+)
+atan = op(
+    "atan",
+    np.arctan,
+    promote="float",
+    input=lambda g, input: g / (input * input + 1),
+    doc=r"""Return :math:`\arctan x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.atan``.
+
+    Example:
+        >>> torch.atan(torch.tensor([1.0]))
+        tensor([0.7854])
+    """,
+)
+sinh = op(
+    "sinh",
+    np.sinh,
+    promote="float",
+    input=lambda g, input: g * cosh(input),
+    doc=r"""Return :math:`\sinh x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sinh``.
+
+    Example:
+        >>> torch.sinh(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+cosh = op(
+    "cosh",
+    np.cosh,
+    promote="float",
+    input=lambda g, input: g * sinh(input),
+    doc=r"""Return :math:`\cosh x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.cosh``.
+
+    Example:
+        >>> torch.cosh(torch.tensor([0.0]))
+        tensor([1.])
+    """,
+)
+tanh = op(
+    "tanh",
+    np.tanh,
+    promote="float",
+    input=lambda g, out: g * (1 - out * out),
+    doc=r"""Return :math:`\tanh x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.tanh``.
+
+    Example:
+        >>> torch.tanh(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+asinh = op(
+    "asinh",
+    np.arcsinh,
+    promote="float",
+    input=lambda g, input: g * rsqrt(input * input + 1),
+    doc=r"""Return :math:`\operatorname{arsinh} x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.asinh``.
+
+    Example:
+        >>> torch.asinh(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+acosh = op(
+    "acosh",
+    np.arccosh,
+    promote="float",
+    input=lambda g, input: g * rsqrt(input * input - 1),
+    doc=r"""Return :math:`\operatorname{arcosh} x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.acosh``.
+
+    Example:
+        >>> torch.acosh(torch.tensor([1.0]))
+        tensor([0.])
+    """,
+)
+atanh = op(
+    "atanh",
+    np.arctanh,
+    promote="float",
+    input=lambda g, input: g / (1 - input * input),
+    doc=r"""Return :math:`\operatorname{artanh} x`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.atanh``.
+
+    Example:
+        >>> torch.atanh(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+sigmoid = op(
+    "sigmoid",
+    _sigmoid,
+    promote="float",
+    input=lambda g, out: g * (out * (1 - out)),
+    doc="""Return :math:`1 / (1 + e^{-x})`, without overflow.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sigmoid``.
+
+    Example:
+        >>> torch.sigmoid(torch.tensor([0.0]))
+        tensor([0.5000])
+    """,
+)
+erf = op(
+    "erf",
+    lambda input: special.erf(input),
+    promote="float",
+    input=lambda g, input: g * (exp(-(input * input)) * TWO_OVER_ROOT_PI),
+    doc=r"""Return the error function :math:`\frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt`.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.erf``.
+
+    Example:
+        >>> torch.erf(torch.tensor([0.5]))
+        tensor([0.5205])
+    """,
+)
+erfc = op(
+    "erfc",
+    lambda input: special.erfc(input),
+    promote="float",
+    input=lambda g, input: g * (exp(-(input * input)) * -TWO_OVER_ROOT_PI),
+    doc=r"""Return :math:`1 - \operatorname{erf} x`, exact for large x.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.erfc``.
+
+    Example:
+        >>> torch.erfc(torch.tensor([0.5]))
+        tensor([0.4795])
+    """,
+)
+erfinv = op(
+    "erfinv",
+    lambda input: special.erfinv(input),
+    promote="float",
+    input=lambda g, out: g * (exp(out * out) * HALF_ROOT_PI),
+    doc="""Return the inverse of ``erf``; infinite at -1 and 1, NaN outside.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.erfinv``.
+
+    Example:
+        >>> torch.erfinv(torch.tensor([0.5]))
+        tensor([0.4769])
+    """,
+)
+floor = op(
+    "floor",
+    _floor,
+    input=lambda g: g * 0.0,
+    doc="""Return the largest integer not above each element.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.floor``.
+
+    Example:
+        >>> torch.floor(torch.tensor([1.7, -1.2]))
+        tensor([ 1., -2.])
+    """,
+)
+ceil = op(
+    "ceil",
+    _ceil,
+    input=lambda g: g * 0.0,
+    doc="""Return the smallest integer not below each element.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.ceil``.
+
+    Example:
+        >>> torch.ceil(torch.tensor([1.2, -1.7]))
+        tensor([ 2., -1.])
+    """,
+)
+trunc = op(
+    "trunc",
+    _trunc,
+    input=lambda g: g * 0.0,
+    doc="""Return each element rounded towards zero.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.trunc``.
+
+    Example:
+        >>> torch.trunc(torch.tensor([1.7, -1.7]))
+        tensor([ 1., -1.])
+    """,
+)
+frac = op(
+    "frac",
+    _frac,
+    input=lambda g: g,
+    doc="""Return the part behind the point, with the sign of the element.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.frac``.
+
+    Example:
+        >>> torch.frac(torch.tensor([1.5, -1.5]))
+        tensor([ 0.5000, -0.5000])
+    """,
+)
+deg2rad = op(
+    "deg2rad",
+    _deg2rad,
+    promote="float",
+    input=lambda g: g * (math.pi / 180),
+    doc="""Return degrees as radians.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.deg2rad``.
+
+    Example:
+        >>> torch.deg2rad(torch.tensor([180.0]))
+        tensor([3.1416])
+    """,
+)
+rad2deg = op(
+    "rad2deg",
+    _rad2deg,
+    promote="float",
+    input=lambda g: g * (180 / math.pi),
+    doc="""Return radians as degrees.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.rad2deg``.
+
+    Example:
+        >>> torch.rad2deg(torch.tensor([0.0]))
+        tensor([0.])
+    """,
+)
+sinc = op(
+    "sinc",
+    lambda input: np.sinc(input),
+    promote="float",
+    input=lambda g, input: g * _sinc_slope(input),
+    doc=r"""Return :math:`\sin(\pi x) / (\pi x)`, 1 at 0.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.sinc``.
+
+    Example:
+        >>> torch.sinc(torch.tensor([0.0]))
+        tensor([1.])
+    """,
+)
+
+
+def _round(input: Any, *, decimals: int) -> Any:
+    if input.dtype.kind != "f":
+        return input.copy()
+    if decimals == 0:
+        return np.rint(input)
+    scale = input.dtype.type(10.0 ** abs(decimals))
+    return np.rint(input * scale) / scale if decimals > 0 else np.rint(input / scale) * scale
+
+
+_round_op = op("round", _round, input=lambda g: g * 0.0)
+
+
+def round(input: Any, *, decimals: int = 0) -> Any:
+    """Return each element rounded to the nearest, halves to even.
+
+    Args:
+        input: a tensor.
+        decimals: digits kept after the point; negative to round to tens, hundreds, ...
+
+    Source: ``torch.round``.
+
+    Example:
+        >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
+        tensor([0., 2., 2.])
+    """
+    return _round_op(input, decimals=decimals)
+
+
+def _fill_nan(input: Any, *, nan: float, posinf: float | None, neginf: float | None) -> Any:
+    if input.dtype.kind != "f":
+        return input.copy()
+    return np.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
+
+
+_nan_to_num = op(
+    "nan_to_num",
+    _fill_nan,
+    input=lambda g, input: g * np.isfinite(_values(input)).astype(_values(g).dtype),
+)
+
+
+def nan_to_num(
+    input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
+    """Return ``input`` with NaN and infinities replaced.
+
+    Args:
+        input: a tensor.
+        nan: what replaces NaN.
+        posinf: what replaces infinity; the dtype's largest number by default.
+        neginf: what replaces minus infinity; the dtype's smallest by default.
+
+    Source: ``torch.nan_to_num``.
+
+    Example:
+        >>> torch.nan_to_num(torch.tensor([float("nan"), 1.0]))
+        tensor([0., 1.])
+    """
+    return _nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+def logit(input: Any, eps: float | None = None) -> Any:
+    r"""Return :math:`\log(x / (1 - x))`.
+
+    Args:
+        input: a tensor of numbers in [0, 1]; outside the result is NaN.
+        eps: limit ``input`` to [eps, 1 - eps] first.
+
+    Source: ``torch.logit``.
+
+    Example:
+        >>> torch.logit(torch.tensor([0.5]))
+        tensor([0.])
+    """
+    if eps is not None:
+        input = _logit_clip(input, eps=eps)
+    return _logit(input)
+
+
+_logit_clip = op(
+    "logit_clip",
+    lambda input, *, eps: np.clip(input, input.dtype.type(eps), input.dtype.type(1 - eps)),
+    promote="float",
+    input=lambda g, input, eps: (
+        g * ((_values(input) >= eps) & (_values(input) <= 1 - eps)).astype(_values(g).dtype)
+    ),
+)
+_logit = op(
+    "logit",
+    lambda input: np.log(input / (1 - input)),
+    promote="float",
+    input=lambda g, input: g / (input * (1 - input)),
+)
+
+
+def positive(input: Any) -> Any:
+    """Return ``input`` itself.
+
+    Raises:
+        RuntimeError: it is bool.
+
+    Source: ``torch.positive``.
+
+    Example:
+        >>> torch.positive(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    if _values(input).dtype == np.bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+expit = sigmoid
+negative = neg
+absolute = abs
+arcsin = asin
+arccos = acos
+arctan = atan
+arcsinh = asinh
+arccosh = acosh
+arctanh = atanh
+fix = trunc
