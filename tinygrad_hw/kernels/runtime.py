@@ -207,6 +207,8 @@ class Kernel:
                 function.__defaults__,
                 function.__closure__,
             )
+            # Since Python 3.11 a function's qualified name, which names the cache file, is the code's.
+            function.__qualname__ = self.function.__qualname__ + "_serial"
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError as error:  # "no locator available"
