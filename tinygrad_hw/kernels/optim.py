@@ -12,11 +12,12 @@ arrays of one parameter have one shape and dtype. Parameters and state are writt
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+
+from tinygrad_hw.kernels.runtime import compiled_kernels
 
 __all__ = ["REFERENCE", "update"]
 
@@ -66,19 +67,22 @@ def _by_reference(
                 rule(*arrays, float(steps[i]), *hyper)
 
 
-@functools.cache
 def _kernels() -> dict[str, Any]:
-    """Return the numba bodies; nothing where numba cannot be used."""
-    if os.environ.get("TINYGRAD_HW_KERNELS") == "numpy":
-        return {}
-    try:
-        from tinygrad_hw.kernels import optim_fused
-    except ImportError:
-        return {}
+    """Return the numba bodies; nothing where they cannot be used."""
+    return _load_fused() if compiled_kernels() else {}
+
+
+@functools.cache
+def _load_fused() -> dict[str, Any]:
+    """Import the numba bodies; nothing where objects are laid out as they do not expect."""
+    from tinygrad_hw.kernels import optim_fused
+
     return optim_fused.KERNELS if optim_fused.layout_is_known() else {}
 
 
 _NDARRAY = id(np.ndarray)
+#: Nanoseconds per element, for the decision whether several threads are worth it.
+_TIME = 0.25
 _SINGLE, _DOUBLE = np.ones(1, np.float32), np.ones(1, np.float64)
 
 
@@ -95,7 +99,9 @@ def _fused(
     like = _DOUBLE if first[0].dtype == np.float64 else _SINGLE
     if like is _SINGLE or not _is_narrow(hyper):
         addresses = tuple([0 if c is None else id(c) for c in lists])
-        if kernel(addresses, len(first), like, tuple(map(float, hyper)), _NDARRAY):
+        numbers = tuple(map(float, hyper))
+        work = sum([a.size for a in first]) * _TIME
+        if kernel(addresses, len(first), like, numbers, _NDARRAY, work=work):
             return ()
     return _fused_in_part(kernel, lists, hyper)
 

@@ -25,6 +25,8 @@ import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
+from tinygrad_hw.kernels.runtime import kernel
+
 __all__ = ["KERNELS", "layout_is_known", "takes"]
 
 # Offsets on a 64-bit machine. The fields of an object follow its header, which ends with its type.
@@ -46,8 +48,11 @@ _ONE32, _ONE64 = np.ones(1, np.float32), np.ones(1, np.float64)
 #: Elements per chunk: arrays of this length stay in the second-level cache of most CPUs.
 _CHUNK = 1 << 15
 
-# Only contraction to multiply-add is allowed: the order of operations is part of the rules.
-_jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+# What kernels consist of; it is cached on disk with the kernel. Only contraction to multiply-add is
+# allowed: the order of operations is part of the rules.
+_jit = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
+prange = range
 
 
 @intrinsic
@@ -119,7 +124,7 @@ def _size(columns: Any, k: int, number: int, ndarray: int) -> int:
     return size if layout != 0 else -1
 
 
-@_jit
+@kernel()
 def takes(columns: Any, k: int, like: Any, ndarray: int) -> bool:
     """Return whether parameter ``k`` can be stepped by a kernel for the dtype of ``like``."""
     for r in range(len(columns)):
@@ -513,82 +518,82 @@ def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 # One written out for each rule: numba's cache on disk cannot hold functions made by a loop.
 
 
-@_jit
+@kernel(parallel=True)
 def _all_sgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _sgd(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_adam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _adam(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_rmsprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _rmsprop(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_adagrad(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _adagrad(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_adadelta(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _adadelta(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_adamax(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _adamax(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_nadam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _nadam(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_radam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _radam(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_asgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _asgd(table, like, hyper, steps, work[c])
     return good
 
 
-@_jit
+@kernel(parallel=True)
 def _all_rprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
     good, table, steps, work = _plan(columns, n, like, ndarray)
-    for c in range(work.shape[0]):
+    for c in prange(work.shape[0]):
         _rprop(table, like, hyper, steps, work[c])
     return good
 
@@ -609,13 +614,13 @@ KERNELS: dict[str, Any] = {
 }
 
 
-@_jit
+@kernel()
 def _read_item(items: int, k: int) -> Any:
     """Return the length of a list and the address of an item to Python."""
     return _load(items + _LENGTH, 0), _item(items, k)
 
 
-@_jit
+@kernel()
 def _read(array: int) -> Any:
     """Return the address of an object's type and :func:`_facts` to Python."""
     number, flags, size, data = _facts(array)
