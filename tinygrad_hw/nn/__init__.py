@@ -4,6 +4,7 @@ from tinygrad_hw.nn import functional as functional
 from tinygrad_hw.nn import init as init
 from tinygrad_hw.nn import utils as utils
 from tinygrad_hw.nn.module import Module as Module
+from tinygrad_hw.nn.modules import module as _module  # noqa: F401 - nn.modules.module
 from tinygrad_hw.nn.modules.activation import *
 from tinygrad_hw.nn.modules.container import *
 from tinygrad_hw.nn.modules.conv import *

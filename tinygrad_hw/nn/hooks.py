@@ -17,6 +17,7 @@ from tinygrad_hw.nn.gradient_gate import GradientGate, attach_to_grad_fn
 
 __all__ = [
     "HookMethods",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
@@ -506,6 +507,20 @@ def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     Source: ``torch.nn.modules.module.register_module_full_backward_hook``.
     """
     _one_kind(GLOBAL, True, "global Module hook")
+    return _add_global(GLOBAL.backward, hook)
+
+
+def register_module_backward_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` on the operations that made outputs.
+
+    Deprecated in PyTorch; see :meth:`Module.register_backward_hook`.
+
+    Returns:
+        A handle whose ``remove()`` takes the hook away.
+
+    Source: ``torch.nn.modules.module.register_module_backward_hook``.
+    """
+    _one_kind(GLOBAL, False, "global Module hook")
     return _add_global(GLOBAL.backward, hook)
 
 

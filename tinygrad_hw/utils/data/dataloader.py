@@ -270,6 +270,7 @@ class _LoaderIterator(Iterator[Any]):
                 "timeout must be 0"
             )
         self._loader = loader
+        self._promised = loader._promised  # by the last len(loader), if the dataset is iterable
         self._count = 0
         indices = iter(loader._index_sampler)
         tensors = _whole_tensors(loader)
@@ -282,7 +283,7 @@ class _LoaderIterator(Iterator[Any]):
 
     def __next__(self) -> Any:
         batch = next(self._batches)
-        promised = self._loader._promised
+        promised = self._promised
         if promised is not None:
             self._count += 1
             if self._count > promised:
@@ -379,10 +380,18 @@ def _copy(part: Any) -> Any:
 
 
 def _take(array: Any, index: Any) -> Any:
-    # take() would copy the whole of an array that is not contiguous.
-    if array.flags.c_contiguous:
-        return array.take(index, axis=0)
-    return np.ascontiguousarray(array[index])
+    try:
+        # take() would copy the whole of an array that is not contiguous.
+        if array.flags.c_contiguous:
+            return array.take(index, axis=0)
+        return np.ascontiguousarray(array[index])
+    except IndexError:
+        n = len(array)
+        bad = next(i for i in index.tolist() if not -n <= i < n)
+        raise IndexError(
+            f"index {bad} is out of bounds for dimension 0 with size {n}; the sampler yields "
+            "indices that the dataset does not have"
+        ) from None
 
 
 def _index_arrays(loader: DataLoader[Any], indices: Iterator[Any]) -> Iterator[Any]:
