@@ -206,6 +206,21 @@ def test_reading_an_attribute_does_not_go_through_python():
     assert isinstance(w, nn.Module) and list(dict(w.named_modules())) == ["", "module"]
 
 
+def test_getattr_of_a_mixin():
+    class Tells:
+        def __getattr__(self, name):
+            if name == "answer":
+                return 42
+            return super().__getattr__(name)
+
+    class Both(Tells, nn.Module):
+        pass
+
+    assert Both().answer == 42
+    with pytest.raises(AttributeError, match="'Both' object has no attribute 'question'"):
+        Both().question  # noqa: B018
+
+
 def test_call_super_init():
     class Mixin:
         def __init__(self, flag):
@@ -868,6 +883,22 @@ def test_pickle():
 
 def _do_nothing(*args):
     return None
+
+
+def test_a_handle_that_a_module_keeps_is_copied_with_it():
+    m = nn.Sequential(nn.Identity())
+    m.handle = m[0].register_forward_hook(_do_nothing)
+    for twin in (copy.deepcopy(m), pickle.loads(pickle.dumps(m))):
+        assert len(twin[0]._forward_hooks) == 1
+        twin.handle.remove()
+        assert len(twin[0]._forward_hooks) == 0 and len(m[0]._forward_hooks) == 1
+
+
+def test_unpickled_hooks_are_not_overwritten():
+    m = nn.Identity()
+    m._forward_hooks[module_hooks.RemovableHandle(OrderedDict()).id + 1] = _do_nothing
+    m.register_forward_hook(_do_nothing)
+    assert len(m._forward_hooks) == 2
 
 
 def test_hook_of_a_dead_module():

@@ -36,6 +36,14 @@ class RemovableHandle:
             if hooks is not None:
                 hooks.pop(self.id, None)
 
+    def __getstate__(self) -> tuple[int, list[Any]]:
+        return self.id, [ref() for ref in self._dicts]
+
+    def __setstate__(self, state: tuple[int, list[Any]]) -> None:
+        self.id = state[0]
+        # A copy refers to the copied dictionaries; to none where the original's were gone.
+        self._dicts = [weakref.ref(HookDict() if d is None else d) for d in state[1]]
+
     def __enter__(self) -> RemovableHandle:
         return self
 

@@ -84,6 +84,8 @@ def _add(
 ) -> RemovableHandle:
     """Put a hook into its table, and its id into the tables of its options."""
     handle = RemovableHandle(hooks, extra=flags)
+    while handle.id in hooks:  # the module was unpickled, with hooks from another process
+        handle = RemovableHandle(hooks, extra=flags)
     hooks[handle.id] = hook
     for flag in flags:
         flag[handle.id] = True

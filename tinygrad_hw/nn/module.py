@@ -103,7 +103,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         super().__init_subclass__(**kwargs)
         # Reading an attribute of a class that has __getattr__ is several times slower, so Module
         # has none; who defines one may still delegate to super().__getattr__.
-        if "__getattr__" in cls.__dict__ and not issubclass(cls, _GetattrOfBase):
+        if hasattr(cls, "__getattr__") and not issubclass(cls, _GetattrOfBase):
             cls.__bases__ = (*cls.__bases__, _GetattrOfBase)
 
     if TYPE_CHECKING:
