@@ -1,0 +1,226 @@
+"""Running sums, products and extremes along a dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import return_types
+from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.reduce import _converted, _one_dim
+from tinygrad_hw.ops.shape import flip
+from tinygrad_hw.ops.unary import exp
+
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
+
+
+def _values(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else np.asarray(t)
+
+
+def _widened(x: Any) -> Any:
+    return np.int64 if x.dtype.kind in "iub" else x.dtype
+
+
+def _reversed_sum(g: Any, dim: int) -> Any:
+    return flip(_cumsum(flip(g, (dim,)), dim=dim), (dim,))
+
+
+_cumsum = op(
+    "cumsum",
+    lambda input, *, dim: np.cumsum(input, axis=dim, dtype=_widened(input)).reshape(input.shape),
+    input=lambda g, dim: _reversed_sum(g, dim) if g.ndim else g,
+)
+
+
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    r"""Return running sums :math:`y_i = \sum_{j \le i} x_j` along a dimension.
+
+    Args:
+        input: a tensor; integers are summed as int64.
+        dim: the dimension.
+        dtype: convert to it first.
+
+    Source: ``torch.cumsum``.
+
+    Example:
+        >>> torch.cumsum(torch.tensor([1.0, 2.0, 3.0]), 0)
+        tensor([1., 3., 6.])
+    """
+    input = _converted(input, dtype)
+    return _cumsum(input, dim=_one_dim("cumsum", dim, input.ndim))
+
+
+def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
+    if g.ndim == 0:
+        return g
+    if not (_values(input) == 0).any():
+        return _reversed_sum(g * out, dim) / input
+    # With zeros: the derivative of out_k in x_i is the product of the others up to k. Quadratic, but right.
+    from tinygrad_hw.ops.shape import cat, stack, unsqueeze
+
+    n = input.shape[dim]
+    lead = (slice(None),) * dim
+    pieces = []
+    for i in range(n):
+        before = out[(*lead, slice(i - 1, i))] if i else None
+        after = input[(*lead, slice(i + 1, n))]
+        ones = np.ones_like(_values(input)[(*lead, slice(0, 1))])
+        tail = _cumprod(cat((ones, after), dim), dim=dim)
+        part = tail if before is None else before * tail
+        weighted = g[(*lead, slice(i, n))] * part
+        from tinygrad_hw.ops.reduce import sum as sum_
+
+        pieces.append(sum_(weighted, dim))
+    del unsqueeze
+    return stack(pieces, dim)
+
+
+_cumprod = op(
+    "cumprod",
+    lambda input, *, dim: np.cumprod(input, axis=dim, dtype=_widened(input)).reshape(input.shape),
+    input=_cumprod_rule,
+)
+
+
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    r"""Return running products :math:`y_i = \prod_{j \le i} x_j` along a dimension.
+
+    Args:
+        input: a tensor; integers are multiplied as int64.
+        dim: the dimension.
+        dtype: convert to it first.
+
+    Source: ``torch.cumprod``.
+
+    Example:
+        >>> torch.cumprod(torch.tensor([1.0, 2.0, 3.0]), 0)
+        tensor([1., 2., 6.])
+    """
+    input = _converted(input, dtype)
+    return _cumprod(input, dim=_one_dim("cumprod", dim, input.ndim))
+
+
+def _running(largest: bool) -> Any:
+    function = np.maximum if largest else np.minimum
+
+    def forward(input: Any, *, dim: int) -> tuple[Any, Any]:
+        if input.ndim == 0:
+            return input.copy(), np.zeros((), np.int64)
+        values = function.accumulate(input, axis=dim)
+        n = input.shape[dim]
+        places = np.arange(n).reshape([n if i == dim else 1 for i in range(input.ndim)])
+        # The index moves where the element reaches the running extreme; ties take the later one.
+        reached = (input == values) | (np.isnan(input) if input.dtype.kind == "f" else False)
+        indices = np.maximum.accumulate(np.where(reached, places, 0), axis=dim)
+        return values, indices
+
+    return forward
+
+
+def _running_rule(g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
+    from tinygrad_hw.ops.index import scatter_add
+    from tinygrad_hw.ops.shape import reshape
+
+    if not input_shape:
+        return g
+    zeros = np.zeros(input_shape, _values(g).dtype)
+    if isinstance(g, TensorBase):
+        return scatter_add(wrap(zeros), dim, wrap(indices), g)
+    del reshape
+    return scatter_add(zeros, dim, indices, g)
+
+
+_cummax = op(
+    "cummax", _running(True), outputs=("values", "indices"), nondiff=("indices",), input=_running_rule
+)
+_cummin = op(
+    "cummin", _running(False), outputs=("values", "indices"), nondiff=("indices",), input=_running_rule
+)
+
+
+def cummax(input: Any, dim: int) -> Any:
+    """Return the running maximum along a dimension and where it was reached last.
+
+    Returns:
+        A named tuple ``(values, indices)``.
+
+    Source: ``torch.cummax``.
+
+    Example:
+        >>> torch.cummax(torch.tensor([1.0, 3.0, 2.0]), 0).values
+        tensor([1., 3., 3.])
+    """
+    return return_types.cummax(*_cummax(input, dim=_one_dim("cummax", dim, input.ndim)))
+
+
+def cummin(input: Any, dim: int) -> Any:
+    """Return the running minimum along a dimension and where it was reached last.
+
+    Returns:
+        A named tuple ``(values, indices)``.
+
+    Source: ``torch.cummin``.
+
+    Example:
+        >>> torch.cummin(torch.tensor([2.0, 3.0, 1.0]), 0).values
+        tensor([2., 2., 1.])
+    """
+    return return_types.cummin(*_cummin(input, dim=_one_dim("cummin", dim, input.ndim)))
+
+
+_logcumsumexp = op(
+    "logcumsumexp",
+    lambda input, *, dim: np.logaddexp.accumulate(input, axis=dim) if input.ndim else input.copy(),
+    promote="float",
+    input=lambda g, input, out, dim: (
+        _reversed_sum(g * exp(-out), dim) * exp(input) if g.ndim else g
+    ),
+)
+
+
+def logcumsumexp(input: Any, dim: int) -> Any:
+    r"""Return :math:`y_i = \log \sum_{j \le i} e^{x_j}` along a dimension, without overflow.
+
+    Source: ``torch.logcumsumexp``.
+
+    Example:
+        >>> torch.logcumsumexp(torch.tensor([1000.0, 1000.0]), 0)
+        tensor([1000.0000, 1000.6931])
+    """
+    return _logcumsumexp(input, dim=_one_dim("logcumsumexp", dim, input.ndim))
+
+
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Return the differences of neighbours along a dimension, n times.
+
+    Args:
+        input: a tensor.
+        n: how often.
+        dim: the dimension.
+        prepend: joined before it first.
+        append: joined behind it first.
+
+    Source: ``torch.diff``.
+
+    Example:
+        >>> torch.diff(torch.tensor([1, 3, 6]))
+        tensor([2, 3])
+    """
+    from tinygrad_hw.ops.shape import cat
+
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    d = _one_dim("diff", dim, input.ndim)
+    pieces = [t for t in (prepend, input, append) if t is not None]
+    if len(pieces) > 1:
+        input = cat(pieces, d)
+    lead = (slice(None),) * d
+    for _ in range(n):
+        later, earlier = input[(*lead, slice(1, None))], input[(*lead, slice(None, -1))]
+        input = later ^ earlier if _values(input).dtype == np.bool_ else later - earlier
+    return input
+
+
