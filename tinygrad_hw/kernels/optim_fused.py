@@ -19,11 +19,13 @@ package.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from numba import njit, types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from tinygrad_hw.kernels.runtime import kernel
 
@@ -55,7 +57,12 @@ _jit = njit(nogil=True, error_model="numpy", fastmath={"contract"})
 prange = range
 
 
-@intrinsic
+def _inline(function: Callable[..., Any]) -> Any:
+    """Make a function that writes LLVM instructions."""
+    return intrinsic(function)
+
+
+@_inline
 def _load(context: Any, address: Any, like: Any) -> Any:
     """Read a number of the type of ``like`` at ``address``."""
 
@@ -66,10 +73,10 @@ def _load(context: Any, address: Any, like: Any) -> Any:
     return like(types.int64, like), build
 
 
-@intrinsic
+@_inline
 def _pointer(context: Any, address: Any, like: Any) -> Any:
     """Return ``address`` as a pointer to elements of the array ``like``."""
-    result = types.CPointer(like.dtype)
+    result: Any = types.CPointer(like.dtype)  # type: ignore[no-untyped-call]
 
     def build(code: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], code.get_value_type(result))
@@ -93,7 +100,7 @@ def _facts(array: int) -> Any:
 
 
 @_jit
-def _item(items: int, k: int) -> int:
+def _item(items: int, k: int) -> Any:
     """Return the address of item ``k`` of a list."""
     return _load(_load(items + _ITEMS, 0) + 8 * k, 0)
 
@@ -134,7 +141,7 @@ def takes(columns: Any, k: int, like: Any, ndarray: int) -> bool:
 
 
 @_jit
-def _count_step(array: int) -> float:
+def _count_step(array: int) -> Any:
     """Add one to a 0-d array and return its value."""
     kind, _, _, data = _facts(array)
     if kind == _FLOAT32:
@@ -519,7 +526,7 @@ def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 
 
 @kernel(parallel=True)
-def _all_sgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_sgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _sgd(table, like, hyper, steps, work[c])
@@ -527,7 +534,7 @@ def _all_sgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
 
 
 @kernel(parallel=True)
-def _all_adam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_adam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _adam(table, like, hyper, steps, work[c])
@@ -535,7 +542,7 @@ def _all_adam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool
 
 
 @kernel(parallel=True)
-def _all_rmsprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_rmsprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _rmsprop(table, like, hyper, steps, work[c])
@@ -543,7 +550,7 @@ def _all_rmsprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> b
 
 
 @kernel(parallel=True)
-def _all_adagrad(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_adagrad(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _adagrad(table, like, hyper, steps, work[c])
@@ -551,7 +558,7 @@ def _all_adagrad(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> b
 
 
 @kernel(parallel=True)
-def _all_adadelta(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_adadelta(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _adadelta(table, like, hyper, steps, work[c])
@@ -559,7 +566,7 @@ def _all_adadelta(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> 
 
 
 @kernel(parallel=True)
-def _all_adamax(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_adamax(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _adamax(table, like, hyper, steps, work[c])
@@ -567,7 +574,7 @@ def _all_adamax(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bo
 
 
 @kernel(parallel=True)
-def _all_nadam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_nadam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _nadam(table, like, hyper, steps, work[c])
@@ -575,7 +582,7 @@ def _all_nadam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> boo
 
 
 @kernel(parallel=True)
-def _all_radam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_radam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _radam(table, like, hyper, steps, work[c])
@@ -583,7 +590,7 @@ def _all_radam(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> boo
 
 
 @kernel(parallel=True)
-def _all_asgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_asgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _asgd(table, like, hyper, steps, work[c])
@@ -591,7 +598,7 @@ def _all_asgd(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool
 
 
 @kernel(parallel=True)
-def _all_rprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> bool:
+def _all_rprop(columns: Any, n: int, like: Any, hyper: Any, ndarray: int) -> Any:
     good, table, steps, work = _plan(columns, n, like, ndarray)
     for c in prange(work.shape[0]):
         _rprop(table, like, hyper, steps, work[c])
