@@ -1,25 +1,45 @@
-"""How kernels are compiled and on how many threads they run.
+"""How kernels are compiled, and on how many threads they run.
 
-numba is imported at the first call of a kernel, never with the package. Each kernel has a plain numpy
-reference beside it, which runs instead where numba is missing, where ``TINYGRAD_HW_KERNELS=numpy`` is set, or
-where numba's compiler is switched off (its loops would then be interpreted).
+A kernel is a plain Python function with loops, marked ``@kernel()``. numba is imported and the
+function compiled at its first call, never with the package; the result is kept on disk. Beside
+each kernel stands a numpy reference, which runs instead where numba is missing, where
+``TINYGRAD_HW_KERNELS=numpy`` is set, or where numba's compiler is switched off
+(``NUMBA_DISABLE_JIT=1``; the loops would then be interpreted).
+
+Threads: a kernel with ``prange`` loops has a serial and a parallel variant, and the same items of
+work in both, so that results do not depend on the number of threads. The parallel one runs when
+the work is worth it, and when it is safe:
+
+* GNU OpenMP ends a forked child that enters a parallel region: kernels in a forked child are
+  serial.
+* numba's ``workqueue`` layer ends the process when two Python threads are inside it: one thread
+  may enter, the others run serially meanwhile.
+* GNU OpenMP's idle threads spin for milliseconds, in which OpenBLAS's threads do not get their
+  core: a product of two 256x256 matrices and a small kernel in turn took 8 ms instead of 0.2. So
+  they are told to spin for some 10 us only.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import os
+import pickle
+import platform
 import sys
 import threading
 import time
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from tinygrad_hw._blas_hint import blas_hint
 
 __all__ = [
+    "Kernel",
     "compiled_kernels",
+    "config",
     "get_num_threads",
     "kernel",
     "parallel_allowed",
@@ -28,83 +48,114 @@ __all__ = [
     "show_config",
 ]
 
-#: nsz, arcp, reassoc, contract let LLVM vectorise sums; nnan and ninf, the rest of "fast", would break isnan.
+#: These let LLVM vectorise sums. nnan and ninf, the rest of "fast", would make isnan false.
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+
+#: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us
+#: while the other threads still spin, but 30 to 60 us when they have to be woken, as after a
+#: matrix product.
+PARALLEL_WORK = 40_000
+
+#: Iterations that an idle OpenMP thread spins.
+_SPIN = "1000"
 
 _lock = threading.RLock()
 _forked = False
-_reason = ""
 _threads: int | None = None
 
 
 def _after_fork() -> None:
-    # GNU OpenMP kills a forked child that enters a parallel region after its parent did.
-    global _forked, _lock
+    global _forked, _lock, _region
     _forked = True
     _lock = threading.RLock()
+    _region = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+# -- whether to compile ----------------------------------------------------------------------------
+
+
+@functools.cache
+def _why_not_compiled() -> str:
+    """Return why the numpy references run; empty if kernels are compiled."""
+    wanted = os.environ.get("TINYGRAD_HW_KERNELS", "").lower()
+    if wanted == "numpy":
+        return "TINYGRAD_HW_KERNELS=numpy"
+    if wanted not in ("", "numba"):
+        raise ValueError(
+            f"TINYGRAD_HW_KERNELS is {wanted!r}, but only 'numba' (compiled, the default) and "
+            "'numpy' are known"
+        )
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "NUMBA_DISABLE_JIT is set"
+    try:
+        import numba  # noqa: F401
+    except Exception as error:  # a numba that does not fit numpy raises all sorts of things
+        return f"numba cannot be imported: {error}"
+    return ""
+
+
 @functools.cache
 def compiled_kernels() -> bool:
     """Return whether kernels are compiled by numba; False means that the numpy references run."""
-    global _reason
-    if os.environ.get("TINYGRAD_HW_KERNELS", "").lower() == "numpy":
-        _reason = "TINYGRAD_HW_KERNELS=numpy"
-        return False
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        _reason = "NUMBA_DISABLE_JIT is set"
-        return False
-    try:
-        import numba  # noqa: F401
-    except Exception as error:
-        _reason = f"numba cannot be imported: {error}"
-        return False
-    return True
+    return not _why_not_compiled()
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+#: Held while inside a parallel region, where only one Python thread may be.
+_region = threading.Lock()
+
+#: How many threads numba was last told to use, by Python thread: numba keeps it per thread.
+_told = threading.local()
 
 
 @functools.cache
-def _layer_is_safe() -> bool:
-    """Return whether several Python threads may be in parallel regions at once."""
+def _layer() -> str:
+    """Start numba's threads; return the name of its threading layer, "" if there is none."""
     import numba
 
-    wanted = str(numba.config.THREADING_LAYER)
-    priority = list(numba.config.THREADING_LAYER_PRIORITY)
-    names = [wanted] if wanted in ("omp", "tbb", "workqueue") else priority
-    for name in names:
-        if name == "workqueue":
-            return False
-        try:
-            module = {"omp": "omppool", "tbb": "tbbpool"}[name]
-            __import__(f"numba.np.ufunc.{module}")
-            return True
-        except ImportError:
-            continue
-    return False
-
-
-def parallel_allowed() -> bool:
-    """Return whether a kernel may enter a parallel region now."""
-    return not _forked and get_num_threads() > 1 and _layer_is_safe()
+    quiet = "GOMP_SPINCOUNT" not in os.environ and "OMP_WAIT_POLICY" not in os.environ
+    if quiet:
+        os.environ["GOMP_SPINCOUNT"] = _SPIN  # read by the library as it is loaded
+    try:
+        numba.get_num_threads()
+        return str(numba.threading_layer())
+    except ValueError:
+        return ""
+    finally:
+        if quiet:
+            os.environ.pop("GOMP_SPINCOUNT", None)
 
 
 def get_num_threads() -> int:
-    """Return how many threads kernels and matrix products use."""
+    """Return how many threads kernels and matrix products use.
+
+    At first these are the CPUs that the process may use, or ``OMP_NUM_THREADS`` or
+    ``NUMBA_NUM_THREADS`` if set.
+
+    Source: ``torch.get_num_threads``.
+    """
     global _threads
     if _threads is None:
-        _threads = int(
-            os.environ.get("NUMBA_NUM_THREADS")
-            or os.environ.get("OMP_NUM_THREADS")
-            or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-        )
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            value = os.environ.get(name, "")
+            if value.isdecimal() and int(value) > 0:
+                count = int(value)
+        _threads = count or 1
     return _threads
 
 
 @functools.cache
-def _controller() -> ThreadpoolController:
+def _thread_pools() -> Any:
+    """Return the controller of the BLAS libraries that are loaded."""
+    import numpy  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 
@@ -112,7 +163,7 @@ def set_num_threads(n: int) -> None:
     """Use ``n`` threads for kernels and for numpy's matrix products.
 
     Args:
-        n: at least 1; kernels use at most as many as there were when numba started.
+        n: at least 1; kernels use at most as many as numba started (one per CPU).
 
     Raises:
         RuntimeError: ``n`` is less than 1.
@@ -121,163 +172,259 @@ def set_num_threads(n: int) -> None:
     Source: ``torch.set_num_threads``.
 
     Example:
-        >>> threads = torch.get_num_threads()
-        >>> torch.set_num_threads(1)
-        >>> torch.get_num_threads()
+        >>> from tinygrad_hw.kernels.runtime import get_num_threads, set_num_threads
+        >>> threads = get_num_threads()
+        >>> set_num_threads(1)
+        >>> get_num_threads()
         1
-        >>> torch.set_num_threads(threads)
+        >>> set_num_threads(threads)
     """
     global _threads
-    if not isinstance(n, int) or isinstance(n, bool):
-        raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
+    try:
+        if isinstance(n, bool):
+            raise TypeError
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}") from None
     if n < 1:
-        raise RuntimeError(f"set_num_threads expects a positive integer, got {n}")
+        raise RuntimeError(f"set_num_threads expects a positive integer, but got {n}")
     _threads = n
-    _controller().limit(limits=n, user_api="blas")
-    if "numba" in sys.modules:
-        _limit_numba()
+    _thread_pools().limit(limits=n, user_api="blas")
 
 
-def _limit_numba() -> None:
-    import numba
-
-    numba.set_num_threads(min(get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+def parallel_allowed() -> bool:
+    """Return whether a kernel may use several threads in this process."""
+    return not _forked and get_num_threads() > 1 and _layer() != ""
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """Return False: flushing denormal numbers to zero cannot be switched here yet.
+    """Make operations treat denormal numbers as zero, which is faster on most CPUs; or no longer.
+
+    Holds for the calling thread, for those it starts later, and for the worker threads of its
+    kernels and matrix products.
 
     Args:
-        mode: what was asked for.
+        mode: whether to flush them.
 
-    Source: ``torch.set_flush_denormal``, which returns False on machines that cannot do it.
+    Returns:
+        Whether this could be done: on x86 with compiled kernels only.
+
+    Source: ``torch.set_flush_denormal``.
     """
-    return False
+    if not compiled_kernels() or platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    from tinygrad_hw.kernels.denormal import flush_denormal
+
+    flush_denormal(bool(mode), get_num_threads() if parallel_allowed() else 1)
+    return True
 
 
-@functools.cache
-def _warn_no_cache(reason: str) -> None:
-    warnings.warn(
-        f"compiled kernels cannot be kept on disk, so every process compiles them anew ({reason}). Set "
-        "NUMBA_CACHE_DIR to a folder that can be written to",
-        RuntimeWarning,
-        stacklevel=4,
-    )
+# -- compiling -------------------------------------------------------------------------------------
+
+_seconds = 0.0
+_cached = True
 
 
-@functools.cache
-def _say_compiling() -> None:
-    print(
-        "tinygrad_hw: compiling kernels for the first time took more than 2 s; they are kept for the next run",
-        file=sys.stderr,
-    )
+def _no_cache(error: Exception) -> None:
+    """Say once that kernels cannot be kept on disk."""
+    global _cached
+    if _cached:
+        _cached = False
+        warnings.warn(
+            "tinygrad_hw: compiled kernels cannot be kept on disk, so that every process compiles "
+            f"them anew ({error}). Set NUMBA_CACHE_DIR to a folder that can be written to.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _count_seconds(seconds: float) -> None:
+    """Say once that it is compiling that takes this long."""
+    global _seconds
+    before, _seconds = _seconds, _seconds + seconds
+    if before <= 2 < _seconds:
+        kept = "; they are kept on disk for later runs" if _cached else ""
+        print(f"tinygrad_hw: compiling kernels for this CPU ...{kept}", file=sys.stderr)
 
 
 class Kernel:
-    """A function that is compiled at its first call; see :func:`kernel`."""
+    """A function that is compiled at its first call; see :func:`kernel`.
+
+    Attributes:
+        function: the Python function.
+        parallel: whether it has a parallel variant.
+    """
 
     def __init__(self, function: Callable[..., Any], parallel: bool) -> None:
+        """Mark ``function``; nothing is compiled yet."""
         functools.update_wrapper(self, function)
         self.function = function
         self.parallel = parallel
+        self._variants: dict[bool, Any] = {}
         self._serial: Any = None
         self._threaded: Any = None
 
-    def _compile(self, parallel: bool) -> Any:
-        import numba
-
-        options: dict[str, Any] = {
-            "nogil": True,
-            "error_model": "numpy",
-            "fastmath": FASTMATH,
-            "parallel": parallel,
-        }
-        function = self.function
-        if "prange" in function.__globals__:
-            # Kernel modules write `prange = range`, so that importing them does not import numba.
-            function.__globals__["prange"] = numba.prange
-        if self.parallel and not parallel:
-            # Its own name, so that the two variants do not share a cache file.
-            import types
-
-            function = types.FunctionType(
-                function.__code__.replace(co_name=function.__name__ + "_serial"),
-                function.__globals__,
-                function.__name__ + "_serial",
-                function.__defaults__,
-                function.__closure__,
-            )
-            # Since Python 3.11 a function's qualified name, which names the cache file, is the code's.
-            function.__qualname__ = self.function.__qualname__ + "_serial"
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError as error:  # "no locator available"
-            _warn_no_cache(str(error))
-            return numba.njit(**options)(function)
+    def __repr__(self) -> str:
+        """Return module and name."""
+        return f"<kernel {self.function.__module__}.{self.function.__qualname__}>"
 
     def __call__(self, *args: Any, work: float = 1e9) -> Any:
         """Run the kernel.
 
         Args:
             *args: its arguments.
-            work: rough number of elementary operations; little work stays on one thread.
+            work: how long it runs on one thread, in ns, roughly; small work stays on one thread.
         """
-        if self.parallel and work > 20_000 and parallel_allowed():
-            if self._threaded is None:
-                with _lock:
-                    if self._threaded is None:
-                        _limit_numba()
-                        self._threaded = self._compile(True)
-                    return self._first(self._threaded, args)
-            return self._threaded(*args)
-        if self._serial is None:
+        try:
+            if self.parallel and work > PARALLEL_WORK and parallel_allowed():
+                if _layer() != "workqueue":
+                    return self._run_parallel(args)
+                if _region.acquire(blocking=False):
+                    try:
+                        return self._run_parallel(args)
+                    finally:
+                        _region.release()
+            if self._serial is not None:
+                return self._serial(*args)
             with _lock:
-                if self._serial is None:
-                    self._serial = self._compile(False)
+                self._serial = self.compile(parallel=False)
                 return self._first(self._serial, args)
-        return self._serial(*args)
+        except (OSError, EOFError, pickle.PickleError) as error:
+            # The cache could not be read or written; nothing has run yet.
+            _no_cache(error)
+            with _lock:
+                self._variants.clear()
+                self._threaded = None
+                self._serial = self.compile(parallel=False)
+                return self._first(self._serial, args)
 
-    def _first(self, compiled: Any, args: tuple[Any, ...]) -> Any:
+    def _run_parallel(self, args: tuple[Any, ...]) -> Any:
+        threads = get_num_threads()
+        if getattr(_told, "threads", 0) != threads:
+            import numba
+
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            _told.threads = threads
+        if self._threaded is not None:
+            return self._threaded(*args)
+        with _lock:
+            self._threaded = self.compile(parallel=True)
+            return self._first(self._threaded, args)
+
+    @staticmethod
+    def _first(compiled: Any, args: tuple[Any, ...]) -> Any:
         start = time.perf_counter()
         result = compiled(*args)
-        if time.perf_counter() - start > 2:
-            _say_compiling()
+        _count_seconds(time.perf_counter() - start)
         return result
+
+    def compile(self, *, parallel: bool) -> Any:
+        """Return numba's dispatcher of one variant; it makes code when it is called."""
+        if parallel not in self._variants:
+            self._variants[parallel] = self._njit(parallel and self.parallel)
+        return self._variants[parallel]
+
+    def _njit(self, parallel: bool) -> Any:
+        import numba
+
+        function = self.function
+        names = dict(function.__globals__)
+        if "prange" in names:
+            names["prange"] = numba.prange if parallel else range
+        for name in function.__code__.co_names:
+            if isinstance(names.get(name), Kernel):
+                names[name] = names[name].compile(parallel=False)
+        # The two variants need names of their own, which the cache's files are named by.
+        suffix = "" if parallel or not self.parallel else "_serial"
+        copy = types.FunctionType(
+            function.__code__.replace(co_name=function.__name__ + suffix),
+            names,
+            function.__name__ + suffix,
+            function.__defaults__,
+        )
+        copy.__qualname__ = function.__qualname__ + suffix
+        options: dict[str, Any] = {
+            "nogil": True,
+            "error_model": "numpy",
+            "fastmath": FASTMATH,
+            "parallel": parallel,
+        }
+        if _cached:
+            try:
+                return numba.njit(cache=True, **options)(copy)
+            except RuntimeError as error:  # "no locator available"
+                _no_cache(error)
+        return numba.njit(**options)(copy)
 
 
 def kernel(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
     """Mark a loop function to be compiled at its first call.
 
+    The function may use numpy, numbers, and other kernels (their serial variants). Its module says
+    ``prange = range`` for loops that may run on several threads; the results of such a loop's
+    iterations must not depend on each other.
+
     Args:
-        parallel: whether its ``prange`` loops may run on several threads.
+        parallel: whether the function has ``prange`` loops.
     """
     return lambda function: Kernel(function, parallel)
 
 
-def show_config() -> str:
-    """Return a text on versions, threads, the BLAS library, numba, and what is switched off and why."""
-    import platform
+# -- telling ---------------------------------------------------------------------------------------
 
+
+def config() -> dict[str, Any]:
+    """Return versions, threads, the BLAS library, and what is switched off and why."""
     import numpy as np
 
-    lines = [
-        f"Python {platform.python_version()} on {platform.machine()}, numpy {np.__version__}",
-        f"threads: {get_num_threads()}",
+    blas = [
+        {
+            name: pool.get(name)
+            for name in ("internal_api", "version", "architecture", "num_threads")
+        }
+        for pool in _thread_pools().info()
+        if pool.get("user_api") == "blas"
     ]
-    for library in _controller().info():
-        if library.get("user_api") == "blas":
-            lines.append(
-                f"BLAS: {library.get('internal_api')} {library.get('version')}, core type "
-                f"{library.get('architecture')}, {library.get('num_threads')} threads"
-            )
-    lines.append(
-        f"BLAS core hint: OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE', '(not set)')}"
-    )
+    facts: dict[str, Any] = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "numpy": np.__version__,
+        "threads": get_num_threads(),
+        "blas": blas,
+        "blas_hint": blas_hint(),
+        "kernels": "numba" if compiled_kernels() else "numpy",
+        "kernels_reason": _why_not_compiled(),
+    }
     if compiled_kernels():
         import numba
 
-        layer = "thread-safe" if _layer_is_safe() else "not thread-safe: kernels run on one thread"
-        lines.append(f"kernels: numba {numba.__version__}, threading layer {layer}")
+        facts["numba"] = numba.__version__
+        facts["threading_layer"] = "none (forked process)" if _forked else _layer() or "none"
+        facts["parallel"] = parallel_allowed()
+        facts["cache"] = _cached
+    return facts
+
+
+def show_config() -> str:
+    """Return a text on versions, threads, the BLAS library, and what is switched off and why."""
+    facts = config()
+    lines = [
+        f"Python {facts['python']} on {facts['machine']}, numpy {facts['numpy']}",
+        f"threads: {facts['threads']}",
+    ]
+    lines += [
+        f"BLAS: {blas['internal_api']} {blas['version']}, kernels for {blas['architecture']}, "
+        f"{blas['num_threads']} threads"
+        for blas in facts["blas"]
+    ]
+    lines.append(f"BLAS hint: {facts['blas_hint']}")
+    if facts["kernels"] == "numba":
+        notes = ("" if facts["parallel"] else ", on one thread") + (
+            "" if facts["cache"] else ", not kept on disk"
+        )
+        lines.append(
+            f"kernels: numba {facts['numba']}, threading layer {facts['threading_layer']}{notes}"
+        )
     else:
-        lines.append(f"kernels: numpy references ({_reason})")
+        lines.append(f"kernels: numpy references ({facts['kernels_reason']})")
     return "\n".join(lines)
