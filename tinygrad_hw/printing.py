@@ -13,15 +13,7 @@ __all__ = ["PrintOptions", "format_array", "get_printoptions", "set_printoptions
 
 @dataclass(frozen=True)
 class PrintOptions:
-    """How tensors are printed.
-
-    Attributes:
-        precision: digits after the point.
-        threshold: above this many elements the middle is left out.
-        edgeitems: elements shown at each end of a dimension then.
-        linewidth: characters on a line.
-        sci_mode: force (True) or forbid (False) scientific notation; None chooses by the values.
-    """
+    """How tensors are printed; see :func:`set_printoptions` for the fields."""
 
     precision: int = 4
     threshold: float = 1000
@@ -84,7 +76,15 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """Return the current print options as a dictionary."""
+    """Return the current print options, as ``set_printoptions(**options)`` takes them.
+
+    Source: ``torch._tensor_str.get_printoptions``.
+
+    Example:
+        >>> from tinygrad_hw.printing import get_printoptions
+        >>> get_printoptions()["precision"]
+        4
+    """
     return dict(vars(_options))
 
 
@@ -108,16 +108,17 @@ class _Format:
         sizes = np.abs(finite)
         low, high = float(sizes.min()), float(sizes.max())
         self.integral = bool((finite == np.ceil(finite)).all())
-        self.scientific = high / low > 1000 or high > 1e8 or (not self.integral and low < 1e-4)
+        if options.sci_mode is None:
+            self.scientific = high / low > 1000 or high > 1e8 or low < 1e-4
+        else:
+            self.scientific = options.sci_mode
         if self.scientific:
             widths = (len(f"{v:.{self.precision}e}") for v in finite.tolist())
         elif self.integral:
             widths = (len(f"{v:.0f}") + 1 for v in finite.tolist())
         else:
             widths = (len(f"{v:.{self.precision}f}") for v in finite.tolist())
-        self.width = max(self.width, *widths)
-        if options.sci_mode is not None:
-            self.scientific = options.sci_mode
+        self.width = max(widths)
 
     def __call__(self, value: Any) -> str:
         if not self.floating:
@@ -168,8 +169,13 @@ def format_array(array: Any, indent: int = 0) -> str:
     """Return the elements of an array as nested brackets.
 
     Args:
-        array: any supported dtype.
+        array: an ndarray of any supported dtype.
         indent: the column at which the text starts, for the lines after the first.
+
+    Example:
+        >>> from tinygrad_hw.printing import format_array
+        >>> format_array(torch.arange(3).numpy())
+        '[0, 1, 2]'
     """
     if array.size == 0:
         return "[]"
@@ -184,6 +190,8 @@ def tensor_str(
     default_dtype: str = "float32",
     requires_grad: bool = False,
     grad_fn_name: str | None = None,
+    type_name: str = "tensor",
+    contents: str | None = None,
 ) -> str:
     """Return what PyTorch's ``repr`` of a tensor with these elements says.
 
@@ -192,8 +200,18 @@ def tensor_str(
         default_dtype: name of the default floating point dtype, which is not printed.
         requires_grad: whether it is a leaf that requires grad.
         grad_fn_name: name of the node that made it.
+        type_name: what stands before the parenthesis; a subclass prints its own name.
+        contents: printed in place of the elements.
+
+    Source: ``torch.Tensor.__repr__``.
+
+    Example:
+        >>> from tinygrad_hw.printing import tensor_str
+        >>> print(tensor_str(torch.zeros(2, 3).numpy(), requires_grad=True))
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]], requires_grad=True)
     """
-    prefix = "tensor("
+    prefix = type_name + "("
     indent = len(prefix)
     name = array.dtype.name
     suffixes = []
@@ -203,13 +221,16 @@ def tensor_str(
         # No element shows that a dtype is an integer one, so it is printed.
         if name != default_dtype:
             suffixes.append(f"dtype=torch.{name}")
-    elif name not in (default_dtype, "int64", "bool"):
-        suffixes.append(f"dtype=torch.{name}")
+    else:
+        if _options.edgeitems == 0:
+            suffixes.append(f"size={tuple(array.shape)}")
+        if name not in (default_dtype, "int64", "bool"):
+            suffixes.append(f"dtype=torch.{name}")
     if grad_fn_name is not None:
         suffixes.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
-    text = prefix + format_array(array, indent)
+    text = prefix + (format_array(array, indent) if contents is None else contents)
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
         if column + len(suffix) + 2 > _options.linewidth:
