@@ -1,0 +1,778 @@
+"""New tensors: from data, from sizes, from ranges."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.device import device as Device
+from tinygrad_hw.ops.shape import as_size
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "clone",
+    "empty",
+    "empty_like",
+    "empty_strided",
+    "eye",
+    "from_dlpack",
+    "from_numpy",
+    "frombuffer",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "scalar_tensor",
+    "tensor",
+    "vander",
+    "zeros",
+    "zeros_like",
+]
+
+
+def _finish(array: Any, requires_grad: bool) -> Any:
+    t = wrap(array)
+    if requires_grad:
+        if array.dtype.kind != "f":
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients, got "
+                f"{dtypes.from_numpy(array.dtype)}"
+            )
+        t._requires_grad = True
+    return t
+
+
+def _kind(dtype: Any) -> Any:
+    return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+
+
+# -- from data -------------------------------------------------------------------------------------
+
+
+def _shape_of(data: Any) -> tuple[int, ...]:
+    """Return the shape of nested sequences, checked."""
+    if isinstance(data, (list, tuple)) or (hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, TensorBase, np.ndarray, dict))):
+        n = len(data)
+        return (n, *_shape_of(data[0])) if n else (0,)
+    if isinstance(data, (TensorBase, np.ndarray)):
+        return tuple(data.shape)
+    return ()
+
+
+def _check_shape(data: Any, shape: tuple[int, ...], depth: int) -> None:
+    if depth == len(shape):
+        if isinstance(data, (list, tuple)):
+            raise TypeError(f"not a sequence expected at dim {depth}, got {type(data).__name__}")
+        return
+    if isinstance(data, (TensorBase, np.ndarray)):
+        if tuple(data.shape) != shape[depth:]:
+            raise ValueError(
+                f"expected sequence of length {shape[depth]} at dim {depth} (got {list(data.shape)})"
+            )
+        return
+    if not hasattr(data, "__len__"):
+        raise TypeError(f"expected sequence of length {shape[depth]} at dim {depth}, got {type(data).__name__}")
+    if len(data) != shape[depth]:
+        raise ValueError(
+            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
+        )
+    for item in data:
+        _check_shape(item, shape, depth + 1)
+
+
+def _scan(data: Any, found: set[Any]) -> None:
+    """Collect the dtypes of what nested sequences hold."""
+    if isinstance(data, TensorBase):
+        found.add(dtypes.from_numpy(data.array.dtype))
+    elif isinstance(data, (np.ndarray, np.generic)):
+        found.add(dtypes.from_numpy(data.dtype))
+    elif isinstance(data, bool):
+        found.add(dtypes.bool)
+    elif isinstance(data, int):
+        found.add(dtypes.int64)
+    elif isinstance(data, float):
+        found.add(dtypes.get_default_dtype())
+    elif isinstance(data, complex):
+        raise TypeError("complex dtypes are not supported")
+    elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict)):
+        for item in data:
+            _scan(item, found)
+    elif hasattr(data, "__index__"):
+        found.add(dtypes.int64)
+    elif hasattr(data, "__float__"):
+        found.add(dtypes.get_default_dtype())
+    else:
+        raise TypeError(
+            f"new(): data must be numbers, sequences of numbers or arrays, got {type(data).__name__}"
+        )
+
+
+def _plain(data: Any) -> Any:
+    """Return nested lists with tensors replaced by what they hold."""
+    if isinstance(data, TensorBase):
+        return data.array
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    return data
+
+
+def array_of(data: Any, dtype: Any = None) -> Any:
+    """Return a new array with PyTorch's choice of dtype for ``data``."""
+    if isinstance(data, TensorBase):
+        data = data.array
+    if isinstance(data, (np.ndarray, np.generic)):
+        own = dtypes.from_numpy(data.dtype)
+        target = own if dtype is None else dtypes.as_dtype(dtype)
+        return np.array(data, target.numpy)
+    shape = _shape_of(data)
+    if shape:
+        _check_shape(data, shape, 0)
+    if dtype is None:
+        found: set[Any] = set()
+        _scan(data, found)
+        target = dtypes.get_default_dtype() if not found else None
+        for d in found:
+            target = d if target is None else dtypes.promote_types(target, d)
+        assert target is not None
+    else:
+        target = dtypes.as_dtype(dtype)
+        _scan(data, set())
+    plain = _plain(data)
+    try:
+        return np.array(plain, target.numpy).reshape(shape)
+    except OverflowError as error:
+        # Out of range for a narrow integer: PyTorch wraps tensors' numbers but refuses Python's.
+        raise RuntimeError(
+            f"value cannot be converted to type {target.name} without overflow: {error}"
+        ) from None
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return a new tensor with a copy of ``data``.
+
+    Args:
+        data: numbers, nested sequences of numbers, an array, or a tensor. Python floats make the default
+            dtype (float32), ints int64, bools bool; arrays keep their dtype.
+        dtype: convert to it.
+        device: the CPU.
+        requires_grad: whether the result accumulates gradients.
+        pin_memory: ignored.
+
+    Raises:
+        ValueError: the sequences are ragged.
+        TypeError: something in them is no number.
+
+    Source: ``torch.tensor``.
+
+    Example:
+        >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        tensor([[1., 2.],
+                [3., 4.]])
+    """
+    Device.check(device)
+    if isinstance(data, TensorBase):
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _finish(array_of(data, dtype), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+    """Return ``data`` as a tensor, sharing memory with arrays and returning tensors as they are if possible.
+
+    Source: ``torch.as_tensor``.
+
+    Example:
+        >>> import numpy
+        >>> a = numpy.zeros(2)
+        >>> torch.as_tensor(a)[0] = 5.0
+        >>> float(a[0])
+        5.0
+    """
+    Device.check(device)
+    if isinstance(data, TensorBase):
+        if dtype is None or dtypes.as_dtype(dtype).numpy == data.array.dtype:
+            return data
+        return data.to(dtype)  # type: ignore[attr-defined]
+    if isinstance(data, np.ndarray):
+        t = from_numpy(data)
+        return t if dtype is None else t.to(dtype)
+    return wrap(array_of(data, dtype))
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Any:
+    """Return ``obj`` as a tensor.
+
+    Args:
+        obj: a tensor, array, number or sequence.
+        dtype: convert to it.
+        device: the CPU.
+        copy: True always copies, False never; None only if needed.
+        requires_grad: whether the result accumulates gradients.
+
+    Source: ``torch.asarray``.
+
+    Example:
+        >>> torch.asarray([1, 2])
+        tensor([1, 2])
+    """
+    Device.check(device)
+    if copy:
+        t = wrap(array_of(obj, dtype))
+    else:
+        t = as_tensor(obj, dtype=dtype)
+        same = isinstance(obj, (TensorBase, np.ndarray)) and np.shares_memory(
+            t.array, obj.array if isinstance(obj, TensorBase) else obj
+        )
+        if copy is False and not same and t.array.size:
+            raise ValueError("can't alias the given object without a copy; leave out copy=False")
+        if isinstance(obj, TensorBase) and t is obj:
+            t = wrap(obj.array)
+            t._version = obj._version
+    if requires_grad:
+        t.requires_grad_(True)
+    return t
+
+
+def from_numpy(ndarray: Any) -> Any:
+    """Return a tensor that shares the memory of an array.
+
+    Args:
+        ndarray: an array of a supported dtype, without negative strides.
+
+    Raises:
+        TypeError: it is no ndarray, or its dtype has no counterpart.
+        ValueError: a stride is negative.
+
+    Source: ``torch.from_numpy``.
+
+    Example:
+        >>> import numpy
+        >>> torch.from_numpy(numpy.array([1.5, 2.5]))
+        tensor([1.5000, 2.5000], dtype=torch.float64)
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtypes.from_numpy(ndarray.dtype)
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+            "not supported. (You can probably work around this by making a copy of your array with "
+            "array.copy().)"
+        )
+    if not ndarray.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Use "
+            "array.astype(array.dtype.newbyteorder('='))"
+        )
+    return wrap(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Any:
+    """Return a 1-D tensor on the memory of a buffer.
+
+    Source: ``torch.frombuffer``.
+
+    Example:
+        >>> torch.frombuffer(bytearray([1, 2]), dtype=torch.uint8)
+        tensor([1, 2], dtype=torch.uint8)
+    """
+    try:
+        array = np.frombuffer(buffer, dtypes.as_dtype(dtype).numpy, count, offset)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"frombuffer: {error}") from None
+    return _finish(array, requires_grad)
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
+    """Return a tensor on the memory of an object that speaks DLPack.
+
+    Source: ``torch.from_dlpack``.
+
+    Example:
+        >>> import numpy
+        >>> torch.from_dlpack(numpy.arange(2))
+        tensor([0, 1])
+    """
+    Device.check(device)
+    array = np.from_dlpack(ext_tensor)
+    return wrap(array.copy() if copy else array)
+
+
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Return a 0-d tensor of the default dtype.
+
+    Example:
+        >>> torch.scalar_tensor(2)
+        tensor(2.)
+    """
+    Device.check(device)
+    return _finish(np.array(s, _kind(dtype)), requires_grad)
+
+
+# -- from sizes ------------------------------------------------------------------------------------
+
+
+def _sizes(args: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    if size is not None:
+        args = (tuple(size),) if not isinstance(size, int) else (size,)
+    sizes = as_size(args)
+    for n in sizes:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(sizes)}")
+    return sizes
+
+
+def zeros(
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return zeros.
+
+    Args:
+        *args: sizes, as numbers or one sequence.
+        size: the same by name.
+        dtype: the default dtype if None.
+        layout: ignored.
+        device: the CPU.
+        requires_grad: whether the result accumulates gradients.
+        pin_memory: ignored.
+
+    Source: ``torch.zeros``.
+
+    Example:
+        >>> torch.zeros(2, 2)
+        tensor([[0., 0.],
+                [0., 0.]])
+    """
+    Device.check(device)
+    return _finish(np.zeros(_sizes(args, size), _kind(dtype)), requires_grad)
+
+
+def ones(
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return ones; see ``zeros``.
+
+    Source: ``torch.ones``.
+
+    Example:
+        >>> torch.ones(2)
+        tensor([1., 1.])
+    """
+    Device.check(device)
+    return _finish(np.ones(_sizes(args, size), _kind(dtype)), requires_grad)
+
+
+def empty(
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """Return a tensor with whatever is in memory; see ``zeros``.
+
+    Source: ``torch.empty``.
+
+    Example:
+        >>> torch.empty(2, 3).shape
+        torch.Size([2, 3])
+    """
+    Device.check(device)
+    return _finish(np.empty(_sizes(args, size), _kind(dtype)), requires_grad)
+
+
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Return an uninitialised tensor with given strides.
+
+    Example:
+        >>> torch.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
+    """
+    Device.check(device)
+    kind = _kind(dtype)
+    sizes, steps = as_size((size,)), as_size((stride,), "stride")
+    length = 1 + sum((n - 1) * s for n, s in zip(sizes, steps, strict=True)) if math.prod(sizes) else 0
+    memory = np.empty(length, kind)
+    view = np.lib.stride_tricks.as_strided(memory, sizes, [s * kind.itemsize for s in steps])
+    return _finish(view, requires_grad)
+
+
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return a tensor filled with one value.
+
+    Args:
+        size: sizes, a sequence.
+        fill_value: the value; without ``dtype`` it chooses the dtype: bool, int64 or the default dtype.
+        dtype: of the result.
+        layout: ignored.
+        device: the CPU.
+        requires_grad: whether the result accumulates gradients.
+        pin_memory: ignored.
+
+    Source: ``torch.full``.
+
+    Example:
+        >>> torch.full((2,), 3.5)
+        tensor([3.5000, 3.5000])
+    """
+    Device.check(device)
+    if isinstance(fill_value, TensorBase):
+        fill_value = fill_value.array.item()
+    kind = (dtypes.of_scalar(fill_value) if dtype is None else dtypes.as_dtype(dtype)).numpy
+    return _finish(np.full(_sizes((size,), None), fill_value, kind), requires_grad)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return a matrix with ones on the diagonal.
+
+    Source: ``torch.eye``.
+
+    Example:
+        >>> torch.eye(2)
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    Device.check(device)
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
+    return _finish(np.eye(n, m, dtype=_kind(dtype)), requires_grad)
+
+
+# -- like another ----------------------------------------------------------------------------------
+
+
+def _like(input: Any, dtype: Any) -> Any:
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"argument 'input' must be Tensor, not {type(input).__name__}")
+    return input.array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy
+
+
+def _dense(input: Any, kind: Any) -> Any:
+    """Return an empty array whose dimensions lie in memory in the order of ``input``'s."""
+    return np.empty_like(input.array, kind, order="K", subok=False)
+
+
+def zeros_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """Return zeros of the shape and dtype of ``input``; see ``zeros``.
+
+    Example:
+        >>> torch.zeros_like(torch.ones(2))
+        tensor([0., 0.])
+    """
+    Device.check(device)
+    array = _dense(input, _like(input, dtype))
+    array[...] = 0
+    return _finish(array, requires_grad)
+
+
+def ones_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """Return ones of the shape and dtype of ``input``; see ``zeros``.
+
+    Example:
+        >>> torch.ones_like(torch.zeros(2))
+        tensor([1., 1.])
+    """
+    Device.check(device)
+    array = _dense(input, _like(input, dtype))
+    array[...] = 1
+    return _finish(array, requires_grad)
+
+
+def empty_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """Return an uninitialised tensor of the shape and dtype of ``input``; see ``zeros``.
+
+    Example:
+        >>> torch.empty_like(torch.zeros(2)).shape
+        torch.Size([2])
+    """
+    Device.check(device)
+    return _finish(_dense(input, _like(input, dtype)), requires_grad)
+
+
+def full_like(
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """Return a tensor of the shape and dtype of ``input`` filled with one value; see ``full``.
+
+    Example:
+        >>> torch.full_like(torch.zeros(2), 3)
+        tensor([3., 3.])
+    """
+    Device.check(device)
+    array = _dense(input, _like(input, dtype))
+    array[...] = fill_value.array.item() if isinstance(fill_value, TensorBase) else fill_value
+    return _finish(array, requires_grad)
+
+
+# -- ranges ----------------------------------------------------------------------------------------
+
+
+def _number(value: Any) -> Any:
+    return value.array.item() if isinstance(value, TensorBase) else value
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    r"""Return numbers from ``start`` (0) to below ``end`` in steps: :math:`\lceil (end - start) / step \rceil` of them.
+
+    Args:
+        start: the first number.
+        end: the bound; ``arange(n)`` starts from 0.
+        step: the step, not 0.
+        dtype: int64 if all are integers, else the default dtype.
+        layout: ignored.
+        device: the CPU.
+        requires_grad: whether the result accumulates gradients.
+        pin_memory: ignored.
+
+    Raises:
+        RuntimeError: the step is 0, or leads away from ``end``.
+
+    Source: ``torch.arange``.
+
+    Example:
+        >>> torch.arange(1, 2.5, 0.5)
+        tensor([1.0000, 1.5000, 2.0000])
+    """
+    Device.check(device)
+    if end is None:
+        start, end = 0, start
+    start, end, step = _number(start), _number(end), _number(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    integers = all(isinstance(v, int) for v in (start, end, step))
+    if dtype is None:
+        kind = np.dtype(np.int64) if integers else dtypes.get_default_dtype().numpy
+    else:
+        kind = dtypes.as_dtype(dtype).numpy
+    if integers:
+        count = -(-(end - start) // step)
+    else:
+        count = math.ceil((end - start) / step)
+    if kind.kind == "f":
+        # Each number from its index, in float64, as PyTorch does; no error accumulates.
+        values = (start + np.arange(count, dtype=np.float64) * step).astype(kind)
+    else:
+        values = (int(start) + np.arange(count, dtype=np.int64) * int(step)).astype(kind)
+    return _finish(values, requires_grad)
+
+
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return ``steps`` numbers at equal distances from ``start`` to ``end``, both included.
+
+    Raises:
+        RuntimeError: ``steps`` is negative.
+
+    Source: ``torch.linspace``.
+
+    Example:
+        >>> torch.linspace(0, 1, 3)
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+    Device.check(device)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    kind = _kind(dtype)
+    start, end = _number(start), _number(end)
+    values = _evenly(start, end, steps)
+    return _finish(values.astype(kind), requires_grad)
+
+
+def _evenly(start: float, end: float, steps: int) -> Any:
+    """Return equally spaced float64, each half computed from its own end."""
+    if steps == 1:
+        return np.array([start], np.float64)
+    step = (end - start) / (steps - 1) if steps else 0.0
+    index = np.arange(steps, dtype=np.float64)
+    return np.where(index < steps // 2, start + step * index, end - step * (steps - 1 - index))
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return ``steps`` powers of ``base`` with exponents at equal distances.
+
+    Source: ``torch.logspace``.
+
+    Example:
+        >>> torch.logspace(0, 2, 3)
+        tensor([  1.,  10., 100.])
+    """
+    Device.check(device)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    values = np.power(float(base), _evenly(_number(start), _number(end), steps))
+    return _finish(values.astype(_kind(dtype)), requires_grad)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Return the Vandermonde matrix of a 1-D tensor.
+
+    Example:
+        >>> torch.vander(torch.tensor([1, 2]), 3)
+        tensor([[1, 1, 1],
+                [4, 2, 1]])
+    """
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    return wrap(np.vander(x.array, N, increasing))
+
+
+# -- copies ----------------------------------------------------------------------------------------
+
+_clone = op(
+    "clone",
+    lambda input, *, order: np.array(input, order=order),
+    input=lambda g: g,
+)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """Return a copy; gradients flow through it.
+
+    Source: ``torch.clone``.
+
+    Example:
+        >>> x = torch.ones(2)
+        >>> y = torch.clone(x)
+        >>> y[0] = 5.0
+        >>> x
+        tensor([1., 1.])
+    """
+    return _clone(input, order="K")
+
+
+def contiguous(input: Any) -> Any:
+    """Return the tensor itself if it is contiguous, else a contiguous copy."""
+    if (input.array if isinstance(input, TensorBase) else input).flags.c_contiguous:
+        return input
+    return _clone(input, order="C")
