@@ -121,6 +121,7 @@ class _Format:
         self.width = max(widths)
 
     def __call__(self, value: Any) -> str:
+        text: str
         if not self.floating:
             text = str(value)
         elif self.scientific:

@@ -64,6 +64,9 @@ class Tensor(
 
     __slots__ = ()
 
+    #: What repr calls the class; a subclass that does not say prints its own name.
+    _repr_name = "tensor"
+
     def __new__(cls, *data: Any, device: Any = None) -> Any:
         """Make a tensor of the default dtype from sizes or from data."""
         Device.check(device)
@@ -502,11 +505,14 @@ class Tensor(
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         node = self.grad_fn
+        cls = type(self)
         return printing.tensor_str(
             self.array,
             default_dtype=dtypes.get_default_dtype().name,
             requires_grad=node is None and self._requires_grad,
             grad_fn_name=None if node is None else node.name(),
+            type_name=cls.__dict__.get("_repr_name", cls.__name__),
+            contents=tensor_contents,
         )
 
     def __copy__(self) -> Tensor:

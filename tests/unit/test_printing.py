@@ -238,5 +238,5 @@ class TestOptions:
         assert get_printoptions() == kept
 
     def test_unknown_profile(self) -> None:
-        with pytest.raises(ValueError, match="'default', 'full', 'short'.*'long'"):
+        with pytest.raises(ValueError, match=r"'default', 'full', 'short'.*'long'"):
             set_printoptions(profile="long")

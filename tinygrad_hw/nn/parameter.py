@@ -51,6 +51,8 @@ class Parameter(Tensor):
         tensor([0., 0.], requires_grad=True)
     """
 
+    _repr_name = "tensor"
+
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         """Make a leaf on the memory of ``data``."""
         t = _adopt(cls, data)
@@ -95,6 +97,7 @@ class Buffer(Tensor):
         tensor([0., 0.])
     """
 
+    _repr_name = "tensor"
     persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
