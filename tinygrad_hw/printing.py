@@ -163,7 +163,8 @@ def _body(array: Any, form: _Format, indent: int, short: bool, options: PrintOpt
     else:
         rows = list(array)
     pieces = ["..." if r is None else _body(r, form, indent + 1, short, options) for r in rows]
-    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(pieces) + "]"
+    gap = ",\n" + "\n" * (array.ndim - 2) + " " * (indent + 1)
+    return f"[{gap.join(pieces)}]"
 
 
 def format_array(array: Any, indent: int = 0) -> str:
