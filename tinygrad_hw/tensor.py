@@ -21,6 +21,7 @@ from tinygrad_hw.autograd.hooks import (
 from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
+from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
@@ -28,6 +29,7 @@ from tinygrad_hw.methods.nn import NNMethods
 from tinygrad_hw.methods.random import RandomMethods
 from tinygrad_hw.methods.reduce import ReduceMethods
 from tinygrad_hw.methods.shape import ShapeMethods
+from tinygrad_hw.methods.unary import UnaryMethods
 from tinygrad_hw.ops import conversion
 from tinygrad_hw.size import Size
 
@@ -35,7 +37,9 @@ __all__ = ["Size", "Tensor"]
 
 
 class Tensor(
+    ConversionMethods,
     ElementwiseMethods,
+    UnaryMethods,
     ReduceMethods,
     ShapeMethods,
     IndexMethods,

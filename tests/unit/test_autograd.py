@@ -106,7 +106,7 @@ def test_backward_needs_a_scalar_or_a_gradient() -> None:
     with pytest.raises(RuntimeError, match="shape"):
         (x * 2).backward(torch.ones(3, dtype=torch.float64))
     with pytest.raises(TypeError):
-        (x * 2).backward([1.0, 1.0])
+        (x * 2).backward("ones")
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.ones(1).sum().backward()
     (x * 2).backward(torch.tensor([1.0, 10.0], dtype=torch.float64))
@@ -631,17 +631,24 @@ def test_function_with_setup_context() -> None:
 # -- anomaly ---------------------------------------------------------------------------------------
 
 
+def test_anomaly_mode_says_that_it_is_slow() -> None:
+    with pytest.warns(UserWarning, match="Anomaly"), torch.autograd.detect_anomaly():
+        pass
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly")
 def test_anomaly_names_the_forward_line_of_a_nan_gradient() -> None:
     x = torch.tensor([0.0], requires_grad=True)
-    with pytest.warns(UserWarning, match="Anomaly"), torch.autograd.detect_anomaly():
+    with torch.autograd.detect_anomaly():
         y = x.sqrt() * 0  # the line to be named
         with pytest.raises(RuntimeError, match=r"SqrtBackward0.*nan values(.|\n)*the line to be named"):
             y.sum().backward()
     assert NAMESPACE["TRACE"] is None
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly")
 def test_anomaly_names_the_op_that_made_an_inf() -> None:
-    with pytest.warns(UserWarning, match="Anomaly"), torch.autograd.detect_anomaly():
+    with torch.autograd.detect_anomaly():
         with pytest.raises(RuntimeError, match="'log' returned inf"):
             torch.zeros(1).log()
 
@@ -685,7 +692,7 @@ def test_gradcheck_finds_a_wrong_gradient_and_names_it() -> None:
 
 def test_gradcheck_explains_kinks_and_low_precision() -> None:
     with pytest.raises(RuntimeError, match="kink"):
-        torch.autograd.gradcheck(torch.abs, (leaf(0.0),))
+        torch.autograd.gradcheck(lambda t: t.clamp(min=0), (leaf(0.0),))
     x = torch.tensor([1.0], requires_grad=True)
     with pytest.warns(UserWarning, match="double precision"), pytest.raises(RuntimeError, match="float64"):
         torch.autograd.gradcheck(torch.exp, (x,))

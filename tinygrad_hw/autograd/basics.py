@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase
 from tinygrad_hw.autograd.op import op, record
 
-__all__ = ["as_strided", "as_strided_scatter", "cast", "copy_slices", "expand", "stack", "sum_to", "sync"]
+__all__ = ["as_strided", "as_strided_scatter", "cast", "copy_into", "copy_slices", "expand", "stack", "sum_to", "sync"]
 
 
 def _cast(input: Any, *, dtype: Any) -> Any:
@@ -234,6 +234,15 @@ stack = op(
     promote="same",
     differentiable=("tensors",),
     joint=_stack_rule,
+)
+
+#: The contents of ``src`` in place of those of ``input``, which gets no gradient.
+copy_into = op(
+    "copy_into",
+    lambda input, src: np.array(src),
+    node_name="CopyBackwards",
+    input=lambda g: g * 0.0,
+    src=lambda g: g,
 )
 
 NAMESPACE["cast"] = cast

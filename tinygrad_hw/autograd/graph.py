@@ -169,6 +169,7 @@ next_number = itertools.count(-1, -1).__next__
 #: The globals of all generated op wrappers (see ``op.py``): one dictionary, so that the result type and
 #: the tracer can be set once for all of them.
 NAMESPACE: dict[str, Any] = {
+    "__name__": "tinygrad_hw.autograd.op",
     "TensorBase": TensorBase,
     "Node": Node,
     "T": TensorBase,

@@ -1,13 +1,426 @@
-"""Methods of Tensor: elementwise."""
+"""Methods of Tensor: arithmetic and its operators."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_hw.autograd.graph import TensorBase
+import numpy as np
+
+from tinygrad_hw.autograd.inplace import apply_inplace
+from tinygrad_hw.ops import comparison, elementwise, unary
+
+if TYPE_CHECKING:
+    from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ElementwiseMethods"]
 
 
 class ElementwiseMethods(TensorBase):
-    """Mixin of Tensor; see the module's docstring."""
+    """Mixin of Tensor; see the package's docstring."""
 
     __slots__ = ()
+
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise._add(self, other)  # type: ignore[no-any-return]
+
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise._add(self, other)  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise._minus(self, other)  # type: ignore[no-any-return]
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise._minus(other, self)  # type: ignore[no-any-return]
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise._mul(self, other)  # type: ignore[no-any-return]
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise._mul(self, other)  # type: ignore[no-any-return]
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise._div(self, other)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise._div(other, self)  # type: ignore[no-any-return]
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(self, other)  # type: ignore[no-any-return]
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(other, self)  # type: ignore[no-any-return]
+
+    def __mod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(self, other)  # type: ignore[no-any-return]
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(other, self)  # type: ignore[no-any-return]
+
+    def __pow__(self, other: Any) -> Tensor:
+        return elementwise.pow(self, other)  # type: ignore[no-any-return]
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.pow(other, self)  # type: ignore[no-any-return]
+
+    def __neg__(self) -> Tensor:
+        return unary.neg(self)  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Tensor:
+        return unary.positive(self)  # type: ignore[no-any-return]
+
+    def __abs__(self) -> Tensor:
+        return unary.abs(self)  # type: ignore[no-any-return]
+
+    def __invert__(self) -> Tensor:
+        return comparison.bitwise_not(self)  # type: ignore[no-any-return]
+
+    def __lt__(self, other: Any) -> Tensor:
+        return comparison.lt(self, other)  # type: ignore[no-any-return]
+
+    def __le__(self, other: Any) -> Tensor:
+        return comparison.le(self, other)  # type: ignore[no-any-return]
+
+    def __gt__(self, other: Any) -> Tensor:
+        return comparison.gt(self, other)  # type: ignore[no-any-return]
+
+    def __ge__(self, other: Any) -> Tensor:
+        return comparison.ge(self, other)  # type: ignore[no-any-return]
+
+    def __and__(self, other: Any) -> Tensor:
+        return comparison.bitwise_and(self, other)  # type: ignore[no-any-return]
+
+    def __rand__(self, other: Any) -> Tensor:
+        return comparison.bitwise_and(self, other)  # type: ignore[no-any-return]
+
+    def __or__(self, other: Any) -> Tensor:
+        return comparison.bitwise_or(self, other)  # type: ignore[no-any-return]
+
+    def __ror__(self, other: Any) -> Tensor:
+        return comparison.bitwise_or(self, other)  # type: ignore[no-any-return]
+
+    def __xor__(self, other: Any) -> Tensor:
+        return comparison.bitwise_xor(self, other)  # type: ignore[no-any-return]
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return comparison.bitwise_xor(self, other)  # type: ignore[no-any-return]
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return comparison.bitwise_left_shift(self, other)  # type: ignore[no-any-return]
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return comparison.bitwise_left_shift(other, self)  # type: ignore[no-any-return]
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return comparison.bitwise_right_shift(self, other)  # type: ignore[no-any-return]
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return comparison.bitwise_right_shift(other, self)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, (TensorBase, int, float, np.ndarray, np.generic)):
+            return NotImplemented
+        return comparison.eq(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        if not isinstance(other, (TensorBase, int, float, np.ndarray, np.generic)):
+            return NotImplemented
+        return comparison.ne(self, other)
+
+    __hash__ = object.__hash__
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.add, "__iadd__", self, other)  # type: ignore[no-any-return]
+
+    def __isub__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.sub, "__isub__", self, other)  # type: ignore[no-any-return]
+
+    def __imul__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.mul, "__imul__", self, other)  # type: ignore[no-any-return]
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.div, "__itruediv__", self, other)  # type: ignore[no-any-return]
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise._floor_div_mode, "__ifloordiv__", self, other)  # type: ignore[no-any-return]
+
+    def __imod__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.remainder, "__imod__", self, other)  # type: ignore[no-any-return]
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return apply_inplace(elementwise.pow, "__ipow__", self, other)  # type: ignore[no-any-return]
+
+    def __iand__(self, other: Any) -> Tensor:
+        return apply_inplace(comparison.bitwise_and, "__iand__", self, other)  # type: ignore[no-any-return]
+
+    def __ior__(self, other: Any) -> Tensor:
+        return apply_inplace(comparison.bitwise_or, "__ior__", self, other)  # type: ignore[no-any-return]
+
+    def __ixor__(self, other: Any) -> Tensor:
+        return apply_inplace(comparison.bitwise_xor, "__ixor__", self, other)  # type: ignore[no-any-return]
+
+    def __ilshift__(self, other: Any) -> Tensor:
+        return apply_inplace(comparison.bitwise_left_shift, "__ilshift__", self, other)  # type: ignore[no-any-return]
+
+    def __irshift__(self, other: Any) -> Tensor:
+        return apply_inplace(comparison.bitwise_right_shift, "__irshift__", self, other)  # type: ignore[no-any-return]
+
+    def add(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        r"""Return :math:`input + \alpha\, other`."""
+        return elementwise.add(self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        """In-place form of ``add``."""
+        return apply_inplace(elementwise.add, "add_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        r"""Return :math:`input + value \cdot a / b`."""
+        return elementwise.addcdiv(self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        """In-place form of ``addcdiv``."""
+        return apply_inplace(elementwise.addcdiv, "addcdiv_", self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        r"""Return :math:`input + value \cdot a \cdot b`."""
+        return elementwise.addcmul(self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+        """In-place form of ``addcmul``."""
+        return apply_inplace(elementwise.addcmul, "addcmul_", self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+
+    def atan2(self, other: Any) -> Tensor:
+        """Return the angle of the points (other, input), from -pi to pi."""
+        return elementwise.atan2(self, other)  # type: ignore[no-any-return]
+
+    def atan2_(self, other: Any) -> Tensor:
+        """In-place form of ``atan2``."""
+        return apply_inplace(elementwise.atan2, "atan2_", self, other)  # type: ignore[no-any-return]
+
+    def arctan2(self, other: Any) -> Tensor:
+        """Return the angle of the points (other, input), from -pi to pi."""
+        return elementwise.arctan2(self, other)  # type: ignore[no-any-return]
+
+    def arctan2_(self, other: Any) -> Tensor:
+        """In-place form of ``arctan2``."""
+        return apply_inplace(elementwise.arctan2, "arctan2_", self, other)  # type: ignore[no-any-return]
+
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
+        """Return ``input`` limited to the range from ``min`` to ``max``."""
+        return elementwise.clamp(self, min, max)  # type: ignore[no-any-return]
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        """In-place form of ``clamp``."""
+        return apply_inplace(elementwise.clamp, "clamp_", self, min, max)  # type: ignore[no-any-return]
+
+    def clamp_max(self, max: Any) -> Tensor:
+        """Return ``input`` limited from above; see ``clamp``."""
+        return elementwise.clamp_max(self, max)  # type: ignore[no-any-return]
+
+    def clamp_max_(self, max: Any) -> Tensor:
+        """In-place form of ``clamp_max``."""
+        return apply_inplace(elementwise.clamp_max, "clamp_max_", self, max)  # type: ignore[no-any-return]
+
+    def clamp_min(self, min: Any) -> Tensor:
+        """Return ``input`` limited from below; see ``clamp``."""
+        return elementwise.clamp_min(self, min)  # type: ignore[no-any-return]
+
+    def clamp_min_(self, min: Any) -> Tensor:
+        """In-place form of ``clamp_min``."""
+        return apply_inplace(elementwise.clamp_min, "clamp_min_", self, min)  # type: ignore[no-any-return]
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """Return ``input`` limited to the range from ``min`` to ``max``."""
+        return elementwise.clip(self, min, max)  # type: ignore[no-any-return]
+
+    def clip_(self, min: Any = None, max: Any = None) -> Tensor:
+        """In-place form of ``clip``."""
+        return apply_inplace(elementwise.clip, "clip_", self, min, max)  # type: ignore[no-any-return]
+
+    def copysign(self, other: Any) -> Tensor:
+        """Return the size of ``input`` with the sign of ``other``."""
+        return elementwise.copysign(self, other)  # type: ignore[no-any-return]
+
+    def copysign_(self, other: Any) -> Tensor:
+        """In-place form of ``copysign``."""
+        return apply_inplace(elementwise.copysign, "copysign_", self, other)  # type: ignore[no-any-return]
+
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return :math:`input / other`, rounded if asked for."""
+        return elementwise.div(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """In-place form of ``div``."""
+        return apply_inplace(elementwise.div, "div_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return :math:`input / other`, rounded if asked for."""
+        return elementwise.divide(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """In-place form of ``divide``."""
+        return apply_inplace(elementwise.divide, "divide_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def float_power(self, exponent: Any) -> Tensor:
+        """Return the power computed in float64."""
+        return elementwise.float_power(self, exponent)  # type: ignore[no-any-return]
+
+    def float_power_(self, exponent: Any) -> Tensor:
+        """In-place form of ``float_power``."""
+        return apply_inplace(elementwise.float_power, "float_power_", self, exponent)  # type: ignore[no-any-return]
+
+    def floor_divide(self, other: Any) -> Tensor:
+        """Return the quotient rounded down; not differentiable."""
+        return elementwise.floor_divide(self, other)  # type: ignore[no-any-return]
+
+    def floor_divide_(self, other: Any) -> Tensor:
+        """In-place form of ``floor_divide``."""
+        return apply_inplace(elementwise.floor_divide, "floor_divide_", self, other)  # type: ignore[no-any-return]
+
+    def fmax(self, other: Any) -> Tensor:
+        """Return the larger of two tensors; a NaN only if both are NaN."""
+        return elementwise.fmax(self, other)  # type: ignore[no-any-return]
+
+    def fmax_(self, other: Any) -> Tensor:
+        """In-place form of ``fmax``."""
+        return apply_inplace(elementwise.fmax, "fmax_", self, other)  # type: ignore[no-any-return]
+
+    def fmin(self, other: Any) -> Tensor:
+        """Return the smaller of two tensors; a NaN only if both are NaN."""
+        return elementwise.fmin(self, other)  # type: ignore[no-any-return]
+
+    def fmin_(self, other: Any) -> Tensor:
+        """In-place form of ``fmin``."""
+        return apply_inplace(elementwise.fmin, "fmin_", self, other)  # type: ignore[no-any-return]
+
+    def fmod(self, other: Any) -> Tensor:
+        r"""Return :math:`a - b \operatorname{trunc}(a / b)`, with the sign of the dividend (C's ``fmod``)."""
+        return elementwise.fmod(self, other)  # type: ignore[no-any-return]
+
+    def fmod_(self, other: Any) -> Tensor:
+        """In-place form of ``fmod``."""
+        return apply_inplace(elementwise.fmod, "fmod_", self, other)  # type: ignore[no-any-return]
+
+    def heaviside(self, values: Any) -> Tensor:
+        """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable."""
+        return elementwise.heaviside(self, values)  # type: ignore[no-any-return]
+
+    def heaviside_(self, values: Any) -> Tensor:
+        """In-place form of ``heaviside``."""
+        return apply_inplace(elementwise.heaviside, "heaviside_", self, values)  # type: ignore[no-any-return]
+
+    def hypot(self, other: Any) -> Tensor:
+        r"""Return :math:`\sqrt{a^2 + b^2}` without overflow."""
+        return elementwise.hypot(self, other)  # type: ignore[no-any-return]
+
+    def hypot_(self, other: Any) -> Tensor:
+        """In-place form of ``hypot``."""
+        return apply_inplace(elementwise.hypot, "hypot_", self, other)  # type: ignore[no-any-return]
+
+    def lerp(self, end: Any, weight: Any) -> Tensor:
+        r"""Return :math:`input + weight\,(end - input)`."""
+        return elementwise.lerp(self, end, weight)  # type: ignore[no-any-return]
+
+    def lerp_(self, end: Any, weight: Any) -> Tensor:
+        """In-place form of ``lerp``."""
+        return apply_inplace(elementwise.lerp, "lerp_", self, end, weight)  # type: ignore[no-any-return]
+
+    def logaddexp(self, other: Any) -> Tensor:
+        r"""Return :math:`\log(e^a + e^b)` without overflow."""
+        return elementwise.logaddexp(self, other)  # type: ignore[no-any-return]
+
+    def logaddexp_(self, other: Any) -> Tensor:
+        """In-place form of ``logaddexp``."""
+        return apply_inplace(elementwise.logaddexp, "logaddexp_", self, other)  # type: ignore[no-any-return]
+
+    def logaddexp2(self, other: Any) -> Tensor:
+        r"""Return :math:`\log_2(2^a + 2^b)` without overflow."""
+        return elementwise.logaddexp2(self, other)  # type: ignore[no-any-return]
+
+    def logaddexp2_(self, other: Any) -> Tensor:
+        """In-place form of ``logaddexp2``."""
+        return apply_inplace(elementwise.logaddexp2, "logaddexp2_", self, other)  # type: ignore[no-any-return]
+
+    def maximum(self, other: Any) -> Tensor:
+        """Return the larger of two tensors; NaN if one is NaN. Ties share the gradient."""
+        return elementwise.maximum(self, other)  # type: ignore[no-any-return]
+
+    def maximum_(self, other: Any) -> Tensor:
+        """In-place form of ``maximum``."""
+        return apply_inplace(elementwise.maximum, "maximum_", self, other)  # type: ignore[no-any-return]
+
+    def minimum(self, other: Any) -> Tensor:
+        """Return the smaller of two tensors; NaN if one is NaN. Ties share the gradient."""
+        return elementwise.minimum(self, other)  # type: ignore[no-any-return]
+
+    def minimum_(self, other: Any) -> Tensor:
+        """In-place form of ``minimum``."""
+        return apply_inplace(elementwise.minimum, "minimum_", self, other)  # type: ignore[no-any-return]
+
+    def mul(self, other: Any) -> Tensor:
+        r"""Return :math:`input \cdot other`."""
+        return elementwise.mul(self, other)  # type: ignore[no-any-return]
+
+    def mul_(self, other: Any) -> Tensor:
+        """In-place form of ``mul``."""
+        return apply_inplace(elementwise.mul, "mul_", self, other)  # type: ignore[no-any-return]
+
+    def multiply(self, other: Any) -> Tensor:
+        r"""Return :math:`input \cdot other`."""
+        return elementwise.multiply(self, other)  # type: ignore[no-any-return]
+
+    def multiply_(self, other: Any) -> Tensor:
+        """In-place form of ``multiply``."""
+        return apply_inplace(elementwise.multiply, "multiply_", self, other)  # type: ignore[no-any-return]
+
+    def pow(self, exponent: Any) -> Tensor:
+        """Return :math:`input^{exponent}`."""
+        return elementwise.pow(self, exponent)  # type: ignore[no-any-return]
+
+    def pow_(self, exponent: Any) -> Tensor:
+        """In-place form of ``pow``."""
+        return apply_inplace(elementwise.pow, "pow_", self, exponent)  # type: ignore[no-any-return]
+
+    def remainder(self, other: Any) -> Tensor:
+        r"""Return :math:`a - b \lfloor a / b \rfloor`, with the sign of the divisor (Python's ``%``)."""
+        return elementwise.remainder(self, other)  # type: ignore[no-any-return]
+
+    def remainder_(self, other: Any) -> Tensor:
+        """In-place form of ``remainder``."""
+        return apply_inplace(elementwise.remainder, "remainder_", self, other)  # type: ignore[no-any-return]
+
+    def sub(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        r"""Return :math:`input - \alpha\, other`."""
+        return elementwise.sub(self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        """In-place form of ``sub``."""
+        return apply_inplace(elementwise.sub, "sub_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def subtract(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        r"""Return :math:`input - \alpha\, other`."""
+        return elementwise.subtract(self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def subtract_(self, other: Any, *, alpha: Any = 1) -> Tensor:
+        """In-place form of ``subtract``."""
+        return apply_inplace(elementwise.subtract, "subtract_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+
+    def true_divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return :math:`input / other`, rounded if asked for."""
+        return elementwise.true_divide(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def true_divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """In-place form of ``true_divide``."""
+        return apply_inplace(elementwise.true_divide, "true_divide_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+
+    def xlogy(self, other: Any) -> Tensor:
+        r"""Return :math:`a \log b`, with 0 where :math:`a = 0`."""
+        return elementwise.xlogy(self, other)  # type: ignore[no-any-return]
+
+    def xlogy_(self, other: Any) -> Tensor:
+        """In-place form of ``xlogy``."""
+        return apply_inplace(elementwise.xlogy, "xlogy_", self, other)  # type: ignore[no-any-return]
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """Return this tensor where ``condition`` holds, else ``other``."""
+        return elementwise.where(condition, self, other)  # type: ignore[no-any-return]

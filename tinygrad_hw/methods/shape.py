@@ -1,13 +1,304 @@
-"""Methods of Tensor: shape."""
+"""Methods of Tensor: views and rearrangements."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.basics import sum_to
+from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
+from tinygrad_hw.dtypes import dtype as DType
+from tinygrad_hw.ops import shape
+
+if TYPE_CHECKING:
+    from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ShapeMethods"]
 
 
 class ShapeMethods(TensorBase):
-    """Mixin of Tensor; see the module's docstring."""
+    """Mixin of Tensor; see the package's docstring."""
 
     __slots__ = ()
+
+    def adjoint(self) -> Tensor:
+        """Return a view with the last two dimensions swapped."""
+        return shape.adjoint(self)  # type: ignore[no-any-return]
+
+    def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+        """Return elements at given strides of the tensor's memory."""
+        return shape.as_strided(self, size, stride, storage_offset)  # type: ignore[no-any-return]
+
+    def broadcast_to(self, size: Any) -> Tensor:
+        """Return a view of ``input`` broadcast to ``size``."""
+        return shape.broadcast_to(self, size)  # type: ignore[no-any-return]
+
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+        """Return views of at most ``chunks`` consecutive pieces of equal size, the last maybe smaller."""
+        return shape.chunk(self, chunks, dim)
+
+    def diag(self, diagonal: int = 0) -> Tensor:
+        """Return the diagonal of a matrix, or the matrix with a vector on its diagonal."""
+        return shape.diag(self, diagonal)  # type: ignore[no-any-return]
+
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+        """Return matrices with the last dimension of ``input`` on their diagonals."""
+        return shape.diag_embed(self, offset, dim1, dim2)  # type: ignore[no-any-return]
+
+    def diagflat(self, offset: int = 0) -> Tensor:
+        """Return a matrix with the flattened elements on its diagonal."""
+        return shape.diagflat(self, offset)  # type: ignore[no-any-return]
+
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """Return a view of the diagonals of matrices, as the last dimension."""
+        return shape.diagonal(self, offset, dim1, dim2)  # type: ignore[no-any-return]
+
+    def dsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
+        """Return pieces along dimension 2; see ``tensor_split``."""
+        return shape.dsplit(self, indices_or_sections)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """Return the tensor with dimensions ``start_dim`` to ``end_dim`` merged into one."""
+        return shape.flatten(self, start_dim, end_dim)  # type: ignore[no-any-return]
+
+    def flip(self, *dims: Any) -> Tensor:
+        """Return a copy with the order of elements reversed along dimensions."""
+        return shape.flip(self, *dims)  # type: ignore[no-any-return]
+
+    def fliplr(self) -> Tensor:
+        """Return a copy with columns reversed."""
+        return shape.fliplr(self)  # type: ignore[no-any-return]
+
+    def flipud(self) -> Tensor:
+        """Return a copy with rows reversed."""
+        return shape.flipud(self)  # type: ignore[no-any-return]
+
+    def hsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
+        """Return pieces along dimension 1 (0 for 1-D); see ``tensor_split``."""
+        return shape.hsplit(self, indices_or_sections)
+
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        """Return a view with some dimensions moved, the others in their order."""
+        return shape.moveaxis(self, source, destination)  # type: ignore[no-any-return]
+
+    def movedim(self, source: Any, destination: Any) -> Tensor:
+        """Return a view with some dimensions moved, the others in their order."""
+        return shape.movedim(self, source, destination)  # type: ignore[no-any-return]
+
+    def narrow(self, dim: int, start: Any, length: int) -> Tensor:
+        """Return a view of ``length`` slices along a dimension, from ``start`` on."""
+        return shape.narrow(self, dim, start, length)  # type: ignore[no-any-return]
+
+    def permute(self, *dims: Any) -> Tensor:
+        """Return a view with the dimensions in another order."""
+        return shape.permute(self, *dims)  # type: ignore[no-any-return]
+
+    def ravel(self) -> Tensor:
+        """Return the elements as one dimension."""
+        return shape.ravel(self)  # type: ignore[no-any-return]
+
+    def repeat_interleave(self, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+        """Return the tensor with each element repeated."""
+        return shape.repeat_interleave(self, repeats, dim, output_size=output_size)  # type: ignore[no-any-return]
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Return the elements in another shape; a view where memory allows, else a copy."""
+        return shape.reshape(self, *shape)  # type: ignore[no-any-return]
+
+    def roll(self, shifts: Any, dims: Any = None) -> Tensor:
+        """Return a copy with elements shifted along dimensions, those that leave coming back in."""
+        return shape.roll(self, shifts, dims)  # type: ignore[no-any-return]
+
+    def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+        """Return a copy rotated by k times 90 degrees, from the first dimension towards the second."""
+        return shape.rot90(self, k, dims)  # type: ignore[no-any-return]
+
+    def select(self, dim: int, index: int) -> Tensor:
+        """Return a view of one slice along a dimension, which is dropped."""
+        return shape.select(self, dim, index)  # type: ignore[no-any-return]
+
+    def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+        """Return views of consecutive pieces of given sizes; see ``split``."""
+        return shape.split_with_sizes(self, split_sizes, dim)
+
+    def squeeze(self, dim: Any = None) -> Tensor:
+        """Return a view without dimensions of size 1."""
+        return shape.squeeze(self, dim)  # type: ignore[no-any-return]
+
+    def swapaxes(self, dim0: int, dim1: int) -> Tensor:
+        """Return a view with two dimensions swapped."""
+        return shape.swapaxes(self, dim0, dim1)  # type: ignore[no-any-return]
+
+    def swapdims(self, dim0: int, dim1: int) -> Tensor:
+        """Return a view with two dimensions swapped."""
+        return shape.swapdims(self, dim0, dim1)  # type: ignore[no-any-return]
+
+    def t(self) -> Tensor:
+        """Return a view of a matrix transposed; vectors and scalars as they are."""
+        return shape.t(self)  # type: ignore[no-any-return]
+
+    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+        """Return views of pieces: so many nearly equal ones, or cut before given indices."""
+        return shape.tensor_split(self, indices_or_sections, dim)
+
+    def tile(self, *dims: Any) -> Tensor:
+        """Return the tensor repeated along its last dimensions."""
+        return shape.tile(self, *dims)  # type: ignore[no-any-return]
+
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
+        """Return a view with two dimensions swapped."""
+        return shape.transpose(self, dim0, dim1)  # type: ignore[no-any-return]
+
+    def tril(self, diagonal: int = 0) -> Tensor:
+        """Return the lower triangles of matrices, zeros above."""
+        return shape.tril(self, diagonal)  # type: ignore[no-any-return]
+
+    def triu(self, diagonal: int = 0) -> Tensor:
+        """Return the upper triangles of matrices, zeros below."""
+        return shape.triu(self, diagonal)  # type: ignore[no-any-return]
+
+    def unbind(self, dim: int = 0) -> tuple[Any, ...]:
+        """Return views of all slices along a dimension."""
+        return shape.unbind(self, dim)
+
+    def unflatten(self, dim: int, sizes: Any) -> Tensor:
+        """Return the tensor with one dimension split into several."""
+        return shape.unflatten(self, dim, sizes)  # type: ignore[no-any-return]
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """Return a view with a new dimension of size 1 before ``dim``."""
+        return shape.unsqueeze(self, dim)  # type: ignore[no-any-return]
+
+    def vsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
+        """Return pieces along dimension 0; see ``tensor_split``."""
+        return shape.vsplit(self, indices_or_sections)
+
+    def expand(self, *size: Any) -> Tensor:
+        """Return a view with dimensions of size 1 repeated; see ``Tensor.expand``."""
+        return shape.expand(self, *size)  # type: ignore[no-any-return]
+
+    def repeat(self, *repeats: Any) -> Tensor:
+        """Return the tensor repeated along each dimension; see ``Tensor.repeat``."""
+        return shape.repeat(self, *repeats)  # type: ignore[no-any-return]
+
+    def split(self, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
+        """Return views of consecutive pieces along a dimension; see ``torch.split``."""
+        return shape.split(self, split_size, dim)
+
+    def view(self, *size: Any) -> Tensor:
+        """Return a view of another shape, or of the same memory as another dtype.
+
+        Args:
+            *size: the new sizes, one of which may be -1; or a dtype.
+
+        Raises:
+            RuntimeError: the strides do not allow a view; use ``reshape``.
+
+        Example:
+            >>> torch.arange(4).view(2, 2)
+            tensor([[0, 1],
+                    [2, 3]])
+        """
+        if len(size) == 1 and isinstance(size[0], DType):
+            return shape.view_dtype(self, size[0])  # type: ignore[no-any-return]
+        return shape.view(self, *size)  # type: ignore[no-any-return]
+
+    def view_as(self, other: Any) -> Tensor:
+        """Return a view of the shape of another tensor."""
+        return shape.view(self, other.array.shape)  # type: ignore[no-any-return]
+
+    def reshape_as(self, other: Any) -> Tensor:
+        """Return the elements in the shape of another tensor."""
+        return shape.reshape(self, other.array.shape)  # type: ignore[no-any-return]
+
+    def expand_as(self, other: Any) -> Tensor:
+        """Return a view expanded to the shape of another tensor."""
+        return shape.expand(self, other.array.shape)  # type: ignore[no-any-return]
+
+    def sum_to_size(self, *size: Any) -> Tensor:
+        """Return the sum over dimensions along which ``size`` would be broadcast."""
+        return sum_to(self, size=shape.as_size(size))  # type: ignore[no-any-return]
+
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+        """Return windows along a dimension, each in a new last dimension.
+
+        Args:
+            dimension: the dimension.
+            size: elements in a window.
+            step: distance between windows.
+
+        Example:
+            >>> torch.arange(4).unfold(0, 2, 1)
+            tensor([[0, 1],
+                    [1, 2],
+                    [2, 3]])
+        """
+        return shape.unfold_dim(self, dimension, size, step)  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its dimensions reversed."""
+        return shape.permute(self, tuple(reversed(range(self.array.ndim))))  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two dimensions swapped."""
+        if self.array.ndim < 2:
+            raise RuntimeError(
+                "tensor.mT is only supported on matrices or batches of matrices. Got "
+                f"{self.array.ndim}-D tensor."
+            )
+        return shape.transpose(self, -2, -1)  # type: ignore[no-any-return]
+
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix."""
+        return shape.t(self)  # type: ignore[no-any-return]
+
+    @property
+    def mH(self) -> Tensor:
+        """The tensor with its last two dimensions swapped."""
+        return self.mT
+
+    def tril_(self, diagonal: int = 0) -> Tensor:
+        """In-place form of ``tril``."""
+        return apply_inplace(shape.tril, "tril_", self, diagonal)  # type: ignore[no-any-return]
+
+    def triu_(self, diagonal: int = 0) -> Tensor:
+        """In-place form of ``triu``."""
+        return apply_inplace(shape.triu, "triu_", self, diagonal)  # type: ignore[no-any-return]
+
+    def _become(self, other: Any) -> Tensor:
+        """Take over the view ``other`` of this tensor's own memory."""
+        self.array, self._node, self._base = other.array, other._node, other._base
+        if other._base is not None:
+            self._seen = other._seen
+        return self  # type: ignore[return-value]
+
+    def unsqueeze_(self, dim: int) -> Tensor:
+        """In-place form of ``unsqueeze``."""
+        return self._become(shape.unsqueeze(self._twin(), dim))
+
+    def squeeze_(self, dim: Any = None) -> Tensor:
+        """In-place form of ``squeeze``."""
+        return self._become(shape.squeeze(self._twin(), dim))
+
+    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+        """In-place form of ``transpose``."""
+        return self._become(shape.transpose(self._twin(), dim0, dim1))
+
+    swapaxes_ = swapdims_ = transpose_
+
+    def t_(self) -> Tensor:
+        """In-place form of ``t``."""
+        return self._become(shape.t(self._twin()))
+
+    def _twin(self) -> Any:
+        """Return another tensor with this one's memory and history."""
+        twin = wrap(self.array)
+        twin._version, twin._node, twin._base = self._version, self._node, self._base
+        if self._base is not None:
+            twin._seen = self._seen
+        check_inplace(self, "view change")
+        return twin

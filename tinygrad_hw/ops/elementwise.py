@@ -149,6 +149,17 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return _sub(input, other)
 
 
+def _minus(input: Any, other: Any) -> Any:
+    """The ``-`` operator."""
+    if (
+        input.__class__ is bool
+        or other.__class__ is bool
+        or "b" in (_kind(input), _kind(other))
+    ):
+        return sub(input, other)
+    return _sub(input, other)
+
+
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     r"""Return :math:`other - \alpha\, input`; see ``sub``."""
     return sub(other, input, alpha=alpha)

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.elementwise import abs as abs_
+from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
