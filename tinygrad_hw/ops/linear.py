@@ -1,0 +1,114 @@
+"""Affine maps."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.matmul import einsum
+from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.shape import reshape
+
+__all__ = ["bilinear", "linear"]
+
+
+def _forward(input: Any, weight: Any, bias: Any) -> Any:
+    if input.dtype == np.float16:
+        wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
+        return wide.astype(np.float16)
+    out = np.matmul(input, weight.T)
+    if bias is not None:
+        out += bias
+    return out
+
+
+#: (n, in), (out, in), (out,) or None; the weight gradient comes out contiguous.
+_linear = op(
+    "linear",
+    _forward,
+    node_name="AddmmBackward0",
+    input=lambda g, weight: g @ weight,
+    weight=lambda g, input: g.T @ input,
+    bias=lambda g: sum_(g, 0),
+)
+
+
+def _dtype(t: Any) -> Any:
+    return (t.array if isinstance(t, TensorBase) else t).dtype
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    r"""Return :math:`x W^T + b`.
+
+    Args:
+        input: (..., in_features) or (in_features,).
+        weight: (out_features, in_features) or (in_features,).
+        bias: (out_features,) or None.
+
+    Returns:
+        A tensor of shape (..., out_features).
+
+    Raises:
+        RuntimeError: the sizes or dtypes do not fit.
+
+    Source: ``torch.nn.functional.linear``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.linear(torch.ones(2, 3), torch.ones(4, 3), torch.zeros(4)).shape
+        torch.Size([2, 4])
+    """
+    shape = input.shape
+    if weight.ndim == 1:
+        return sum_(input * weight, -1) if bias is None else sum_(input * weight, -1) + bias
+    if not shape or shape[-1] != weight.shape[1]:
+        raise RuntimeError(
+            f"linear: mat1 and mat2 shapes cannot be multiplied: the input of shape {list(shape)} has "
+            f"{shape[-1] if shape else 'no'} features, the weight of shape {list(weight.shape)} expects "
+            f"{weight.shape[1]}. Check in_features, or flatten the input first"
+        )
+    kind = _dtype(weight)
+    if _dtype(input) != kind or (bias is not None and _dtype(bias) != kind):
+        raise RuntimeError(
+            f"linear: input, weight and bias must have the same dtype, but got "
+            f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
+            "the layer with .float() or .double()"
+        )
+    if len(shape) == 2:
+        return _linear(input, weight, bias)
+    flat = reshape(input, (math.prod(shape[:-1]), shape[-1]))
+    return reshape(_linear(flat, weight, bias), (*shape[:-1], weight.shape[0]))
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    r"""Return :math:`y_k = x_1^T A_k x_2 + b_k`.
+
+    Args:
+        input1: (..., in1).
+        input2: (..., in2).
+        weight: (out, in1, in2).
+        bias: (out,) or None.
+
+    Source: ``torch.nn.functional.bilinear``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.bilinear(torch.ones(5, 2), torch.ones(5, 3), torch.ones(4, 2, 3)).shape
+        torch.Size([5, 4])
+    """
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: {list(input1.shape)} and {list(input2.shape)}"
+        )
+    if input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
+        raise RuntimeError(
+            f"bilinear(): inputs of sizes {input1.shape[-1]} and {input2.shape[-1]} do not match the weight of "
+            f"shape {list(weight.shape)}"
+        )
+    out = einsum("...i,oij,...j->...o", input1, weight, input2)
+    return out if bias is None else out + bias
