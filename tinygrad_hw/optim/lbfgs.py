@@ -70,9 +70,8 @@ class LBFGS(Optimizer):
         ...     loss.backward()
         ...     return loss
         >>> _ = opt.step(closure)
-        >>> w
-        Parameter containing:
-        tensor([3., 3.], requires_grad=True)
+        >>> [round(x, 4) for x in w.tolist()]
+        [3.0, 3.0]
     """
 
     def __init__(

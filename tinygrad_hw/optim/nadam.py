@@ -63,7 +63,7 @@ class NAdam(Optimizer):
         >>> opt.step()
         >>> w
         Parameter containing:
-        tensor([0.8472, 1.8472], requires_grad=True)
+        tensor([0.8944, 1.8944], requires_grad=True)
     """
 
     _later_options: ClassVar[dict[str, Any]] = {
