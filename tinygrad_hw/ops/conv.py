@@ -1,0 +1,443 @@
+"""Convolutions. conv2d and its two gradients are a closed family: each one's rules are the other two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import conv2d as kernels
+from tinygrad_hw.ops.pad import pad
+from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.shape import squeeze, unsqueeze
+
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
+
+def _wide(*arrays: Any) -> list[Any]:
+    """Return float16 arrays as float32: kernels compute in single or double precision."""
+    return [
+        a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays
+    ]
+
+
+def _forward(
+    input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    kind = input.dtype
+    x, w, b = _wide(input, np.ascontiguousarray(weight), bias)
+    return kernels.conv2d(x, w, b, stride, padding, dilation, groups).astype(kind, copy=False)
+
+
+def _input_grad_forward(
+    grad: Any, weight: Any, *, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    kind = grad.dtype
+    gw, w = _wide(grad, np.ascontiguousarray(weight))
+    out = kernels.conv2d_input_grad(gw, w, input_shape, stride, padding, dilation, groups)
+    return out.astype(kind, copy=False)
+
+
+def _weight_grad_forward(
+    grad: Any, input: Any, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    kind = grad.dtype
+    gw, x = _wide(grad, input)
+    out = kernels.conv2d_weight_grad(gw, x, weight_shape, stride, padding, dilation, groups)
+    return out.astype(kind, copy=False)
+
+
+_conv2d = op(
+    "conv2d",
+    _forward,
+    node_name="ConvolutionBackward0",
+    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _input_grad(
+        g,
+        weight,
+        input_shape=tuple(input_shape),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ),
+    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
+        g,
+        input,
+        weight_shape=tuple(weight_shape),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ),
+    bias=lambda g: sum_(g, (0, 2, 3)),
+)
+_input_grad = op(
+    "conv2d_input_grad",
+    _input_grad_forward,
+    node_name="ConvolutionBackwardBackward0",
+    grad=lambda g, weight, stride, padding, dilation, groups: _conv2d(
+        g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+    weight=lambda g, grad, weight_shape, stride, padding, dilation, groups: _weight_grad(
+        grad,
+        g,
+        weight_shape=tuple(weight_shape),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ),
+)
+_weight_grad = op(
+    "conv2d_weight_grad",
+    _weight_grad_forward,
+    node_name="ConvolutionBackwardBackward0",
+    grad=lambda g, input, stride, padding, dilation, groups: _conv2d(
+        input, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+    input=lambda g, grad, input_shape, stride, padding, dilation, groups: _input_grad(
+        grad,
+        g,
+        input_shape=tuple(input_shape),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ),
+)
+
+
+# -- arguments -------------------------------------------------------------------------------------
+
+
+def _tuple(name: str, what: str, value: Any, dims: int) -> tuple[int, ...]:
+    if isinstance(value, (int, np.integer)):
+        return (int(value),) * dims
+    values = tuple(int(v) for v in value)
+    if len(values) == 1:
+        return values * dims
+    if len(values) != dims:
+        raise RuntimeError(
+            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the "
+            f"convolution dimensions, but got {what}={list(values)}"
+        )
+    return values
+
+
+def _dtype(t: Any) -> Any:
+    return (t.array if isinstance(t, TensorBase) else t).dtype
+
+
+def _check(
+    name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int, transposed: bool
+) -> None:
+    if weight.ndim != dims + 2:
+        raise RuntimeError(
+            f"{name}: expected a {dims + 2}-dimensional weight (out_channels, in_channels / groups, kernel sizes), "
+            f"got shape {list(weight.shape)}"
+        )
+    if input.ndim not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: "
+            f"{list(input.shape)}. Images are (N, C, H, W): unsqueeze(0) adds a batch, unsqueeze(1) a channel"
+        )
+    if groups <= 0:
+        raise RuntimeError("non-positive groups is not supported")
+    channels = input.shape[-dims - 1]
+    expected = weight.shape[0] if transposed else weight.shape[1] * groups
+    if channels != expected:
+        raise RuntimeError(
+            f"{name}: given groups={groups}, weight of size {list(weight.shape)}, expected input"
+            f"{list(input.shape)} to have {expected} channels, but got {channels} channels instead"
+        )
+    if not transposed and weight.shape[0] % groups:
+        raise RuntimeError(
+            f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})"
+        )
+    kinds = [_dtype(t) for t in (input, weight, bias) if t is not None]
+    if any(k != kinds[0] for k in kinds):
+        raise RuntimeError(
+            f"{name}: Input type ({dtypes.from_numpy(kinds[0])}) and weight type ({dtypes.from_numpy(kinds[1])}) "
+            "should be the same. Convert the input with .to(), or the layer with .float() or .double()"
+        )
+    if kinds[0].kind != "f":
+        raise RuntimeError(
+            f"{name}: needs floating point tensors, got {dtypes.from_numpy(kinds[0])}; convert with .float()"
+        )
+    outputs = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and tuple(bias.shape) != (outputs,):
+        raise RuntimeError(
+            f"{name}: given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} "
+            f"elements, but got bias of size {list(bias.shape)} instead"
+        )
+
+
+def _convolve(
+    name: str,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: tuple[int, ...],
+    padding: Any,
+    dilation: tuple[int, ...],
+    groups: int,
+) -> Any:
+    """Apply conv2d to checked 2-D arguments; ``padding`` may be "same" or "valid"."""
+    kernel = tuple(weight.shape[2:])
+    if any(s <= 0 for s in stride):
+        raise RuntimeError("non-positive stride is not supported")
+    if any(d <= 0 for d in dilation):
+        raise RuntimeError("dilation should be greater than zero")
+    if padding == "valid":
+        padding = (0, 0)
+    elif padding == "same":
+        if any(s != 1 for s in stride):
+            raise RuntimeError("padding='same' is not supported for strided convolutions")
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        if all(t % 2 == 0 for t in totals):
+            padding = (totals[0] // 2, totals[1] // 2)
+        else:
+            # The odd one goes to the end, as in TensorFlow.
+            sides = [s for t in reversed(totals) for s in (t // 2, t - t // 2)]
+            input = pad(input, sides)
+            padding = (0, 0)
+    elif isinstance(padding, str):
+        raise RuntimeError(f"Invalid padding string: '{padding}'")
+    if any(p < 0 for p in padding):
+        raise RuntimeError("negative padding is not supported")
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    sizes = [n + 2 * p for n, p in zip(input.shape[2:], padding, strict=True)]
+    if any(n < s for n, s in zip(sizes, spans, strict=True)):
+        raise RuntimeError(
+            f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, sizes))}). Kernel size: "
+            f"({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size"
+        )
+    return _conv2d(
+        input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups
+    )
+
+
+def _padding(name: str, padding: Any, dims: int) -> Any:
+    return padding if isinstance(padding, str) else _tuple(name, "padding", padding, dims)
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    r"""Return the 2-D convolution (cross-correlation) of images with kernels.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        weight: (O, C / groups, KH, KW).
+        bias: (O,) or None.
+        stride: step of the kernel, one number or (vertical, horizontal); likewise the next two.
+        padding: zeros on both sides, ``"same"`` or ``"valid"``.
+        dilation: spacing between kernel elements.
+        groups: groups of channels convolved separately.
+
+    Returns:
+        (N, O, H', W') with :math:`H' = \lfloor (H + 2 p - d (KH - 1) - 1) / s \rfloor + 1`.
+
+    Raises:
+        RuntimeError: channels, dimensions or dtypes do not fit.
+
+    Source: ``torch.nn.functional.conv2d``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
+        tensor([[[[4., 4.],
+                  [4., 4.]]]])
+    """
+    _check("conv2d", input, weight, bias, 2, groups, False)
+    single = input.ndim == 3
+    out = _convolve(
+        "conv2d",
+        unsqueeze(input, 0) if single else input,
+        weight,
+        bias,
+        _tuple("conv2d", "stride", stride, 2),
+        _padding("conv2d", padding, 2),
+        _tuple("conv2d", "dilation", dilation, 2),
+        groups,
+    )
+    return squeeze(out, 0) if single else out
+
+
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Return the 1-D convolution (cross-correlation) of sequences with kernels.
+
+    Args:
+        input: (N, C, L) or (C, L).
+        weight: (O, C / groups, K).
+        bias: (O,) or None.
+        stride: step of the kernel.
+        padding: zeros on both sides, ``"same"`` or ``"valid"``.
+        dilation: spacing between kernel elements.
+        groups: groups of channels convolved separately.
+
+    Source: ``torch.nn.functional.conv1d``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.conv1d(torch.ones(1, 1, 4), torch.ones(1, 1, 2))
+        tensor([[[2., 2., 2.]]])
+    """
+    _check("conv1d", input, weight, bias, 1, groups, False)
+    single = input.ndim == 2
+    x = unsqueeze(unsqueeze(input, 0) if single else input, 2)
+    sides = _padding("conv1d", padding, 1)
+    out = _convolve(
+        "conv1d",
+        x,
+        unsqueeze(weight, 2),
+        bias,
+        (1, *_tuple("conv1d", "stride", stride, 1)),
+        sides if isinstance(sides, str) else (0, *sides),
+        (1, *_tuple("conv1d", "dilation", dilation, 1)),
+        groups,
+    )
+    out = squeeze(out, 2)
+    return squeeze(out, 0) if single else out
+
+
+def _transposed(
+    name: str,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> Any:
+    for i, (o, s, d) in enumerate(zip(output_padding, stride, dilation, strict=True)):
+        if o >= max(s, d):
+            raise RuntimeError(
+                f"{name}: output padding must be smaller than either stride or dilation, but got output_padding="
+                f"{o}, stride={s}, dilation={d} in dimension {i}"
+            )
+    sizes = [
+        (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+        for n, s, p, d, k, o in zip(
+            input.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding, strict=True
+        )
+    ]
+    if any(n <= 0 for n in sizes):
+        raise RuntimeError(
+            f"{name}: Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: "
+            f"{sizes}. Output size is too small"
+        )
+    out = _input_grad(
+        input,
+        weight,
+        input_shape=(input.shape[0], weight.shape[1] * groups, *sizes),
+        stride=tuple(stride),
+        padding=tuple(padding),
+        dilation=tuple(dilation),
+        groups=groups,
+    )
+    return out if bias is None else out + bias.reshape(1, -1, 1, 1)
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Return the transposed convolution: the gradient of ``conv2d`` with respect to its input.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        weight: (C, O / groups, KH, KW).
+        bias: (O,) or None.
+        stride: step of the kernel in the output.
+        padding: removed from both sides of the output.
+        output_padding: added to one side of the output.
+        groups: groups of channels convolved separately.
+        dilation: spacing between kernel elements.
+
+    Source: ``torch.nn.functional.conv_transpose2d``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.conv_transpose2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), stride=2).shape
+        torch.Size([1, 1, 4, 4])
+    """
+    name = "conv_transpose2d"
+    _check(name, input, weight, bias, 2, groups, True)
+    single = input.ndim == 3
+    out = _transposed(
+        name,
+        unsqueeze(input, 0) if single else input,
+        weight,
+        bias,
+        _tuple(name, "stride", stride, 2),
+        _tuple(name, "padding", padding, 2),
+        _tuple(name, "output_padding", output_padding, 2),
+        groups,
+        _tuple(name, "dilation", dilation, 2),
+    )
+    return squeeze(out, 0) if single else out
+
+
+def conv_transpose1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Return the 1-D transposed convolution; see ``conv_transpose2d``.
+
+    Source: ``torch.nn.functional.conv_transpose1d``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.conv_transpose1d(torch.ones(1, 1, 2), torch.ones(1, 1, 2), stride=2).shape
+        torch.Size([1, 1, 4])
+    """
+    name = "conv_transpose1d"
+    _check(name, input, weight, bias, 1, groups, True)
+    single = input.ndim == 2
+    x = unsqueeze(unsqueeze(input, 0) if single else input, 2)
+    out = _transposed(
+        name,
+        x,
+        unsqueeze(weight, 2),
+        bias,
+        (1, *_tuple(name, "stride", stride, 1)),
+        (0, *_tuple(name, "padding", padding, 1)),
+        (0, *_tuple(name, "output_padding", output_padding, 1)),
+        groups,
+        (1, *_tuple(name, "dilation", dilation, 1)),
+    )
+    out = squeeze(out, 2)
+    return squeeze(out, 0) if single else out
