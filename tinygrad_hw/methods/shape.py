@@ -102,9 +102,9 @@ class ShapeMethods(TensorBase):
         """Return the tensor with each element repeated."""
         return shape.repeat_interleave(self, repeats, dim, output_size=output_size)  # type: ignore[no-any-return]
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *sizes: Any) -> Tensor:
         """Return the elements in another shape; a view where memory allows, else a copy."""
-        return shape.reshape(self, *shape)  # type: ignore[no-any-return]
+        return shape.reshape(self, *sizes)  # type: ignore[no-any-return]
 
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Return a copy with elements shifted along dimensions, those that leave coming back in."""

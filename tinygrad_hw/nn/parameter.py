@@ -53,6 +53,8 @@ class Parameter(Tensor):
 
     _repr_name = "tensor"
 
+    _repr_name = "tensor"
+
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         """Make a leaf on the memory of ``data``."""
         t = _adopt(cls, data)
@@ -97,6 +99,7 @@ class Buffer(Tensor):
         tensor([0., 0.])
     """
 
+    _repr_name = "tensor"
     _repr_name = "tensor"
     persistent: bool
 
