@@ -70,9 +70,7 @@ class LeNet(nn.Module):
         torch.Size([5, 10])
     """
 
-    def __init__(
-        self, in_channels: int = 1, image_size: int = 28, num_classes: int = 10
-    ) -> None:
+    def __init__(self, in_channels: int = 1, image_size: int = 28, num_classes: int = 10) -> None:
         super().__init__()
         if image_size >= 20:
             self.conv1 = nn.Conv2d(in_channels, 6, 5, padding=2)
