@@ -1,0 +1,160 @@
+"""Dropping elements or channels at random; masks are PyTorch's for the same seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.autograd.inplace import write
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import random as kernels
+
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "feature_alpha_dropout"]
+
+#: Product with a mask that carries the scale; the mask is constant.
+_masked = op(
+    "dropout",
+    lambda input, *, mask: input * mask,
+    node_name="MulBackward0",
+    input=lambda g, mask: _masked(g, mask=mask),
+)
+#: ``mask * input + shift`` for alpha dropout.
+_affine = op(
+    "alpha_dropout",
+    lambda input, *, mask, shift: input * mask + shift,
+    node_name="AddBackward0",
+    input=lambda g, mask: _masked(g, mask=mask),
+)
+
+
+def _check(p: float) -> None:
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _finish(input: Any, out: Any, inplace: bool, name: str) -> Any:
+    return write(input, out, name) if inplace else out
+
+
+def _scaled(mask: Any, p: float, kind: Any) -> Any:
+    scale = 0.0 if p == 1 else 1 / (1 - p)
+    return mask.astype(kind) * kind.type(scale)
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    r"""Zero elements with probability p and scale the others by :math:`1 / (1 - p)`.
+
+    Args:
+        input: a tensor.
+        p: probability of an element to be zeroed.
+        training: False for the identity.
+        inplace: write the result into the input.
+
+    Raises:
+        ValueError: p is outside [0, 1].
+
+    Source: ``torch.nn.functional.dropout``.
+
+    Example:
+        >>> torch.nn.functional.dropout(torch.ones(3), training=False)
+        tensor([1., 1., 1.])
+    """
+    _check(p)
+    if not training or p == 0 or input.array.size == 0:
+        return input
+    array = input.array
+    mask = kernels.dropout_mask(array, p)
+    return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, "dropout_")
+
+
+def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, dims: int) -> Any:
+    _check(p)
+    array = input.array
+    if array.ndim not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {array.ndim}D input of shape "
+            f"{list(array.shape)}. Note that channels are dropped"
+        )
+    if not training or p == 0 or array.size == 0:
+        return input
+    shape = array.shape if array.ndim == dims + 2 else (1, *array.shape)
+    mask = kernels.feature_dropout_mask(shape, p).reshape(
+        (*shape[:2], *(1,) * dims)[-array.ndim :]
+    )
+    return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, name + "_")
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Zero whole channels of (N, C, L) or (C, L) with probability p; see ``dropout``.
+
+    Source: ``torch.nn.functional.dropout1d``.
+
+    Example:
+        >>> torch.nn.functional.dropout1d(torch.ones(1, 2, 2), training=False).sum()
+        tensor(4.)
+    """
+    return _feature("dropout1d", input, p, training, inplace, 1)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Zero whole channels of (N, C, H, W) with probability p; see ``dropout``.
+
+    Source: ``torch.nn.functional.dropout2d``.
+
+    Example:
+        >>> torch.nn.functional.dropout2d(torch.ones(1, 2, 2, 2), training=False).sum()
+        tensor(8.)
+    """
+    return _feature("dropout2d", input, p, training, inplace, 2)
+
+
+_ALPHA = 1.7580993408473766  # selu's scale * alpha
+
+
+def _alpha(input: Any, mask: Any, p: float, inplace: bool, name: str) -> Any:
+    if p == 1:
+        return _finish(input, input * 0.0, inplace, name)
+    kind = input.array.dtype
+    a = 1 / np.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
+    kept = mask.astype(np.float64)
+    shift = (kept - 1) * (_ALPHA * a) + _ALPHA * a * p
+    return _finish(
+        input, _affine(input, mask=(kept * a).astype(kind), shift=shift.astype(kind)), inplace, name
+    )
+
+
+def alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Any:
+    """Drop elements so that mean and variance are kept, for networks with ``selu``.
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks" (2017); ``torch.nn.functional.alpha_dropout``.
+
+    Example:
+        >>> torch.nn.functional.alpha_dropout(torch.ones(3))
+        tensor([1., 1., 1.])
+    """
+    _check(p)
+    if not training or p == 0 or input.array.size == 0:
+        return input
+    mask = kernels.dropout_mask(input.array, p)
+    return _alpha(input, mask, p, inplace, "alpha_dropout_")
+
+
+def feature_alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Any:
+    """Drop whole channels as ``alpha_dropout`` drops elements.
+
+    Source: ``torch.nn.functional.feature_alpha_dropout``.
+
+    Example:
+        >>> torch.nn.functional.feature_alpha_dropout(torch.ones(1, 3))
+        tensor([[1., 1., 1.]])
+    """
+    _check(p)
+    if not training or p == 0 or input.array.size == 0:
+        return input
+    mask = kernels.feature_dropout_mask(input.array.shape, p)
+    return _alpha(input, mask, p, inplace, "feature_alpha_dropout_")
