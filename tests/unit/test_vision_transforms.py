@@ -99,7 +99,7 @@ class TestNormalize:
         with pytest.raises(ValueError, match=r"std is zero after conversion to torch\.float32"):
             transforms.Normalize((0.5, 0.5), (0.5, 1e-60))(torch.ones(2, 2, 2))
         for channels in (1, 3):
-            with pytest.raises(RuntimeError, match=rf"2 numbers, and the image has {channels} ch"):
+            with pytest.raises(RuntimeError, match=rf"2 numbers, the image {channels} ch"):
                 transforms.Normalize((0.5, 0.5), (1.0, 1.0))(torch.ones(channels, 2, 2))
 
 

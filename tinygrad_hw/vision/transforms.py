@@ -160,8 +160,8 @@ class Normalize(Module):
         channels = image.array.shape[-3]
         if len(array) not in (1, channels):
             raise RuntimeError(
-                f"Normalize: {name} has {len(array)} numbers, and the image has {channels} channels "
-                f"(its shape is {tuple(image.shape)}); give one number, or one per channel"
+                f"Normalize: {name} has {len(array)} numbers, the image {channels} channels "
+                f"(shape {tuple(image.shape)}); give one number, or one per channel"
             )
         return Tensor._wrap(array)
 
