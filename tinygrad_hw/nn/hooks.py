@@ -293,8 +293,7 @@ class HookMethods:
         """Call ``hook(module, grad_input, grad_output)`` on the operation that made the output.
 
         Deprecated in PyTorch: ``grad_input`` is that of the module's last operation, whatever its
-            inputs
-        are. Use :meth:`register_full_backward_hook`.
+        inputs are. Use :meth:`register_full_backward_hook`.
 
         Raises:
             RuntimeError: the module has hooks of :meth:`register_full_backward_hook`.

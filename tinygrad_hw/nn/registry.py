@@ -3,11 +3,11 @@
 The value of ``self.weight`` is an ordinary attribute of the module: reading it costs what reading
 any attribute costs, and there is no second copy that could disagree. What a module adds is three
 ordered tables of names, one per kind. ``module._parameters``, ``module._buffers`` and
-``module._modules`` are live
-mappings over such a table: they read and write the attributes themselves, so that code written for
-PyTorch's dictionaries (``module._parameters["weight"] = p``, ``module._modules.items()``) keeps
-working. They are made when asked for and hold the module; the module does not hold them, so a
-module dies with its last reference.
+``module._modules`` are live mappings over such a table: they read and write the attributes
+themselves, so that code written for PyTorch's dictionaries (``module._parameters["weight"] = p``,
+``module._modules.items()``) keeps working. They are made when asked for and hold the module; the
+module does not hold them (``vars(module)`` has the values in their place), so a module dies with
+its last reference.
 """
 
 from __future__ import annotations

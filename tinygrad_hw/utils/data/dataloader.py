@@ -13,7 +13,11 @@ import numpy as np
 from tinygrad_hw.autograd.graph import edge_of, wrap
 from tinygrad_hw.kernels.generator import Generator
 from tinygrad_hw.tensor import Tensor
-from tinygrad_hw.utils.data import collate
+from tinygrad_hw.utils.data.collate import (
+    default_collate,
+    default_collate_fn_map,
+    default_convert,
+)
 from tinygrad_hw.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from tinygrad_hw.utils.data.sampler import (
     BatchSampler,
@@ -23,11 +27,11 @@ from tinygrad_hw.utils.data.sampler import (
     draw_seed,
 )
 
-__all__ = ["DataLoader", "get_worker_info"]
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-_STANDARD_TENSOR_RULE = collate.default_collate_fn_map[Tensor]
+_STANDARD_TENSOR_RULE = default_collate_fn_map[Tensor]
 _LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
@@ -165,9 +169,7 @@ class DataLoader(Generic[T_co]):
             indices: Any = sampler
             batch_sampler = BatchSampler(indices, batch_size, drop_last)
         if collate_fn is None:
-            collate_fn = (
-                collate.default_convert if batch_sampler is None else collate.default_collate
-            )
+            collate_fn = default_convert if batch_sampler is None else default_collate
         self.dataset = dataset
         self.batch_size = batch_size
         self.sampler = sampler
@@ -337,9 +339,9 @@ def _whole_tensors(loader: DataLoader[Any]) -> tuple[list[Any], Any] | None:
     plain tensors, or if its samples are not simply stacked.
     """
     if (
-        loader.collate_fn is not collate.default_collate
+        loader.collate_fn is not default_collate
         or loader.batch_sampler is None
-        or collate.default_collate_fn_map.get(Tensor) is not _STANDARD_TENSOR_RULE
+        or default_collate_fn_map.get(Tensor) is not _STANDARD_TENSOR_RULE
     ):
         return None
     dataset, places = loader.dataset, None
