@@ -20,7 +20,7 @@ help:
 	@echo "make lint    check style and types (make format mends the style)"
 	@echo "make bench   time against PyTorch, if it is installed in $(VENV)"
 	@echo "make clean   remove $(VENV), caches and build folders"
-	@echo 'ARGS="..." goes to the command behind each of the first four.'
+	@echo 'ARGS="..." goes to the command behind train, test and bench.'
 
 train: $(VENV)/.installed
 	@$(PY) -m tinygrad_hw train $(ARGS)
