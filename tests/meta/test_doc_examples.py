@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tinygrad_hw
@@ -40,7 +41,10 @@ def collect() -> dict[str, doctest.DocTest]:
             if not isinstance(text, str) or id(value) in seen:
                 continue
             seen.add(id(value))
-            globs = {"torch": tinygrad_hw, "__name__": "__main__"}
+            globs = {"np": np, "torch": tinygrad_hw, "__name__": "__main__"}
+            if name.startswith("tinygrad_hw.kernels"):
+                # Below the names of PyTorch: these examples use the functions directly.
+                globs |= public(name)
             test = PARSER.get_doctest(text, globs, label, name, 0)
             if test.examples:
                 found[label.removeprefix("tinygrad_hw.")] = test
@@ -61,10 +65,12 @@ def test_the_examples_were_found() -> None:
     assert len(EXAMPLES) > 100
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("label", EXAMPLES)
 def test_example(label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.chdir(tmp_path)
     report: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
     runner.run(EXAMPLES[label], out=report.append, clear_globs=False)
-    assert not report, "".join(report)
+    if report:
+        pytest.fail("".join(report), pytrace=False)

@@ -848,7 +848,7 @@ def logaddexp(input: Any, other: Any) -> Any:
 
     Example:
         >>> torch.logaddexp(torch.tensor([1000.0]), torch.tensor([1000.0]))
-        tensor([1000.6931])
+        tensor([1000.6932])
     """
     _need_tensors("logaddexp", input, other)
     return _logaddexp(input, other)

@@ -322,7 +322,7 @@ def randperm(
     Example:
         >>> _ = torch.manual_seed(0)
         >>> torch.randperm(4)
-        tensor([2, 0, 1, 3])
+        tensor([0, 1, 3, 2])
     """
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy

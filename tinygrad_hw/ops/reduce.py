@@ -811,7 +811,7 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
 
     Example:
         >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), 0)
-        tensor(1000.6931)
+        tensor(1000.6932)
     """
     return _logsumexp(input, dim=_dims("logsumexp", dim, input.ndim), keepdim=keepdim)
 

@@ -188,7 +188,7 @@ def logcumsumexp(input: Any, dim: int) -> Any:
 
     Example:
         >>> torch.logcumsumexp(torch.tensor([1000.0, 1000.0]), 0)
-        tensor([1000.0000, 1000.6931])
+        tensor([1000.0000, 1000.6932])
     """
     return _logcumsumexp(input, dim=_one_dim("logcumsumexp", dim, input.ndim))
 
