@@ -89,7 +89,18 @@ from tinygrad_hw.kernels.runtime import (
     set_num_threads,
     show_config,
 )
-##NN##
+from tinygrad_hw import nn, optim, utils
+from tinygrad_hw.nn.functional import (
+    celu,
+    dropout,
+    log_softmax,
+    pixel_shuffle,
+    pixel_unshuffle,
+    relu,
+    relu_,
+    selu,
+    softmax,
+)
 from tinygrad_hw.serialization import load_npz, save_npz
 
 # The submodule `tensor` took the function's name when it was first imported.

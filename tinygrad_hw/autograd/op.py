@@ -485,7 +485,7 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     key = f"op_{op.name}"
     NAMESPACE[key] = op
     NAMESPACE[f"forward_{op.name}"] = op.forward
-    name = op.name if promoting else f"{op.name}_core"
+    name = f"call_{op.name}" if promoting else f"core_{op.name}"
     pieces = []
     for p in (*args, *params):
         if p == params[0] if params else False:

@@ -1,0 +1,14 @@
+"""The functions behind the layers: ``torch.nn.functional``."""
+
+from tinygrad_hw.ops.activation import *
+from tinygrad_hw.ops.attention import *
+from tinygrad_hw.ops.conv import *
+from tinygrad_hw.ops.dropout import *
+from tinygrad_hw.ops.embedding import *
+from tinygrad_hw.ops.image import *
+from tinygrad_hw.ops.linear import *
+from tinygrad_hw.ops.loss import *
+from tinygrad_hw.ops.norm import *
+from tinygrad_hw.ops.pad import *
+from tinygrad_hw.ops.pool import *
+from tinygrad_hw.ops.softmax import *

@@ -1,0 +1,383 @@
+"""Rearranging and resizing images."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import fold as kernels
+from tinygrad_hw.ops.shape import permute, reshape, squeeze, unsqueeze
+
+__all__ = ["fold", "interpolate", "pixel_shuffle", "pixel_unshuffle", "unfold", "upsample"]
+
+
+def _pair(name: str, what: str, value: Any) -> tuple[int, int]:
+    if isinstance(value, (int, np.integer)):
+        return int(value), int(value)
+    values = tuple(int(v) for v in value)
+    if len(values) == 1:
+        return values[0], values[0]
+    if len(values) != 2:
+        raise RuntimeError(f"{name}: {what} must be an int or a pair of ints, got {list(values)}")
+    return values[0], values[1]
+
+
+# -- im2col and col2im -----------------------------------------------------------------------------
+
+
+def _im2col_forward(input: Any, *, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    columns = kernels.im2col(input, kernel, stride, padding, dilation)
+    n, c = input.shape[:2]
+    return columns.reshape(n, c * kernel[0] * kernel[1], -1)
+
+
+def _col2im_forward(
+    input: Any, *, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any
+) -> Any:
+    n = input.shape[0]
+    out = [
+        kernels.output_size(*a) for a in zip(size, kernel, stride, padding, dilation, strict=True)
+    ]
+    columns = np.ascontiguousarray(input).reshape(n, -1, *kernel, *out)
+    return kernels.col2im(columns, size, kernel, stride, padding, dilation)
+
+
+_im2col = op(
+    "im2col",
+    _im2col_forward,
+    node_name="Im2ColBackward0",
+    input=lambda g, input_shape, kernel, dilation, padding, stride: _col2im(
+        g,
+        size=tuple(input_shape[2:]),
+        kernel=kernel,
+        dilation=dilation,
+        padding=padding,
+        stride=stride,
+    ),
+)
+_col2im = op(
+    "col2im",
+    _col2im_forward,
+    node_name="Col2ImBackward0",
+    input=lambda g, kernel, dilation, padding, stride: _im2col(
+        g, kernel=kernel, dilation=dilation, padding=padding, stride=stride
+    ),
+)
+
+
+def _check_block(name: str, kernel: Any, dilation: Any, padding: Any, stride: Any) -> None:
+    if min(kernel) <= 0:
+        raise RuntimeError(f"{name}: kernel size should be greater than zero, but got {kernel}")
+    if min(dilation) <= 0:
+        raise RuntimeError(f"{name}: dilation should be greater than zero, but got {dilation}")
+    if min(padding) < 0:
+        raise RuntimeError(f"{name}: padding should be non-negative, but got {padding}")
+    if min(stride) <= 0:
+        raise RuntimeError(f"{name}: stride should be greater than zero, but got {stride}")
+
+
+def unfold(
+    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Return the sliding blocks of images as columns (im2col).
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        kernel_size: one number or (KH, KW); likewise the others.
+        dilation: spacing inside a block.
+        padding: zeros on both sides.
+        stride: step between blocks.
+
+    Returns:
+        (N, C KH KW, L) for L blocks.
+
+    Source: ``torch.nn.functional.unfold``.
+
+    Example:
+        >>> torch.nn.functional.unfold(torch.ones(1, 1, 3, 3), 2).shape
+        torch.Size([1, 4, 4])
+    """
+    if input.ndim not in (3, 4):
+        raise RuntimeError(
+            f"unfold: Expected 3D or 4D (batch mode) tensor, but got shape {list(input.shape)}"
+        )
+    kernel, spread = _pair("unfold", "kernel_size", kernel_size), _pair("unfold", "dilation", dilation)
+    sides, steps = _pair("unfold", "padding", padding), _pair("unfold", "stride", stride)
+    _check_block("unfold", kernel, spread, sides, steps)
+    single = input.ndim == 3
+    x = unsqueeze(input, 0) if single else input
+    out = [
+        kernels.output_size(*a)
+        for a in zip(x.shape[2:], kernel, steps, sides, spread, strict=True)
+    ]
+    if min(out) <= 0:
+        raise RuntimeError(
+            f"unfold: Given input with spatial size {list(x.shape[2:])} and kernel_size={kernel}, the calculated shape "
+            f"of the array of sliding blocks is {out}, but its components must be at least one"
+        )
+    result = _im2col(x, kernel=kernel, dilation=spread, padding=sides, stride=steps)
+    return squeeze(result, 0) if single else result
+
+
+def fold(
+    input: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Any:
+    """Return the images to which columns of blocks add up (col2im).
+
+    Args:
+        input: (N, C KH KW, L) or (C KH KW, L).
+        output_size: (H, W).
+        kernel_size: one number or (KH, KW); likewise the others.
+        dilation: spacing inside a block.
+        padding: zeros that were on both sides.
+        stride: step between blocks.
+
+    Source: ``torch.nn.functional.fold``.
+
+    Example:
+        >>> torch.nn.functional.fold(torch.ones(1, 4, 4), (3, 3), 2).shape
+        torch.Size([1, 1, 3, 3])
+    """
+    if input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"fold: Expected 2D or 3D (batch mode) tensor, but got shape {list(input.shape)}"
+        )
+    size, kernel = _pair("fold", "output_size", output_size), _pair("fold", "kernel_size", kernel_size)
+    spread, sides = _pair("fold", "dilation", dilation), _pair("fold", "padding", padding)
+    steps = _pair("fold", "stride", stride)
+    _check_block("fold", kernel, spread, sides, steps)
+    single = input.ndim == 2
+    x = unsqueeze(input, 0) if single else input
+    if x.shape[1] % (kernel[0] * kernel[1]):
+        raise RuntimeError(
+            "fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={x.shape[1]} and kernel_size={kernel}"
+        )
+    out = [
+        kernels.output_size(*a) for a in zip(size, kernel, steps, sides, spread, strict=True)
+    ]
+    if x.shape[2] != out[0] * out[1] or min(out) <= 0:
+        raise RuntimeError(
+            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={spread}, padding={sides}, stride={steps}, "
+            f"expected size of input's dimension 2 to match the calculated number of sliding blocks {out[0]} * "
+            f"{out[1]} = {out[0] * out[1]}, but got input.size(2)={x.shape[2]}"
+        )
+    result = _col2im(x, size=size, kernel=kernel, dilation=spread, padding=sides, stride=steps)
+    return squeeze(result, 0) if single else result
+
+
+# -- pixels ----------------------------------------------------------------------------------------
+
+
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+    """Rearrange (..., C r^2, H, W) to (..., C, H r, W r).
+
+    Source: Shi et al. (2016); ``torch.nn.functional.pixel_shuffle``.
+
+    Example:
+        >>> torch.nn.functional.pixel_shuffle(torch.ones(1, 9, 4, 4), 3).shape
+        torch.Size([1, 1, 12, 12])
+    """
+    r = upscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
+    *lead, c, h, w = input.shape
+    if r <= 0 or c % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            f"but input.size(-3)={c} is not divisible by {r * r}"
+        )
+    n = math.prod(lead)
+    x = reshape(input, (n, c // (r * r), r, r, h, w))
+    return reshape(permute(x, (0, 1, 4, 2, 5, 3)), (*lead, c // (r * r), h * r, w * r))
+
+
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+    """Rearrange (..., C, H r, W r) to (..., C r^2, H, W); the inverse of ``pixel_shuffle``.
+
+    Source: ``torch.nn.functional.pixel_unshuffle``.
+
+    Example:
+        >>> torch.nn.functional.pixel_unshuffle(torch.ones(1, 1, 12, 12), 3).shape
+        torch.Size([1, 9, 4, 4])
+    """
+    r = downscale_factor
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
+        )
+    *lead, c, h, w = input.shape
+    if r <= 0 or h % r or w % r:
+        raise RuntimeError(
+            f"pixel_unshuffle expects height and width to be divisible by downscale_factor, but {h}x{w} is not "
+            f"divisible by {r}"
+        )
+    n = math.prod(lead)
+    x = reshape(input, (n, c, h // r, r, w // r, r))
+    return reshape(permute(x, (0, 1, 3, 5, 2, 4)), (*lead, c * r * r, h // r, w // r))
+
+
+# -- resizing --------------------------------------------------------------------------------------
+
+
+def _nearest_matrix(n: int, out: int, scale: float | None, exact: bool, kind: Any) -> Any:
+    step = 1 / scale if scale else n / out
+    at = np.arange(out)
+    source = np.floor((at + 0.5) * np.float32(step)) if exact else np.floor(at * np.float32(step))
+    matrix = np.zeros((out, n), kind)
+    matrix[at, np.minimum(source.astype(np.int64), n - 1)] = 1
+    return matrix
+
+
+def _linear_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any) -> Any:
+    at = np.arange(out, dtype=np.float64)
+    if align:
+        place = at * ((n - 1) / (out - 1)) if out > 1 else at * 0
+    else:
+        step = 1 / scale if scale else n / out
+        place = np.maximum((at + 0.5) * step - 0.5, 0)
+    low = np.minimum(np.floor(place).astype(np.int64), n - 1)
+    high = np.minimum(low + 1, n - 1)
+    share = np.clip(place - low, 0, 1)
+    matrix = np.zeros((out, n), np.float64)
+    rows = np.arange(out)
+    np.add.at(matrix, (rows, low), 1 - share)
+    np.add.at(matrix, (rows, high), share)
+    return matrix.astype(kind)
+
+
+def _resize_forward(input: Any, *, rows: Any, columns: Any) -> Any:
+    return np.matmul(np.matmul(rows, input), columns.T).astype(input.dtype, copy=False)
+
+
+#: Rows and columns combined linearly by two matrices; the adjoint uses the transposes.
+_resize = op(
+    "interpolate",
+    _resize_forward,
+    node_name="UpsampleBackward0",
+    input=lambda g, rows, columns: _resize(g, rows=rows.T, columns=columns.T),
+)
+
+
+def interpolate(
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
+    """Resize sequences or images.
+
+    Args:
+        input: (N, C, L) or (N, C, H, W).
+        size: sizes of the output.
+        scale_factor: or how many times larger it is.
+        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"`` (images), ``"area"``.
+        align_corners: for the linear modes, whether the corner elements keep their values.
+        recompute_scale_factor: use the output sizes, not the given factor.
+        antialias: must be False.
+
+    Raises:
+        ValueError: the arguments contradict each other.
+        NotImplementedError: the mode does not exist for such an input.
+
+    Source: ``torch.nn.functional.interpolate``.
+
+    Example:
+        >>> torch.nn.functional.interpolate(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
+        tensor([[[1., 1., 2., 2.]]])
+    """
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
+                "trilinear"
+            )
+    elif align_corners is None:
+        align_corners = False
+    dims = input.ndim - 2
+    if dims not in (1, 2):
+        raise NotImplementedError(
+            f"Input Error: Only 3D and 4D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | "
+            f"bilinear | area | nearest-exact (got {mode})"
+        )
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True is not supported")
+    if (size is None) == (scale_factor is None):
+        raise ValueError(
+            "only one of size or scale_factor should be defined"
+            if size is not None
+            else "either size or scale_factor should be defined"
+        )
+    sizes = tuple(input.shape[2:])
+    factors: tuple[float | None, ...]
+    if size is not None:
+        out = (int(size),) * dims if isinstance(size, (int, np.integer)) else tuple(int(s) for s in size)
+        if len(out) != dims:
+            raise ValueError(
+                f"Input and output must have the same number of spatial dimensions, but got input with spatial "
+                f"dimensions of {list(sizes)} and output size of {size}"
+            )
+        factors = (None,) * dims
+    else:
+        given = (
+            (float(scale_factor),) * dims
+            if isinstance(scale_factor, (int, float))
+            else tuple(float(s) for s in scale_factor)
+        )
+        if len(given) != dims:
+            raise ValueError(
+                "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
+                f"dimensions of {list(sizes)} and scale_factor of shape {list(given)}"
+            )
+        out = tuple(math.floor(n * f) for n, f in zip(sizes, given, strict=True))
+        factors = (None,) * dims if recompute_scale_factor else given
+    if min(out) <= 0:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input {list(sizes)} and output {list(out)}"
+        )
+    if mode == "area":
+        from tinygrad_hw.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d
+
+        return adaptive_avg_pool1d(input, out[0]) if dims == 1 else adaptive_avg_pool2d(input, out)
+    if (mode == "linear" and dims != 1) or (mode == "bilinear" and dims != 2):
+        raise NotImplementedError(
+            f"Got {input.ndim}D input, but {mode} mode needs {'3D' if mode == 'linear' else '4D'} input"
+        )
+    if mode not in ("nearest", "nearest-exact", "linear", "bilinear"):
+        raise NotImplementedError(f"interpolate: mode {mode!r} is not supported")
+    kind = input.array.dtype if hasattr(input, "array") else input.dtype
+    wide = np.float32 if kind == np.float16 else kind
+
+    def matrix(i: int) -> Any:
+        if mode.startswith("nearest"):
+            return _nearest_matrix(sizes[i], out[i], factors[i], mode == "nearest-exact", wide)
+        return _linear_matrix(sizes[i], out[i], factors[i], bool(align_corners), wide)
+
+    if dims == 1:
+        x = unsqueeze(input, 2)
+        return squeeze(_resize(x, rows=np.eye(1, dtype=wide), columns=matrix(0)), 2)
+    return _resize(input, rows=matrix(0), columns=matrix(1))
+
+
+def upsample(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Any:
+    """Resize; a deprecated name of ``interpolate``."""
+    warnings.warn(
+        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
+    return interpolate(input, size, scale_factor, mode, align_corners)
