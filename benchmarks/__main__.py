@@ -22,7 +22,12 @@ class Worker:
 
     def __init__(self, framework: str, threads: int) -> None:
         environment = dict(os.environ)
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "NUMBA_NUM_THREADS",
+        ):
             environment[name] = str(threads)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", framework, str(threads)],
@@ -72,9 +77,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     args = parser.parse_args()
     chosen = [
-        w
-        for w in WORKLOADS
-        if (args.ring is None or w.ring == args.ring) and args.filter.lower() in w.name.lower()
+        w for w in WORKLOADS if (args.ring is None or w.ring == args.ring) and args.filter.lower() in w.name.lower()
     ]
     installed = [f for f in FRAMEWORKS if importlib.util.find_spec(f) is not None]
     for missing in set(FRAMEWORKS) - set(installed):
@@ -92,9 +95,7 @@ def main() -> int:
                     rounds[framework].append(workers[framework].time(workload.name, args.seconds))
             best = {f: min(r["best"] for r in rs) for f, rs in rounds.items()}
             median = {f: statistics.median(r["median"] for r in rs) for f, rs in rounds.items()}
-            line = f"{workload.name:44s} " + " ".join(
-                f"{_figure(best[f], workload.per):>15s}" for f in installed
-            )
+            line = f"{workload.name:44s} " + " ".join(f"{_figure(best[f], workload.per):>15s}" for f in installed)
             ours = FRAMEWORKS[0]
             for peer in installed[1:]:
                 line += f"   {best[peer] / best[ours]:.2f}, {median[peer] / median[ours]:.2f}"

@@ -1,6 +1,6 @@
 """The PyTorch API on numpy and numba: ``import tinygrad_hw as torch``."""
 
-# ruff: noqa: E402, F403 - the BLAS hint must come before numpy; the public names are the families' own lists.
+# ruff: noqa: E402 - the BLAS hint must come before numpy; the public names are the families' own lists.
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ import warnings
 # Like PyTorch, operations are silent about NaN and overflow. numpy warns where the operation is called, which
 # is always in this package, so its filter does not touch what users' own numpy code says. (np.errstate around
 # each operation would cost 0.5 us a call.)
-warnings.filterwarnings(
-    "ignore", message=r".*encountered in", category=RuntimeWarning, module=r"tinygrad_hw"
-)
+warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeWarning, module=r"tinygrad_hw")
 
 from tinygrad_hw.version import __version__  # isort: skip
+from tinygrad_hw import autograd, linalg, nn, optim, random, return_types, special, utils
+from tinygrad_hw.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from tinygrad_hw.device import device
 from tinygrad_hw.dtypes import (
     bool,
     can_cast,
@@ -45,33 +53,12 @@ from tinygrad_hw.dtypes import (
     short,
     uint8,
 )
-from tinygrad_hw.size import Size
-from tinygrad_hw.device import device
-from tinygrad_hw.printing import get_printoptions, set_printoptions
-from tinygrad_hw import return_types
-from tinygrad_hw.ops.elementwise import *
-from tinygrad_hw.ops.unary import *
-from tinygrad_hw.ops.comparison import *
-from tinygrad_hw.ops.shape import *
-from tinygrad_hw.ops.reduce import *
-from tinygrad_hw.ops.scan import *
-from tinygrad_hw.ops.creation import *
-from tinygrad_hw.ops.index import *
-from tinygrad_hw.ops.sort import *
-from tinygrad_hw.ops.matmul import *
-from tinygrad_hw.ops.random import *
-from tinygrad_hw.ops.linalg import cholesky, det, matrix_power, pinv as pinverse, slogdet
-from tinygrad_hw.tensor import Tensor
-from tinygrad_hw import autograd
-from tinygrad_hw.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
+from tinygrad_hw.kernels.runtime import (
+    get_num_threads,
+    set_flush_denormal,
+    set_num_threads,
+    show_config,
 )
-from tinygrad_hw import linalg, random, special
 from tinygrad_hw.legacy import (
     BoolTensor,
     ByteTensor,
@@ -83,13 +70,6 @@ from tinygrad_hw.legacy import (
     LongTensor,
     ShortTensor,
 )
-from tinygrad_hw.kernels.runtime import (
-    get_num_threads,
-    set_flush_denormal,
-    set_num_threads,
-    show_config,
-)
-from tinygrad_hw import nn, optim, utils
 from tinygrad_hw.nn.functional import (
     celu,
     dropout,
@@ -101,10 +81,26 @@ from tinygrad_hw.nn.functional import (
     selu,
     softmax,
 )
-from tinygrad_hw.serialization import load_npz, save_npz
+from tinygrad_hw.ops.comparison import *
+from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor
+from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.index import *
+from tinygrad_hw.ops.linalg import cholesky, det, matrix_power, slogdet
+from tinygrad_hw.ops.linalg import pinv as pinverse
+from tinygrad_hw.ops.matmul import *
+from tinygrad_hw.ops.random import *
+from tinygrad_hw.ops.reduce import *
+from tinygrad_hw.ops.scan import *
+from tinygrad_hw.ops.shape import *
+from tinygrad_hw.ops.sort import *
+from tinygrad_hw.ops.unary import *
+from tinygrad_hw.printing import get_printoptions, set_printoptions
+from tinygrad_hw.serialization import load_npz, save_npz
+from tinygrad_hw.size import Size
+from tinygrad_hw.tensor import Tensor
 
 inf = math.inf
 nan = math.nan
@@ -143,4 +139,3 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
         True
     """
     return input.__bool__()
-

@@ -32,9 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tinygrad-hw", description="Train and inspect small neural networks on the CPU."
     )
-    parser.add_argument(
-        "--version", action="version", version=f"tinygrad_hw {torch.__version__}"
-    )
+    parser.add_argument("--version", action="version", version=f"tinygrad_hw {torch.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     train = commands.add_parser(
         "train",
@@ -63,19 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--epochs",
         type=int,
-        help="passes over the training set (default: " + ", ".join(f"{v} for {k}" for k, v in DEFAULT_EPOCHS.items()) + ")",
+        help="passes over the training set (default: "
+        + ", ".join(f"{v} for {k}" for k, v in DEFAULT_EPOCHS.items())
+        + ")",
         default=argparse.SUPPRESS,
     )
     train.add_argument("--batch-size", type=int, default=64, help="images per step")
     train.add_argument("--lr", type=float, default=1e-3, help="learning rate")
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
     train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
-    train.add_argument(
-        "--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files"
-    )
-    train.add_argument(
-        "--download", action="store_true", help="download missing files into --data first"
-    )
+    train.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files")
+    train.add_argument("--download", action="store_true", help="download missing files into --data first")
     train.add_argument(
         "--out",
         type=Path,

@@ -64,7 +64,15 @@ class dtype:
         torch.float32
     """
 
-    __slots__ = ("is_complex", "is_floating_point", "is_signed", "itemsize", "kind", "name", "numpy")
+    __slots__ = (
+        "is_complex",
+        "is_floating_point",
+        "is_signed",
+        "itemsize",
+        "kind",
+        "name",
+        "numpy",
+    )
 
     name: str
     numpy: np.dtype[Any]
@@ -146,7 +154,7 @@ def as_dtype(value: Any) -> dtype:
         (torch.float32, torch.int32)
     """
     if value.__class__ is dtype:
-        return value  # type: ignore[no-any-return]
+        return value
     if value is builtins.float:
         return _default
     if value in _FROM_PYTHON:

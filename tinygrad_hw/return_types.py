@@ -8,7 +8,7 @@ from typing import Any
 
 def _named(name: str, *fields: str) -> Any:
     """Return a named tuple type that prints as PyTorch's structseqs do."""
-    base = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+    base = namedtuple(name, fields)  # type: ignore[misc]
 
     def __repr__(self: Any) -> str:
         parts = [f"{f}={getattr(self, f)!r}" for f in fields]

@@ -87,7 +87,7 @@ class Tensor(
     @staticmethod
     def _wrap(array: Any) -> Tensor:
         """Return a tensor on ``array``, without copying it."""
-        return wrap(array)  # type: ignore[no-any-return]
+        return wrap(array)
 
     # -- facts ------------------------------------------------------------------------------------
 
@@ -160,8 +160,7 @@ class Tensor(
         n = self.array.ndim
         if not -max(n, 1) <= dim < max(n, 1) or n == 0:
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-max(n, 1)}, {max(n, 1) - 1}], "
-                f"but got {dim})"
+                f"Dimension out of range (expected to be in range of [{-max(n, 1)}, {max(n, 1) - 1}], but got {dim})"
             )
         return self.array.shape[dim]
 
@@ -229,9 +228,7 @@ class Tensor(
                 )
             return self
         if requires_grad and self.array.dtype.kind != "f":
-            raise RuntimeError(
-                f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}"
-            )
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}")
         self._requires_grad = bool(requires_grad)
         return self
 
@@ -250,7 +247,7 @@ class Tensor(
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient, of the tensor's shape and dtype, or None."""
-        return self._grad  # type: ignore[no-any-return]
+        return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -395,9 +392,7 @@ class Tensor(
             RuntimeError: the tensor is not a leaf that requires grad.
         """
         if edge_of(self) is not self:
-            raise RuntimeError(
-                "post accumulate grad hooks can only be registered on leaf tensors that require grad"
-            )
+            raise RuntimeError("post accumulate grad hooks can only be registered on leaf tensors that require grad")
         return add_leaf_hook(self, "post_accumulate", hook)
 
     # -- conversion -------------------------------------------------------------------------------
@@ -412,9 +407,7 @@ class Tensor(
             RuntimeError: the tensor requires grad.
         """
         if not force and edge_of(self) is not None:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -436,9 +429,7 @@ class Tensor(
 
     def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
         if edge_of(self) is not None:
-            raise BufferError(
-                "Can't export tensors that require gradient, use tensor.detach()"
-            )
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         return self.array.__dlpack__(stream=stream, **options)
 
     def __dlpack_device__(self) -> Any:
@@ -451,9 +442,7 @@ class Tensor(
             RuntimeError: the tensor has not exactly one element.
         """
         if self.array.size != 1:
-            raise RuntimeError(
-                f"a Tensor with {self.array.size} elements cannot be converted to Scalar"
-            )
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
         return self.array.item()
 
     def tolist(self) -> Any:
@@ -464,9 +453,7 @@ class Tensor(
         if self.array.size != 1:
             if self.array.size == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-            raise RuntimeError(
-                "Boolean value of Tensor with more than one value is ambiguous; use .any() or .all()"
-            )
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous; use .any() or .all()")
         return bool(self.array.item())
 
     def __int__(self) -> int:
@@ -496,9 +483,7 @@ class Tensor(
     def __contains__(self, element: Any) -> bool:
         if isinstance(element, (int, float, bool, TensorBase)):
             return bool((self == element).any())
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 
     __hash__ = object.__hash__
 
@@ -535,7 +520,7 @@ class Tensor(
                 "the moment. Use .detach().clone() for a copy without history"
             )
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         t: Tensor = wrap(conversion.copy_in_layout(self.array), type(self))
         memo[id(self)] = t
         t._requires_grad = self._requires_grad
@@ -568,7 +553,7 @@ class Tensor(
     def _write(self, result: Tensor, name: str) -> Tensor:
         """Take over the values and the history of ``result``."""
         check_inplace(self, name)
-        return write(self, result, name)  # type: ignore[no-any-return]
+        return write(self, result, name)
 
 
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: Any) -> Tensor:

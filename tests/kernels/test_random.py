@@ -115,9 +115,7 @@ def test_numbers_by_heart(name: str) -> None:
         ),
     ],
 )
-def test_numbers_of_the_c_library(
-    drawn: Callable[[R.Generator], np.ndarray], expected: list[float]
-) -> None:
+def test_numbers_of_the_c_library(drawn: Callable[[R.Generator], np.ndarray], expected: list[float]) -> None:
     np.testing.assert_allclose(drawn(seeded()), expected, rtol=1e-14)
 
 
@@ -338,9 +336,7 @@ print(generator.compiled() is not None)
 
 
 def test_the_default_stream_differs_between_processes() -> None:
-    script = (
-        "from tinygrad_hw.kernels import random as R; print(R.default_generator.initial_seed())"
-    )
+    script = "from tinygrad_hw.kernels import random as R; print(R.default_generator.initial_seed())"
     assert run(script) != run(script)
 
 
@@ -373,9 +369,7 @@ def test_compiled_normals(jit: Any, mean: float, std: float) -> None:
         u[:8] = edges
         u[8:16] = edges[::-1]
         wanted = random_normal.normal_blocks32(u, mean, std)
-        np.testing.assert_array_equal(
-            jit.normal_blocks32(u, mean, std).view(np.int32), wanted.view(np.int32)
-        )
+        np.testing.assert_array_equal(jit.normal_blocks32(u, mean, std).view(np.int32), wanted.view(np.int32))
         v = seeded().doubles(n)
         np.testing.assert_allclose(
             jit.normal_blocks64(v, mean, std),
@@ -542,9 +536,7 @@ def test_integers_that_a_float_cannot_hold_are_warned_of() -> None:
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize(
-    "name", ["generator", "random_chance", "random_continuous", "random_integers"]
-)
+@pytest.mark.parametrize("name", ["generator", "random_chance", "random_continuous", "random_integers"])
 def test_docstrings(name: str) -> None:
     module = importlib.import_module(f"tinygrad_hw.kernels.{name}")
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

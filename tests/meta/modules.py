@@ -16,11 +16,7 @@ __all__ = ["MODULES", "members", "public"]
 #: Dotted names of all modules but those that run something when imported.
 MODULES = sorted(
     {"tinygrad_hw"}
-    | {
-        m.name
-        for m in pkgutil.walk_packages(tinygrad_hw.__path__, "tinygrad_hw.")
-        if not m.name.endswith("__main__")
-    }
+    | {m.name for m in pkgutil.walk_packages(tinygrad_hw.__path__, "tinygrad_hw.") if not m.name.endswith("__main__")}
 )
 
 
@@ -37,5 +33,7 @@ def members(cls: type) -> Iterator[tuple[str, Any]]:
             continue
         if isinstance(value, (staticmethod, classmethod)):
             value = value.__func__
+        if getattr(value, "__name__", "") == "<lambda>":
+            continue  # an attribute that happens to be callable
         if inspect.isroutine(value) or isinstance(value, (property, types.GetSetDescriptorType)):
             yield name, value

@@ -98,8 +98,7 @@ def upward_imports(root: Path) -> list[str]:
         for line, target in imports(path, module, root):
             if target.split(".")[0] == PACKAGE and floor_of(target) > here:
                 found.append(
-                    f"{path.relative_to(root.parent)}:{line}: floor {here} imports {target} "
-                    f"(floor {floor_of(target)})"
+                    f"{path.relative_to(root.parent)}:{line}: floor {here} imports {target} (floor {floor_of(target)})"
                 )
     return found
 

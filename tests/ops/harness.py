@@ -140,9 +140,7 @@ class OpCase:
 
     @property
     def id(self) -> str:
-        shapes = "x".join(
-            ",".join(map(str, a.shape)) or "0d" for a in flatten_specs((self.args, self.kw))
-        )
+        shapes = "x".join(",".join(map(str, a.shape)) or "0d" for a in flatten_specs((self.args, self.kw)))
         return f"{self.path}[{self.label or shapes}]"
 
 

@@ -40,9 +40,7 @@ def all_cases() -> list[OpCase]:
 
 CASES = all_cases()
 FLOAT_CASES = [c for c in CASES if any(s.dtype == "float" for s in flatten_specs((c.args, c.kw)))]
-DIFFERENTIABLE = [
-    c for c in CASES if c.orders >= 1 and any(s.grad for s in flatten_specs((c.args, c.kw)))
-]
+DIFFERENTIABLE = [c for c in CASES if c.orders >= 1 and any(s.grad for s in flatten_specs((c.args, c.kw)))]
 TWICE = [c for c in DIFFERENTIABLE if c.orders >= 2]
 VALUED = [c for c in CASES if c.reference is not None]
 ERRONEOUS = [(c, i) for c in CASES for i in range(len(c.errors))]
@@ -77,9 +75,7 @@ def call(case: OpCase, tensors: list[Any]) -> Any:
 
 def tensors_of(case: OpCase, arrays: list[np.ndarray], grad: bool = True) -> list[Any]:
     specs = flatten_specs((case.args, case.kw))
-    return [
-        tg.from_numpy(a).requires_grad_(grad and s.grad) for a, s in zip(arrays, specs, strict=True)
-    ]
+    return [tg.from_numpy(a).requires_grad_(grad and s.grad) for a, s in zip(arrays, specs, strict=True)]
 
 
 def tolerance(case: OpCase, dtype: str) -> dict[str, float]:
@@ -117,24 +113,18 @@ def test_layout_does_not_matter(case: OpCase) -> None:
     odd = all_outputs(call(case, tensors_of(case, [noncontiguous(a) for a in arrays])))
     for p, o in zip(plain, odd, strict=True):
         if isinstance(p, tg.Tensor):
-            np.testing.assert_allclose(
-                o.detach().numpy(), p.detach().numpy(), rtol=1e-12, atol=1e-13
-            )
+            np.testing.assert_allclose(o.detach().numpy(), p.detach().numpy(), rtol=1e-12, atol=1e-13)
 
 
 def projected(case: OpCase, tensors: list[Any], create_graph: bool) -> list[Any]:
     """Return the gradients of the outputs along fixed random directions."""
     outputs = [t for t in float_outputs(call(case, tensors)) if t.requires_grad]
     rng = np.random.default_rng(1)
-    gs = [
-        tg.from_numpy(np.asarray(rng.standard_normal(t.array.shape), t.array.dtype)) for t in outputs
-    ]
+    gs = [tg.from_numpy(np.asarray(rng.standard_normal(t.array.shape), t.array.dtype)) for t in outputs]
     wanted = [t for t in tensors if t.requires_grad]
     if not outputs:
         pytest.fail(f"{case.id}: no output requires grad; set orders=0 if that is right")
-    return list(
-        tg.autograd.grad(outputs, wanted, gs, create_graph=create_graph, allow_unused=True)
-    )
+    return list(tg.autograd.grad(outputs, wanted, gs, create_graph=create_graph, allow_unused=True))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -178,14 +168,10 @@ def test_second_gradient_equals_finite_differences(case: OpCase) -> None:
     def outputs(*xs: Any) -> tuple[Any, ...]:
         return tuple(float_outputs(call(case, list(xs))))
 
-    assert tg.autograd.gradgradcheck(
-        outputs, tuple(tensors), fast_mode=True, eps=1e-6, atol=1e-5, rtol=1e-3
-    )
+    assert tg.autograd.gradgradcheck(outputs, tuple(tensors), fast_mode=True, eps=1e-6, atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("case", "index"), ERRONEOUS, ids=[f"{c.id}-{i}" for c, i in ERRONEOUS]
-)
+@pytest.mark.parametrize(("case", "index"), ERRONEOUS, ids=[f"{c.id}-{i}" for c, i in ERRONEOUS])
 def test_bad_input_raises(case: OpCase, index: int) -> None:
     args, kw, expected = case.errors[index]
     rng = np.random.default_rng(0)
@@ -195,26 +181,20 @@ def test_bad_input_raises(case: OpCase, index: int) -> None:
         resolve(tg, case.path)(*ours[0], **ours[1])
     assert str(raised.value)
     if torch is not None and case.parity:
-        theirs = substitute(
-            to_torch_dtype((args, kw), torch), iter([torch.from_numpy(a.copy()) for a in arrays])
-        )
+        theirs = substitute(to_torch_dtype((args, kw), torch), iter([torch.from_numpy(a.copy()) for a in arrays]))
         with pytest.raises(expected):
             resolve(torch, case.path)(*theirs[0], **theirs[1])
 
 
 def torch_tensors(case: OpCase, arrays: list[np.ndarray]) -> list[Any]:
     specs = flatten_specs((case.args, case.kw))
-    return [
-        torch.from_numpy(a.copy()).requires_grad_(s.grad) for a, s in zip(arrays, specs, strict=True)
-    ]
+    return [torch.from_numpy(a.copy()).requires_grad_(s.grad) for a, s in zip(arrays, specs, strict=True)]
 
 
 @pytest.mark.torch
 @pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c.parity], ids=ids([c for c in CASES if c.parity])
-)
+@pytest.mark.parametrize("case", [c for c in CASES if c.parity], ids=ids([c for c in CASES if c.parity]))
 def test_equals_pytorch(case: OpCase, dtype: str) -> None:
     arrays = arrays_of(case, dtype)
     ours = tensors_of(case, arrays)

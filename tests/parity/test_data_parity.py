@@ -285,9 +285,7 @@ def eager_batch_samplers(torch, log):
             return iter([torch.randperm(4).tolist()])
 
     torch.manual_seed(0)
-    loader = torch.utils.data.DataLoader(
-        torch.utils.data.TensorDataset(torch.arange(4)), batch_sampler=Eager()
-    )
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.arange(4)), batch_sampler=Eager())
     log(list(loader), torch.rand(1))
 
 

@@ -179,9 +179,7 @@ def loading(torch, log):
     net.load_state_dict(double)
     log(net[0].scale.dtype is torch.float32)
     net.load_state_dict(double, assign=True)
-    log(
-        net[0].scale.dtype is torch.float64, net[0].scale.requires_grad, type(net[0].scale).__name__
-    )
+    log(net[0].scale.dtype is torch.float64, net[0].scale.requires_grad, type(net[0].scale).__name__)
 
 
 def extra_state(torch, log):
@@ -208,9 +206,7 @@ def state_hooks(torch, log):
     net = net_of(torch)
     child = net[1]
     child.register_state_dict_pre_hook(lambda m, prefix, keep: log("pre", prefix, keep))
-    child.register_state_dict_post_hook(
-        lambda m, state, prefix, meta: log(list(state), prefix, dict(meta))
-    )
+    child.register_state_dict_post_hook(lambda m, state, prefix, meta: log(list(state), prefix, dict(meta)))
     child._register_state_dict_hook(lambda m, state, prefix, meta: state.pop("1.0.count") and None)
     child[0].register_load_state_dict_pre_hook(
         lambda m, state, prefix, meta, strict, missing, unexpected, errors: log(
@@ -303,12 +299,8 @@ def global_hooks(torch, log):
     handles = [
         module.register_module_forward_pre_hook(lambda m, a: log("pre", type(m).__name__)),
         module.register_module_forward_hook(lambda m, a, o: log("post", type(m).__name__)),
-        module.register_module_full_backward_pre_hook(
-            lambda m, go: log("bpre", type(m).__name__, go)
-        ),
-        module.register_module_full_backward_hook(
-            lambda m, gi, go: log("back", type(m).__name__, gi, go)
-        ),
+        module.register_module_full_backward_pre_hook(lambda m, go: log("bpre", type(m).__name__, go)),
+        module.register_module_full_backward_hook(lambda m, gi, go: log("back", type(m).__name__, gi, go)),
     ]
     x = torch.ones(2, requires_grad=True)
     net(x).sum().backward()
@@ -325,9 +317,7 @@ def backward_hooks(torch, log):
 
     m = Many()
     m.register_full_backward_pre_hook(lambda mod, go: log("pre", go))
-    m.register_full_backward_pre_hook(
-        lambda mod, go: (None if go[0] is None else go[0] * 2, *go[1:])
-    )
+    m.register_full_backward_pre_hook(lambda mod, go: (None if go[0] is None else go[0] * 2, *go[1:]))
     m.register_full_backward_hook(lambda mod, gi, go: log("hook", gi, go))
     m.register_full_backward_hook(lambda mod, gi, go: (gi[0] * 10, *gi[1:]))
     m.register_full_backward_hook(lambda mod, gi, go: log("first", gi), prepend=True)

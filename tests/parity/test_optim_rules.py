@@ -21,9 +21,7 @@ SHAPES = [(3, 4), (5,), (), (2, 3, 2, 2), (0, 3), (300,)]
 
 def combinations(**options):
     """Every combination of the options' values."""
-    return [
-        dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())
-    ]
+    return [dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())]
 
 
 def tables():
@@ -369,12 +367,8 @@ def test_load_casts_and_keeps_step():
     }
     groups = torch.optim.Adam([t]).state_dict()["param_groups"]
     opt, ref = optim.Adam([m]), torch.optim.Adam([t])
-    opt.load_state_dict(
-        {"state": {0: {k: Tensor._wrap(v) for k, v in state.items()}}, "param_groups": groups}
-    )
-    ref.load_state_dict(
-        {"state": {0: {k: torch.from_numpy(v) for k, v in state.items()}}, "param_groups": groups}
-    )
+    opt.load_state_dict({"state": {0: {k: Tensor._wrap(v) for k, v in state.items()}}, "param_groups": groups})
+    ref.load_state_dict({"state": {0: {k: torch.from_numpy(v) for k, v in state.items()}}, "param_groups": groups})
     assert_same_state(opt, ref, 0, 0)
 
 
@@ -526,9 +520,7 @@ def test_required_option():
         def __init__(self, params):
             super().__init__(params, {"lr": required})
 
-    with pytest.raises(
-        ValueError, match="didn't specify a value of required optimization parameter lr"
-    ):
+    with pytest.raises(ValueError, match="didn't specify a value of required optimization parameter lr"):
         Needy([make_ours()])
     assert Needy([{"params": [make_ours()], "lr": 2.0}]).param_groups[0]["lr"] == 2.0
 

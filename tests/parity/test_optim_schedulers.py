@@ -102,12 +102,8 @@ CASES = {
     "onecycle": make("OneCycleLR", 0.5, total_steps=60),
     "onecycle-epochs": make("OneCycleLR", max_lr=0.5, epochs=6, steps_per_epoch=11, pct_start=0.4),
     "onecycle-three": make("OneCycleLR", 0.5, total_steps=70, three_phase=True),
-    "onecycle-linear": make(
-        "OneCycleLR", [0.5, 1.0], total_steps=65, anneal_strategy="linear", div_factor=10.0
-    ),
-    "onecycle-linear-three": make(
-        "OneCycleLR", 0.5, total_steps=65, anneal_strategy="linear", three_phase=True
-    ),
+    "onecycle-linear": make("OneCycleLR", [0.5, 1.0], total_steps=65, anneal_strategy="linear", div_factor=10.0),
+    "onecycle-linear-three": make("OneCycleLR", 0.5, total_steps=65, anneal_strategy="linear", three_phase=True),
     "onecycle-no-momentum": make("OneCycleLR", 0.5, total_steps=60, cycle_momentum=False),
     "chained": chained,
     "sequential": sequential,
@@ -406,9 +402,7 @@ def errors(package, opt, other):
         "onecycle-steps": lambda: package.OneCycleLR(opt, 0.1, epochs=2, steps_per_epoch=0.5),
         "onecycle-pct": lambda: package.OneCycleLR(opt, 0.1, total_steps=5, pct_start=2.0),
         "onecycle-pct-type": lambda: package.OneCycleLR(opt, 0.1, total_steps=5, pct_start=1),
-        "onecycle-anneal": lambda: package.OneCycleLR(
-            opt, 0.1, total_steps=5, anneal_strategy="square"
-        ),
+        "onecycle-anneal": lambda: package.OneCycleLR(opt, 0.1, total_steps=5, anneal_strategy="square"),
         "onecycle-length": lambda: package.OneCycleLR(opt, [0.1], total_steps=5),
         "onecycle-no-momentum": lambda: package.OneCycleLR(other, 0.1, total_steps=5),
         "plateau-factor": lambda: package.ReduceLROnPlateau(opt, factor=1.0),
@@ -420,16 +414,10 @@ def errors(package, opt, other):
         "no-optimizer-cyclic": lambda: package.CyclicLR(3, 0.1, 0.2),
         "no-optimizer-onecycle": lambda: package.OneCycleLR(3, 0.1, total_steps=2),
         "sequential-none": lambda: package.SequentialLR(opt, [], []),
-        "sequential-milestones": lambda: package.SequentialLR(
-            opt, [package.ExponentialLR(opt, 0.9)], [1]
-        ),
+        "sequential-milestones": lambda: package.SequentialLR(opt, [package.ExponentialLR(opt, 0.9)], [1]),
         "sequential-type": lambda: package.SequentialLR(opt, [3], []),
-        "sequential-plateau": lambda: package.SequentialLR(
-            opt, [package.ReduceLROnPlateau(opt)], []
-        ),
-        "sequential-other": lambda: package.SequentialLR(
-            sgd_without, [package.ExponentialLR(other, 0.9)], []
-        ),
+        "sequential-plateau": lambda: package.SequentialLR(opt, [package.ReduceLROnPlateau(opt)], []),
+        "sequential-other": lambda: package.SequentialLR(sgd_without, [package.ExponentialLR(other, 0.9)], []),
         "chained-none": lambda: package.ChainedScheduler([]),
         "chained-plateau": lambda: package.ChainedScheduler([package.ReduceLROnPlateau(opt)]),
         "chained-other": lambda: package.ChainedScheduler(
@@ -458,9 +446,7 @@ def test_onecycle_ends():
         s.optimizer.step()
         for _ in range(3):
             s.step()
-        with pytest.raises(
-            ValueError, match=r"Tried to step 4 times\. The specified number of total steps is 3"
-        ):
+        with pytest.raises(ValueError, match=r"Tried to step 4 times\. The specified number of total steps is 3"):
             s.step()
 
 
@@ -469,9 +455,7 @@ def messages(call):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
-    return [str(w.message).split(" See more details")[0] for w in caught], [
-        w.category for w in caught
-    ]
+    return [str(w.message).split(" See more details")[0] for w in caught], [w.category for w in caught]
 
 
 def test_order_of_calls():

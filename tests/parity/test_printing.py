@@ -56,9 +56,7 @@ def random_array(rng: np.random.Generator, kind: str) -> np.ndarray:
         low, high = (info.min, info.max) if rng.random() < 0.3 else (max(info.min, -30), 100)
         return np.asarray(rng.integers(low, high, shape, endpoint=True, dtype=kind))
     spread = rng.choice([0.0, 0.5, 3.0])
-    values = rng.standard_normal(shape) * 10.0 ** (
-        rng.integers(-7, 9) + spread * rng.standard_normal(shape)
-    )
+    values = rng.standard_normal(shape) * 10.0 ** (rng.integers(-7, 9) + spread * rng.standard_normal(shape))
     if rng.random() < 0.3:
         values = np.round(values)
     values = np.array(values)
@@ -81,9 +79,7 @@ def test_random_arrays(kind: str) -> None:
         assert ours == repr(theirs)
 
 
-@pytest.mark.parametrize(
-    "options", OPTIONS, ids=lambda o: ",".join(f"{k}={v}" for k, v in o.items())
-)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: ",".join(f"{k}={v}" for k, v in o.items()))
 def test_options(options: dict[str, Any]) -> None:
     rng = np.random.default_rng(OPTIONS.index(options) + 100)
     set_options(options)
@@ -124,6 +120,4 @@ def test_subclass_and_given_contents() -> None:
     array = np.arange(6.0, dtype=np.float32).reshape(2, 3)
     theirs = torch.from_numpy(array).as_subclass(Image)
     assert printing.tensor_str(array, type_name="Image") == repr(theirs)
-    assert printing.tensor_str(array, contents="...") == torch.from_numpy(array).__repr__(
-        tensor_contents="..."
-    )
+    assert printing.tensor_str(array, contents="...") == torch.from_numpy(array).__repr__(tensor_contents="...")

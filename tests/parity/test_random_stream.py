@@ -128,9 +128,7 @@ DRAWS = [
             f"bernoulli_({dtype} array)",
             ("float32", "float64", "int32", "bool"),
             lambda o, g, d=dtype: R.bernoulli_(o, chances(o, d), g),
-            lambda o, g, d=dtype: o.bernoulli_(
-                torch.from_numpy(chances(o.numpy(), d)), generator=g
-            ),
+            lambda o, g, d=dtype: o.bernoulli_(torch.from_numpy(chances(o.numpy(), d)), generator=g),
         )
         for dtype in FLOATS
     ),
@@ -138,9 +136,7 @@ DRAWS = [
         "bernoulli",
         FLOATS,
         lambda o, g: R.bernoulli(chances(o, o.dtype), generator=g),
-        lambda o, g: torch.bernoulli(
-            torch.from_numpy(chances(o.numpy(), o.numpy().dtype)), generator=g
-        ),
+        lambda o, g: torch.bernoulli(torch.from_numpy(chances(o.numpy(), o.numpy().dtype)), generator=g),
     ),
     *(
         Draw(
@@ -223,9 +219,7 @@ def assert_same_state(ours: R.Generator, theirs: Any) -> None:
 
 def assert_same_place(ours: R.Generator, theirs: Any) -> None:
     assert_same_state(ours, theirs)
-    np.testing.assert_array_equal(
-        R.rand(3, generator=ours), torch.rand(3, generator=theirs).numpy()
-    )
+    np.testing.assert_array_equal(R.rand(3, generator=ours), torch.rand(3, generator=theirs).numpy())
 
 
 def assert_same(ours: np.ndarray, theirs: Any) -> None:
@@ -377,13 +371,9 @@ def view(dtype: str, kind: str) -> tuple[np.ndarray, Any]:
     if kind == "transposed":
         return np.empty((7, 9), dtype).T, tensor(dtype, 7, 9).t()
     if kind == "channels last":
-        return np.empty((2, 5, 4, 3), dtype).transpose(0, 3, 1, 2), tensor(
-            dtype, 2, 5, 4, 3
-        ).permute(0, 3, 1, 2)
+        return np.empty((2, 5, 4, 3), dtype).transpose(0, 3, 1, 2), tensor(dtype, 2, 5, 4, 3).permute(0, 3, 1, 2)
     if kind == "permuted":
-        return np.empty((3, 4, 5), dtype).transpose(1, 2, 0), tensor(dtype, 3, 4, 5).permute(
-            1, 2, 0
-        )
+        return np.empty((3, 4, 5), dtype).transpose(1, 2, 0), tensor(dtype, 3, 4, 5).permute(1, 2, 0)
     if kind == "strided":
         return np.empty((6, 10), dtype)[:, ::2], tensor(dtype, 6, 10)[:, ::2]
     return np.empty((6, 10), dtype)[1:4, 2:9].T, tensor(dtype, 6, 10)[1:4, 2:9].t()
@@ -502,9 +492,7 @@ def test_a_normal_left_over_crosses_functions_and_dtypes() -> None:
     assert_same_place(g, h)
 
 
-@pytest.mark.parametrize(
-    "seed", [0, 1, -1, -5, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1, -(2**63)]
-)
+@pytest.mark.parametrize("seed", [0, 1, -1, -5, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1, -(2**63)])
 def test_seeds(seed: int) -> None:
     g, h = pair(seed)
     assert g.initial_seed() == h.initial_seed()
@@ -549,9 +537,7 @@ def test_layer_initialisation() -> None:
         g = R.Generator().manual_seed(0)
         torch.manual_seed(0)
         layer = (
-            torch.nn.Linear(shape[1], shape[0])
-            if len(shape) == 2
-            else torch.nn.Conv2d(shape[1], shape[0], shape[2:])
+            torch.nn.Linear(shape[1], shape[0]) if len(shape) == 2 else torch.nn.Conv2d(shape[1], shape[0], shape[2:])
         )
         gain = np.sqrt(2.0 / (1 + 5))  # kaiming_uniform_(a=sqrt(5))
         limit = float(np.sqrt(3.0) * (gain / np.sqrt(fan_in)))
@@ -661,9 +647,7 @@ def test_seed_errors(seed: Any) -> None:
         R.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize(
-    ("n", "dtype"), [(129, "int8"), (257, "uint8"), (2050, "float16"), (3, "bool")]
-)
+@pytest.mark.parametrize(("n", "dtype"), [(129, "int8"), (257, "uint8"), (2050, "float16"), (3, "bool")])
 def test_randperm_errors(n: int, dtype: str) -> None:
     with pytest.raises(Exception) as expected:
         torch.randperm(n, dtype=getattr(torch, dtype))

@@ -15,9 +15,7 @@ import pytest
 
 from tinygrad_hw.cli import main
 
-MNIST = Path(
-    os.environ.get("TINYGRAD_HW_DATA", Path(__file__).parents[3] / "shared" / "data")
-) / "mnist"
+MNIST = Path(os.environ.get("TINYGRAD_HW_DATA", Path(__file__).parents[3] / "shared" / "data")) / "mnist"
 
 
 def test_digits_with_every_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +68,16 @@ def test_help_and_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interrupt_keeps_what_was_trained(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tinygrad_hw", "train", "--epochs", "100000", "--out", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "tinygrad_hw",
+            "train",
+            "--epochs",
+            "100000",
+            "--out",
+            str(tmp_path),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

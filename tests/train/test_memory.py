@@ -18,7 +18,10 @@ def test_a_thousand_steps_leave_memory_flat() -> None:
 
     torch.manual_seed(0)
     model = torch.nn.Sequential(
-        torch.nn.Linear(64, 128), torch.nn.BatchNorm1d(128), torch.nn.ReLU(), torch.nn.Linear(128, 10)
+        torch.nn.Linear(64, 128),
+        torch.nn.BatchNorm1d(128),
+        torch.nn.ReLU(),
+        torch.nn.Linear(128, 10),
     )
     optimizer = torch.optim.Adam(model.parameters())
     x, y = torch.randn(64, 64), torch.randint(0, 10, (64,))

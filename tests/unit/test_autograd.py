@@ -190,9 +190,7 @@ def test_grad_of_unused_input() -> None:
 def test_batched_gradients_are_the_rows_of_the_jacobian() -> None:
     x = leaf(1.0, 2.0)
     y = x**3
-    (rows,) = torch.autograd.grad(
-        y, x, torch.eye(2, dtype=torch.float64), is_grads_batched=True, retain_graph=True
-    )
+    (rows,) = torch.autograd.grad(y, x, torch.eye(2, dtype=torch.float64), is_grads_batched=True, retain_graph=True)
     assert rows.tolist() == [[3.0, 0.0], [0.0, 12.0]]
 
 
@@ -648,9 +646,8 @@ def test_anomaly_names_the_forward_line_of_a_nan_gradient() -> None:
 
 @pytest.mark.filterwarnings("ignore:Anomaly")
 def test_anomaly_names_the_op_that_made_an_inf() -> None:
-    with torch.autograd.detect_anomaly():
-        with pytest.raises(RuntimeError, match="'log' returned inf"):
-            torch.zeros(1).log()
+    with torch.autograd.detect_anomaly(), pytest.raises(RuntimeError, match="'log' returned inf"):
+        torch.zeros(1).log()
 
 
 # -- declaration -----------------------------------------------------------------------------------
@@ -694,7 +691,10 @@ def test_gradcheck_explains_kinks_and_low_precision() -> None:
     with pytest.raises(RuntimeError, match="kink"):
         torch.autograd.gradcheck(lambda t: t.clamp(min=0), (leaf(0.0),))
     x = torch.tensor([1.0], requires_grad=True)
-    with pytest.warns(UserWarning, match="double precision"), pytest.raises(RuntimeError, match="float64"):
+    with (
+        pytest.warns(UserWarning, match="double precision"),
+        pytest.raises(RuntimeError, match="float64"),
+    ):
         torch.autograd.gradcheck(torch.exp, (x,))
     with pytest.raises(ValueError, match="requires_grad=True"):
         torch.autograd.gradcheck(torch.exp, (torch.ones(1, dtype=torch.float64),))

@@ -139,8 +139,7 @@ def test_module_list():
 def test_module_list_repr_joins_what_repeats():
     layers = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Flatten(), nn.ReLU()])
     assert repr(layers) == (
-        "ModuleList(\n  (0-1): 2 x ReLU()\n"
-        "  (2): Flatten(start_dim=1, end_dim=-1)\n  (3): ReLU()\n)"
+        "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Flatten(start_dim=1, end_dim=-1)\n  (3): ReLU()\n)"
     )
     assert repr(nn.ModuleList()) == "ModuleList()"
     nested = nn.ModuleList([nn.Sequential(nn.ReLU()) for _ in range(3)])

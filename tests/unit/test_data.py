@@ -173,9 +173,7 @@ def test_samplers():
     assert len(SubsetRandomSampler([7, 3, 5])) == 3
     w = WeightedRandomSampler([0, 1, 0, 3], 20)
     assert set(w) <= {1, 3} and len(w) == 20
-    assert sorted(WeightedRandomSampler(torch.tensor([1.0, 1.0, 2.0]), 3, replacement=False)) == [
-        *(0, 1, 2)
-    ]
+    assert sorted(WeightedRandomSampler(torch.tensor([1.0, 1.0, 2.0]), 3, replacement=False)) == [*(0, 1, 2)]
     with pytest.raises(NotImplementedError):
         iter(Sampler())
 
@@ -232,9 +230,7 @@ def test_collate_tensors_and_arrays():
     assert a.grad.tolist() == [[2.0] * 3] * 2
     assert default_collate([np.ones(2, np.float32)] * 3).shape == (3, 2)
     assert default_collate([np.array(1, np.int16)] * 3).dtype is torch.int16
-    with pytest.raises(
-        RuntimeError, match=r"stack expects each tensor.*\[2\] at entry 0 and \[3\] "
-    ):
+    with pytest.raises(RuntimeError, match=r"stack expects each tensor.*\[2\] at entry 0 and \[3\] "):
         default_collate([torch.ones(2), torch.ones(3)])
     with pytest.raises(TypeError, match="found <U1"):
         default_collate([np.array(["a"])])
@@ -258,9 +254,7 @@ def test_collate_containers():
     assert nested["p"][0].shape == (2, 2) and nested["p"][1][1].dtype is torch.float64
     with pytest.raises(RuntimeError, match="should be of equal size"):
         default_collate([[1], [1, 2]])
-    with pytest.raises(
-        TypeError, match=r"must contain tensors, numpy arrays.*found <class 'object'>"
-    ):
+    with pytest.raises(TypeError, match=r"must contain tensors, numpy arrays.*found <class 'object'>"):
         default_collate([object()])
     with pytest.raises(TypeError, match="found <class 'NoneType'>"):
         default_collate([{"a": None}])
@@ -335,9 +329,7 @@ def test_samplers_in_a_loader(name, drop_last):
     for kind in (TensorDataset, Slow):
         data = kind(*numbers())
         g = torch.Generator().manual_seed(2)
-        loader = DataLoader(
-            data, batch_size=4, sampler=SAMPLERS[name](data, g), drop_last=drop_last, generator=g
-        )
+        loader = DataLoader(data, batch_size=4, sampler=SAMPLERS[name](data, g), drop_last=drop_last, generator=g)
         log = []
         for batch in loader:
             log.append(([t.tolist() for t in batch], g.get_state().tolist()))
@@ -354,9 +346,7 @@ def test_batch_samplers_in_a_loader():
         assert [x.tolist() for x, _ in loader] == batches and len(loader) == 3
         assert loader.batch_size is None
         tensors = [torch.tensor(b) for b in batches]
-        assert [
-            x.tolist() for x, _ in DataLoader(kind(*numbers()), batch_sampler=tensors)
-        ] == batches
+        assert [x.tolist() for x, _ in DataLoader(kind(*numbers()), batch_sampler=tensors)] == batches
         slices = DataLoader(kind(*numbers(4)), batch_sampler=[[slice(0, 2), slice(2, 4)]])
         assert [x.tolist() for x, _ in slices] == [[[0, 1], [2, 3]]]
         for bad, error in (([[99]], IndexError), ([[1.5]], (IndexError, TypeError))):
@@ -495,9 +485,7 @@ def test_other_options():
     with pytest.raises(AssertionError, match="timeout must be 0"):
         iter(DataLoader([1], timeout=3))
     for name in ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset"):
-        with pytest.raises(
-            ValueError, match=f"{name} attribute should not be set after DataLoader"
-        ):
+        with pytest.raises(ValueError, match=f"{name} attribute should not be set after DataLoader"):
             setattr(loader, name, 3)
     loader.pin_memory = False
     assert get_worker_info() is None

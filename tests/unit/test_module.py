@@ -177,9 +177,7 @@ def test_registration_hooks_may_replace_what_is_registered():
         lambda module, name, value: nn.ReLU() if name == "0" else None
     ):
         assert isinstance(nn.Sequential(nn.Identity())[0], nn.ReLU)
-    with module_hooks.register_module_buffer_registration_hook(
-        lambda module, name, value: torch.zeros(4)
-    ):
+    with module_hooks.register_module_buffer_registration_hook(lambda module, name, value: torch.zeros(4)):
         m.register_buffer("b", torch.ones(1))
     assert m.b.shape == (4,)
 
@@ -495,9 +493,7 @@ def test_state_dict_hooks():
         state_dict.pop(prefix + "note")
 
     h3 = child.register_load_state_dict_pre_hook(drop_note)
-    h4 = net.register_load_state_dict_post_hook(
-        lambda module, keys: keys.missing_keys.append("invented")
-    )
+    h4 = net.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.append("invented"))
     with pytest.raises(RuntimeError, match=r'Missing key.*"invented"'):
         net.load_state_dict(state)
     h4.remove()
@@ -545,9 +541,7 @@ def test_forward_hooks_with_kwargs():
         with_kwargs=True,
     )
     seen = []
-    m.register_forward_hook(
-        lambda mod, args, kwargs, out: seen.append((args[0].item(), kwargs)), with_kwargs=True
-    )
+    m.register_forward_hook(lambda mod, args, kwargs, out: seen.append((args[0].item(), kwargs)), with_kwargs=True)
     assert m(torch.ones(()), times=2).item() == 6.0
     assert seen == [(2.0, {"times": 3})]
     m._forward_pre_hooks.clear()
@@ -659,9 +653,7 @@ def test_arguments_arrive_as_they_were_given(args, kwargs, hooked):
 def test_full_backward_hooks_see_and_replace_gradients():
     m = Scale()
     seen = []
-    m.register_full_backward_hook(
-        lambda mod, gi, go: seen.append((gi[0].tolist(), go[0].tolist())) or (gi[0] * 10,)
-    )
+    m.register_full_backward_hook(lambda mod, gi, go: seen.append((gi[0].tolist(), go[0].tolist())) or (gi[0] * 10,))
     m.register_full_backward_pre_hook(lambda mod, go: (go[0] * 2,))
     x = torch.ones(2, requires_grad=True)
     y = m(x)
@@ -833,9 +825,7 @@ def test_repr():
     m.inner = Tall()
     m.none = None
     m.add_module("empty", None)
-    assert repr(m) == (
-        "Named(\n  a=1\n  (inner): Tall(\n    a=1\n\n    b=2\n  )\n  (empty): None\n)"
-    )
+    assert repr(m) == ("Named(\n  a=1\n  (inner): Tall(\n    a=1\n\n    b=2\n  )\n  (empty): None\n)")
 
 
 def test_dir_lists_what_is_registered():

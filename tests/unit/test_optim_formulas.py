@@ -13,9 +13,7 @@ from tinygrad_hw.tensor import Tensor
 STEPS = 12
 
 
-def sgd(
-    p, grads, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False
-):
+def sgd(p, grads, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False):
     b = None
     for g in grads:
         g = (-g if maximize else g) + weight_decay * p
@@ -107,9 +105,7 @@ def nadam(p, grads, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, momentum
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
         now = math.prod(momentum(i) for i in range(1, t + 1))
-        m_hat = momentum(t + 1) * m / (1 - now * momentum(t + 1)) + (1 - momentum(t)) * g / (
-            1 - now
-        )
+        m_hat = momentum(t + 1) * m / (1 - now * momentum(t + 1)) + (1 - momentum(t)) * g / (1 - now)
         p -= lr * m_hat / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
     return p
 
@@ -190,9 +186,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "rule", "options"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
-)
+@pytest.mark.parametrize(("name", "rule", "options"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
 def test_rule(name, rule, options):
     rng = np.random.default_rng(0)
     start = rng.standard_normal(4)

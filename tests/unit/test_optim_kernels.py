@@ -114,9 +114,7 @@ def problem(rng, rule, absent, shapes, dtype):
         }
         columns.append(None if s in absent else draw(positive=not signed))
     if rule == "rmsprop" and columns[3] is not None:  # a mean square exceeds the squared mean
-        columns[2] = [
-            np.asarray(v + 3 + a * a) for v, a in zip(columns[2], columns[3], strict=True)
-        ]
+        columns[2] = [np.asarray(v + 3 + a * a) for v, a in zip(columns[2], columns[3], strict=True)]
     steps = [np.array(float(k), np.float32) for k in range(len(shapes))] if counted else None
     return columns, steps
 
@@ -282,9 +280,7 @@ def test_mixed_dtypes_in_one_call():
     grads = [rng.standard_normal(5).astype(k) for k in kinds]
     want = [(p - p.dtype.type(0.5) * g).astype(p.dtype) for p, g in zip(params, grads, strict=True)]
     hyper = (0.5, 0.0, 0, 0, 0, 0)
-    assert kernels._fused(
-        fused.KERNELS["sgd"], [list(map(np.copy, params)), grads, None], None, hyper
-    ) == [2]
+    assert kernels._fused(fused.KERNELS["sgd"], [list(map(np.copy, params)), grads, None], None, hyper) == [2]
     kernels.update("sgd", [params, grads, None], None, hyper)
     for p, w in zip(params, want, strict=True):
         np.testing.assert_allclose(p, w, rtol=1e-3 if p.dtype == np.float16 else 1e-6)

@@ -68,9 +68,7 @@ def test_formula(name):
     np.testing.assert_allclose(rates(schedule, 20), [formula(t) for t in range(20)], atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in FORMULAS if hasattr(getattr(lr_scheduler, n), "_get_closed_form_lr")]
-)
+@pytest.mark.parametrize("name", [n for n in FORMULAS if hasattr(getattr(lr_scheduler, n), "_get_closed_form_lr")])
 def test_jump_to_an_epoch_agrees(name):
     options, formula = FORMULAS[name]
     schedule = getattr(lr_scheduler, name)(optimizer(), **options)
@@ -82,9 +80,7 @@ def test_jump_to_an_epoch_agrees(name):
 
 def test_chained_factors_multiply():
     opt = optimizer()
-    schedule = lr_scheduler.ChainedScheduler(
-        [lr_scheduler.ExponentialLR(opt, 0.9), lr_scheduler.StepLR(opt, 3, 0.5)]
-    )
+    schedule = lr_scheduler.ChainedScheduler([lr_scheduler.ExponentialLR(opt, 0.9), lr_scheduler.StepLR(opt, 3, 0.5)])
     want = [LR * 0.9**t * 0.5 ** (t // 3) for t in range(10)]
     np.testing.assert_allclose(rates(schedule, 10), want)
 

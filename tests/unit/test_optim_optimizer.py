@@ -105,9 +105,7 @@ def test_pre_hook_changes_the_arguments():
         assert opt.step() == 7.0
     assert calls == [1]
     opt.register_step_pre_hook(lambda o, args, kwargs: 3)
-    with pytest.raises(
-        RuntimeError, match=r"must return None or a tuple of \(new_args, new_kwargs\)"
-    ):
+    with pytest.raises(RuntimeError, match=r"must return None or a tuple of \(new_args, new_kwargs\)"):
         opt.step()
 
 
@@ -279,14 +277,10 @@ def test_loading_copies(name):
 def test_loading_reports_what_differs():
     opt = optim.SGD([param()], lr=0.1)
     two = optim.SGD([{"params": [param()]}, {"params": [param()]}], lr=0.1)
-    with pytest.raises(
-        ValueError, match=r"different number of parameter groups \(2; this optimizer has 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"different number of parameter groups \(2; this optimizer has 1\)"):
         opt.load_state_dict(two.state_dict())
     pair = optim.SGD([param(), param()], lr=0.1)
-    with pytest.raises(
-        ValueError, match=r"doesn't match the size of optimizer's group \(group 0: 2 param"
-    ):
+    with pytest.raises(ValueError, match=r"doesn't match the size of optimizer's group \(group 0: 2 param"):
         opt.load_state_dict(pair.state_dict())
 
 

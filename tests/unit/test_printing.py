@@ -162,9 +162,7 @@ GOLDEN: list[tuple[str, Any, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("array", "options", "expected"), [g[1:] for g in GOLDEN], ids=[g[0] for g in GOLDEN]
-)
+@pytest.mark.parametrize(("array", "options", "expected"), [g[1:] for g in GOLDEN], ids=[g[0] for g in GOLDEN])
 def test_golden(array: Any, options: dict[str, Any], expected: str) -> None:
     assert tensor_str(np.asarray(array), **options) == expected
 

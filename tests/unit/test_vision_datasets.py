@@ -39,11 +39,7 @@ class Small:
             for name, array in (("images-idx3", self.images[part]), ("labels-idx1", labels)):
                 content = idx(array)
                 self.content[f"{prefix}-{name}-ubyte"] = content
-                pair.append(
-                    datasets._File(
-                        f"{prefix}-{name}-ubyte", md5_of(self.packed(content)), md5_of(content)
-                    )
-                )
+                pair.append(datasets._File(f"{prefix}-{name}-ubyte", md5_of(self.packed(content)), md5_of(content)))
             files[part] = tuple(pair)
         self.cls: Any = type("MNIST", (MNIST,), {"files": files, "mirrors": ()})
 
@@ -151,9 +147,7 @@ class TestSyntheticMNIST:
     @pytest.mark.parametrize("packed", [True, False])
     @pytest.mark.parametrize("place", ["", "MNIST/raw"])
     @pytest.mark.parametrize("part", ["train", "test"])
-    def test_places(
-        self, small: Small, tmp_path: Path, place: str, packed: bool, part: str
-    ) -> None:
+    def test_places(self, small: Small, tmp_path: Path, place: str, packed: bool, part: str) -> None:
         small.write(tmp_path / place, packed)
         read = small.cls(tmp_path, train=part == "train")
         np.testing.assert_array_equal(read.data.numpy(), small.images[part])
@@ -185,9 +179,7 @@ class TestSyntheticMNIST:
             (False, lambda content: b"\1" + content[1:], "no IDX file.*Remove it"),
         ],
     )
-    def test_damaged(
-        self, small: Small, tmp_path: Path, packed: bool, change: Any, message: str
-    ) -> None:
+    def test_damaged(self, small: Small, tmp_path: Path, packed: bool, change: Any, message: str) -> None:
         small.write(tmp_path, packed)
         path = tmp_path / ("train-images-idx3-ubyte" + (".gz" if packed else ""))
         path.write_bytes(change(path.read_bytes()))
@@ -232,9 +224,7 @@ class TestPublished:
             (FashionMNIST, "fashion-mnist", False, [9, 2, 1, 1, 6], 0.2868),
         ],
     )
-    def test_facts(
-        self, cls: Any, folder: str, train: bool, labels: list[int], mean: float
-    ) -> None:
+    def test_facts(self, cls: Any, folder: str, train: bool, labels: list[int], mean: float) -> None:
         data = cls(DATA / folder, train=train)
         assert tuple(data.data.shape) == (60000 if train else 10000, 28, 28)
         assert data.targets[:5].tolist() == labels
@@ -253,7 +243,5 @@ class TestPublished:
     def test_one_set_is_not_taken_for_the_other(self, tmp_path: Path) -> None:
         for path in (DATA / "mnist").glob("t10k*"):
             shutil.copy(path, tmp_path)
-        with pytest.raises(
-            RuntimeError, match=r"t10k-images-idx3-ubyte\.gz has the wrong checksum"
-        ):
+        with pytest.raises(RuntimeError, match=r"t10k-images-idx3-ubyte\.gz has the wrong checksum"):
             FashionMNIST(tmp_path, train=False)

@@ -116,9 +116,7 @@ def test_no_server(tmp_path: Path) -> None:
         download_file("file.bin", ["http://127.0.0.1:1/"], tmp_path, "")
 
 
-def test_no_progress_bar_without_a_terminal(
-    server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_progress_bar_without_a_terminal(server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fetch(server, tmp_path, "good")
     assert capsys.readouterr() == ("", "")
 
@@ -137,16 +135,12 @@ class TestMNIST:
             small.cls(tmp_path)
         read = small.cls(tmp_path, download=True)
         np.testing.assert_array_equal(read.data.numpy(), small.images["train"])
-        assert sorted(p.name for p in (tmp_path / "MNIST" / "raw").iterdir()) == sorted(
-            server.files
-        )
+        assert sorted(p.name for p in (tmp_path / "MNIST" / "raw").iterdir()) == sorted(server.files)
         assert len(server.requests) == 8
         small.cls(tmp_path, train=False, download=True)
         assert len(server.requests) == 8
 
-    def test_only_what_is_damaged_or_missing_is_fetched(
-        self, server: Any, small: Small, tmp_path: Path
-    ) -> None:
+    def test_only_what_is_damaged_or_missing_is_fetched(self, server: Any, small: Small, tmp_path: Path) -> None:
         small.write(tmp_path)
         (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
         damaged = tmp_path / "train-images-idx3-ubyte.gz"
@@ -165,9 +159,7 @@ class TestMNIST:
         with pytest.raises(RuntimeError, match=r"train-images-idx3-ubyte\.gz could not be .*"):
             small.cls(tmp_path, download=True)
 
-    def test_fashion_goes_to_its_own_folder(
-        self, server: Any, small: Small, tmp_path: Path
-    ) -> None:
+    def test_fashion_goes_to_its_own_folder(self, server: Any, small: Small, tmp_path: Path) -> None:
         body = {"files": small.cls.files, "mirrors": server.at("good")}
         cls: Any = type("FashionMNIST", (FashionMNIST,), body)
         cls(tmp_path, download=True)

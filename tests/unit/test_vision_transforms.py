@@ -78,10 +78,7 @@ class TestNormalize:
         assert x.grad.tolist() == [[[4.0, 4.0], [4.0, 4.0]]]
 
     def test_dtype_is_kept(self) -> None:
-        assert (
-            transforms.Normalize((0.5,), (0.5,))(torch.rand(1, 2, 2).double()).dtype
-            is torch.float64
-        )
+        assert transforms.Normalize((0.5,), (0.5,))(torch.rand(1, 2, 2).double()).dtype is torch.float64
 
     def test_is_a_module(self) -> None:
         model = torch.nn.Sequential(transforms.Normalize((0.0,), (2.0,)), torch.nn.Flatten())
@@ -121,20 +118,12 @@ class TestTheRest:
                 transforms.Lambda(abs),
             ]
         )
-        assert repr(both) == (
-            "Compose(\n"
-            "    ToTensor()\n"
-            "    Normalize(mean=(0.1307,), std=(0.3081,))\n"
-            "    Lambda()\n"
-            ")"
-        )
+        assert repr(both) == ("Compose(\n    ToTensor()\n    Normalize(mean=(0.1307,), std=(0.3081,))\n    Lambda()\n)")
 
     def test_with_a_data_set(self) -> None:
         digits = datasets.Digits(
             train=False,
-            transform=transforms.Compose(
-                [transforms.ToTensor(), transforms.Normalize((0.3053,), (0.3760,))]
-            ),
+            transform=transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.3053,), (0.3760,))]),
         )
         images, labels = next(iter(torch.utils.data.DataLoader(digits, batch_size=len(digits))))
         assert tuple(images.shape) == (359, 1, 8, 8)

@@ -27,9 +27,7 @@ def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Apply an op, remember where it was called, and look at what it computed."""
     result = op.core(*args, **params)
     stack = traceback.extract_stack()[:-1]
-    stack = traceback.StackSummary.from_list(
-        [f for f in stack if "tinygrad_hw op" not in f.filename]
-    )
+    stack = traceback.StackSummary.from_list([f for f in stack if "tinygrad_hw op" not in f.filename])
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     for t in outputs:
         if not isinstance(t, TensorBase):
@@ -43,8 +41,7 @@ def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             if not any(_bad(a) for a in inputs):
                 raise RuntimeError(
                     f"Function {op.name!r} returned {_bad(t.array)} values in its output (shape "
-                    f"{list(t.array.shape)}) from finite inputs. It was called at:\n"
-                    + "".join(stack.format())
+                    f"{list(t.array.shape)}) from finite inputs. It was called at:\n" + "".join(stack.format())
                 )
     return result
 
@@ -70,9 +67,7 @@ def check_gradients(node: Node, grads: Sequence[Any]) -> None:
                 else "It was recorded before anomaly detection was on; put the forward pass inside "
                 "detect_anomaly() to see where."
             )
-            raise RuntimeError(
-                f"Function '{node.name()}' returned nan values in its {i}th output. {where}"
-            )
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output. {where}")
 
 
 class set_detect_anomaly:

@@ -10,7 +10,17 @@ import numpy as np
 from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase
 from tinygrad_hw.autograd.op import op, record
 
-__all__ = ["as_strided", "as_strided_scatter", "cast", "copy_into", "copy_slices", "expand", "stack", "sum_to", "sync"]
+__all__ = [
+    "as_strided",
+    "as_strided_scatter",
+    "cast",
+    "copy_into",
+    "copy_slices",
+    "expand",
+    "stack",
+    "sum_to",
+    "sync",
+]
 
 
 def _cast(input: Any, *, dtype: Any) -> Any:
@@ -24,9 +34,7 @@ cast = op("cast", _cast, node_name="ToCopyBackward0", input=lambda g: g)
 def _sum_to(input: Any, *, size: Sequence[int]) -> Any:
     array = np.asarray(input)
     lead = array.ndim - len(size)
-    axes = tuple(range(lead)) + tuple(
-        i + lead for i, n in enumerate(size) if n == 1 and array.shape[i + lead] != 1
-    )
+    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(size) if n == 1 and array.shape[i + lead] != 1)
     if not axes:
         return array
     if lead == len(axes):
@@ -38,8 +46,7 @@ def _expand(input: Any, *, size: Sequence[int]) -> Any:
     array = np.asarray(input)
     lead = len(size) - array.ndim
     strides = (0,) * lead + tuple(
-        0 if n == 1 and m != 1 else s
-        for n, m, s in zip(array.shape, size[lead:], array.strides, strict=True)
+        0 if n == 1 and m != 1 else s for n, m, s in zip(array.shape, size[lead:], array.strides, strict=True)
     )
     # Unlike np.broadcast_to this keeps the array writeable; tensors guard writes to overlapping memory.
     return np.lib.stride_tricks.as_strided(array, tuple(size), strides)
@@ -47,13 +54,14 @@ def _expand(input: Any, *, size: Sequence[int]) -> Any:
 
 #: Sum over the dimensions along which ``size`` was broadcast; the adjoint of ``expand``.
 sum_to = op(
-    "sum_to", _sum_to, node_name="SumBackward1", input=lambda g, input_shape: expand(g, size=input_shape)
+    "sum_to",
+    _sum_to,
+    node_name="SumBackward1",
+    input=lambda g, input_shape: expand(g, size=input_shape),
 )
 
 #: Broadcast to ``size`` without copying.
-expand = op(
-    "expand", _expand, view=True, input=lambda g, input_shape: sum_to(g, size=input_shape)
-)
+expand = op("expand", _expand, view=True, input=lambda g, input_shape: sum_to(g, size=input_shape))
 
 
 def _in_layout(array: Any, strides: Sequence[int] | None) -> Any:
@@ -80,9 +88,7 @@ def _strided(array: Any, size: Sequence[int], stride: Sequence[int], offset: int
             f"as_strided: size {list(size)}, stride {list(stride)} and storage offset {offset} reach element "
             f"{last}, which is out of bounds for storage of {start.size} elements"
         )
-    return np.lib.stride_tricks.as_strided(
-        start[offset:], tuple(size), tuple(s * itemsize for s in stride)
-    )
+    return np.lib.stride_tricks.as_strided(start[offset:], tuple(size), tuple(s * itemsize for s in stride))
 
 
 def _memory(array: Any) -> Any:
@@ -91,28 +97,30 @@ def _memory(array: Any) -> Any:
     return array.transpose(order).reshape(-1)
 
 
-def _as_strided(
-    input: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any
-) -> Any:
+def _as_strided(input: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any) -> Any:
     return _strided(_in_layout(input, layout), size, stride, storage_offset)
 
 
 def _as_strided_adjoint(
-    input: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any, shape: Any
+    input: Any,
+    *,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: int,
+    layout: Any,
+    shape: Any,
 ) -> Any:
     buffer = _in_layout(np.zeros(shape, input.dtype), layout)
-    positions = _strided(
-        np.arange(buffer.size), size, stride, storage_offset
-    )
+    positions = _strided(np.arange(buffer.size), size, stride, storage_offset)
     memory = _memory(buffer)
     if not np.may_share_memory(memory, buffer):
         raise RuntimeError("as_strided: the gradient buffer is not dense")
     if np.unique(positions).size == positions.size:
         memory[positions.reshape(-1)] = input.reshape(-1)
     else:
-        memory += np.bincount(
-            positions.reshape(-1), weights=input.reshape(-1), minlength=memory.size
-        ).astype(input.dtype)
+        memory += np.bincount(positions.reshape(-1), weights=input.reshape(-1), minlength=memory.size).astype(
+            input.dtype
+        )
     return buffer
 
 
@@ -137,7 +145,13 @@ as_strided_adjoint = op(
 
 
 def _as_strided_scatter(
-    input: Any, src: Any, *, size: Sequence[int], stride: Sequence[int], storage_offset: int, layout: Any
+    input: Any,
+    src: Any,
+    *,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: int,
+    layout: Any,
 ) -> Any:
     laid = _in_layout(np.array(input), layout)
     if laid is input:
@@ -152,7 +166,12 @@ as_strided_scatter = op(
     _as_strided_scatter,
     node_name="CopySlices",
     input=lambda g, src_shape, size, stride, storage_offset, layout: as_strided_scatter(
-        g, zeros_of(g, src_shape), size=size, stride=stride, storage_offset=storage_offset, layout=layout
+        g,
+        zeros_of(g, src_shape),
+        size=size,
+        stride=stride,
+        storage_offset=storage_offset,
+        layout=layout,
     ),
     src=lambda g, src_shape, size, stride, storage_offset, layout: as_strided_copy(
         g, size=size, stride=stride, storage_offset=storage_offset, layout=layout
@@ -174,9 +193,7 @@ def _place(view: TensorBase, base: TensorBase) -> dict[str, Any]:
     v, b = view.array, base.array
     itemsize = b.itemsize
     if v.itemsize != itemsize:
-        raise RuntimeError(
-            "a view of another dtype was changed in place where autograd records; clone() it first"
-        )
+        raise RuntimeError("a view of another dtype was changed in place where autograd records; clone() it first")
     offset = v.__array_interface__["data"][0] - b.__array_interface__["data"][0]
     return {
         "size": v.shape,

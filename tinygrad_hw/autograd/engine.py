@@ -50,9 +50,7 @@ def _needed_nodes(roots: Iterable[Edge], targets: Iterable[Edge]) -> set[int]:
     needed: set[int] = set()
     for number in sorted(seen, reverse=True):  # parents first
         for p in seen[number].parents:
-            if p is not None and (
-                id(p) in wanted or (isinstance(p, Node) and p.number in needed)
-            ):
+            if p is not None and (id(p) in wanted or (isinstance(p, Node) and p.number in needed)):
                 needed.add(number)
                 break
     return needed
@@ -186,9 +184,7 @@ def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> Non
     elif leaf._grad is None:
         array = np.asarray(g.array if isinstance(g, TensorBase) else g)
         # The array may be kept if nobody else can see it: two names here, one in the caller's tuple.
-        if not owns and (array.base is not None or sys.getrefcount(array) > 4):
-            array = array.copy()
-        elif not array.flags.writeable:
+        if (not owns and (array.base is not None or sys.getrefcount(array) > 4)) or not array.flags.writeable:
             array = array.copy()
         leaf._grad = wrap(array)
     elif leaf._grad._node is not None or leaf._grad._requires_grad:
@@ -212,15 +208,11 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, what: str) ->
                 "gradient explicitly"
             )
         if array.dtype.kind != "f":
-            raise RuntimeError(
-                f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}"
-            )
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
         ones = np.ones(array.shape, array.dtype)
         return wrap(ones) if create_graph else ones
     if not isinstance(gradient, TensorBase):
-        raise TypeError(
-            f"gradients can be either Tensors or None, but got {type(gradient).__name__} for {what}"
-        )
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__} for {what}")
     if gradient.array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: the gradient for {what} has shape {list(gradient.array.shape)}, but the "
@@ -297,9 +289,7 @@ def backward(
             targets = [edge_of(t) for t in inputs]
             if any(t is None for t in targets):
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
-        leaves, found = walk(
-            roots, retain_graph=retain, create_graph=create_graph, targets=targets
-        )
+        leaves, found = walk(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
         for key in list(leaves):
             leaf, g, owns = leaves.pop(key)
             _accumulate(leaf, g, owns, create_graph)
@@ -354,15 +344,11 @@ def grad(
     if len(gradients) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} outputs and {len(gradients)} grad_outputs")
     if allow_unused is False and materialize_grads:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: False."
-        )
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     retain = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
-        return _grad_batched(
-            outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads
-        )
+        return _grad_batched(outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads)
     with set_grad_enabled(create_graph):
         roots = _roots(outputs, gradients, create_graph)
         targets = [edge_of(t) for t in inputs]
@@ -372,9 +358,7 @@ def grad(
                     f"One of the differentiated Tensors does not require grad: input {i} of shape "
                     f"{list(inputs[i].array.shape)}. Set requires_grad=True before it is used"
                 )
-        leaves, found = walk(
-            roots, retain_graph=retain, create_graph=create_graph, targets=targets
-        )
+        leaves, found = walk(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
         results: list[Any] = []
         for i, (tensor, target) in enumerate(zip(inputs, targets, strict=True)):
             if isinstance(target, TensorBase):
@@ -436,7 +420,7 @@ def _grad_batched(
         )
         for b in range(size)
     ]
-    results = []
+    results: list[Any] = []
     for column in zip(*rows, strict=True):
         if column[0] is None:
             results.append(None)

@@ -147,9 +147,7 @@ class _FunctionOp:
         """Call ``backward`` and record what it does."""
         return self._call(node, [g] if not self.multi else g, parents, True)
 
-    def _call(
-        self, node: Node, gs: Sequence[Any], parents: tuple[Any, ...], create_graph: bool
-    ) -> Sequence[Any]:
+    def _call(self, node: Node, gs: Sequence[Any], parents: tuple[Any, ...], create_graph: bool) -> Sequence[Any]:
         if node.saved is None:
             self.ctx._freed = True
         shapes = node.shape if self.multi else [node.shape]
@@ -333,9 +331,7 @@ def once_differentiable(fn: F) -> F:
             outputs = fn(ctx, *grads)
         if not recording:
             return outputs
-        needs = any(isinstance(g, TensorBase) and edge_of(g) is not None for g in grads) or any(
-            ctx.needs_input_grad
-        )
+        needs = any(isinstance(g, TensorBase) and edge_of(g) is not None for g in grads) or any(ctx.needs_input_grad)
         if not needs:
             return outputs
         single = not isinstance(outputs, tuple)
@@ -361,6 +357,4 @@ class _NotTwice(Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
-        )
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")

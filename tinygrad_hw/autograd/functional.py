@@ -67,11 +67,7 @@ def _grads(
     retain: bool = True,
 ) -> tuple[Any, ...]:
     """Return gradients with zeros for what is independent."""
-    pairs = [
-        (o, None if vectors is None else vectors[i])
-        for i, o in enumerate(outputs)
-        if edge_of(o) is not None
-    ]
+    pairs = [(o, None if vectors is None else vectors[i]) for i, o in enumerate(outputs) if edge_of(o) is not None]
     if not pairs:
         if strict:
             raise RuntimeError(
@@ -204,9 +200,7 @@ def hessian(
     def gradient(*xs: Any) -> Any:
         outputs, is_single = _outputs(func, xs, "hessian")
         if not is_single or outputs[0].array.size != 1:
-            raise RuntimeError(
-                "The Tensor returned by the function given to hessian should contain a single element"
-            )
+            raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
         gs = _grads(outputs, xs, None, True, strict)
         return gs
 
@@ -280,9 +274,7 @@ def jvp(
         us.append(u)
     with enable_grad():
         gs = _grads(outputs, xs, us, True, strict)
-        products = _grads(
-            [g for g in gs], us, [x for x in vs], create_graph, False
-        )
+        products = _grads([g for g in gs], us, [x for x in vs], create_graph, False)
     return (
         _finish(outputs[0] if single else outputs, create_graph),
         _finish(products[0] if single else products, create_graph),
@@ -294,9 +286,7 @@ def _gradient_of_scalar(
 ) -> tuple[Any, tuple[Any, ...]]:
     outputs, single = _outputs(func, xs, name)
     if not single or outputs[0].array.size != 1:
-        raise RuntimeError(
-            f"The Tensor returned by the function given to {name} should contain a single element"
-        )
+        raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
     with enable_grad():
         return outputs[0], _grads(outputs, xs, None, True, strict)
 

@@ -143,7 +143,7 @@ class inference_mode(_GradMode):
         self._inference = mode
 
     def _clone(self) -> _GradMode:
-        return type(self)(bool(self._inference))  # type: ignore[no-any-return]
+        return type(self)(bool(self._inference))
 
 
 class set_grad_enabled(_GradMode):

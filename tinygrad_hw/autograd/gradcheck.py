@@ -25,11 +25,7 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 def _outputs(func: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
     """Return the floating point tensors that ``func`` gives."""
-    return [
-        t
-        for t in _as_tuple(func(*inputs))
-        if isinstance(t, TensorBase) and t.array.dtype.kind == "f"
-    ]
+    return [t for t in _as_tuple(func(*inputs)) if isinstance(t, TensorBase) and t.array.dtype.kind == "f"]
 
 
 def _values(func: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
@@ -54,9 +50,7 @@ def _checked(inputs: Sequence[Any]) -> list[int]:
                 "precision floating point.",
                 stacklevel=4,
             )
-        if array.size > 1 and any(
-            s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)
-        ):
+        if array.size > 1 and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
             raise RuntimeError(
                 f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
                 "non-overlapping to be able to compute the numerical gradients correctly. You should call "
@@ -79,9 +73,7 @@ class _Perturbed:
         self.array[self.index] = self.old
 
 
-def _column(
-    func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, delta: Any, eps: float
-) -> list[Any]:
+def _column(func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, delta: Any, eps: float) -> list[Any]:
     """Return the central differences of all outputs along one direction of input ``i``."""
     with _Perturbed(inputs[i].array, index, delta):
         above = _values(func, inputs)
@@ -90,9 +82,7 @@ def _column(
     return [(a - b) / (2 * eps) for a, b in zip(above, below, strict=True)]
 
 
-def _kink(
-    func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, o: int, at: Any, eps: float
-) -> str:
+def _kink(func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, o: int, at: Any, eps: float) -> str:
     """Return a remark if the one-sided differences at an entry disagree."""
     middle = _values(func, inputs)[o][at]
     with _Perturbed(inputs[i].array, index, eps):
@@ -112,28 +102,20 @@ def _kink(
 def _dtype_remark(inputs: Sequence[Any], at: Sequence[int]) -> str:
     low = [i for i in at if inputs[i].array.dtype != np.float64]
     return (
-        f"\nInputs {low} are not float64: differences in that precision are mostly rounding. Use "
-        ".double()."
+        f"\nInputs {low} are not float64: differences in that precision are mostly rounding. Use .double()."
         if low
         else ""
     )
 
 
-def _analytical(
-    outputs: Sequence[Any], o: int, cotangent: Any, inputs: Sequence[Any], at: Sequence[int]
-) -> list[Any]:
+def _analytical(outputs: Sequence[Any], o: int, cotangent: Any, inputs: Sequence[Any], at: Sequence[int]) -> list[Any]:
     """Return v^T J for output ``o`` and each checked input, as float64 arrays."""
     output = outputs[o]
     if edge_of(output) is None:
         return [np.zeros(inputs[i].array.shape) for i in at]
     gradient = wrap(cotangent.astype(output.array.dtype))
-    gs = grad(
-        output, [inputs[i] for i in at], gradient, retain_graph=True, allow_unused=True
-    )
-    return [
-        np.zeros(inputs[i].array.shape) if g is None else np.asarray(g.array)
-        for i, g in zip(at, gs, strict=True)
-    ]
+    gs = grad(output, [inputs[i] for i in at], gradient, retain_graph=True, allow_unused=True)
+    return [np.zeros(inputs[i].array.shape) if g is None else np.asarray(g.array) for i, g in zip(at, gs, strict=True)]
 
 
 def _check_meta(gs: Sequence[Any], inputs: Sequence[Any], at: Sequence[int], dtypes: bool) -> None:
@@ -145,8 +127,7 @@ def _check_meta(gs: Sequence[Any], inputs: Sequence[Any], at: Sequence[int], dty
             )
         if dtypes and g.dtype != inputs[i].array.dtype:
             raise GradcheckError(
-                f"the gradient of input {i} has dtype {g.dtype}, the input has dtype "
-                f"{inputs[i].array.dtype}"
+                f"the gradient of input {i} has dtype {g.dtype}, the input has dtype {inputs[i].array.dtype}"
             )
 
 
@@ -165,14 +146,10 @@ def _slow(
     numerical: dict[tuple[int, int], Any] = {}
     for i in at:
         shape = inputs[i].array.shape
-        columns = [
-            _column(func, inputs, i, index, eps, eps) for index in np.ndindex(*shape)
-        ]
+        columns = [_column(func, inputs, i, index, eps, eps) for index in np.ndindex(*shape)]
         for o, output in enumerate(outputs):
             numerical[i, o] = (
-                np.stack([c[o].reshape(-1) for c in columns])
-                if columns
-                else np.zeros((0, output.array.size))
+                np.stack([c[o].reshape(-1) for c in columns]) if columns else np.zeros((0, output.array.size))
             )
     for o, output in enumerate(outputs):
         shape = output.array.shape
@@ -191,11 +168,7 @@ def _slow(
                     )
             rows.append([np.asarray(g, np.float64).reshape(-1) for g in gs])
         for k, i in enumerate(at):
-            a = (
-                np.stack([r[k] for r in rows], axis=1)
-                if rows
-                else np.zeros((inputs[i].array.size, 0))
-            )
+            a = np.stack([r[k] for r in rows], axis=1) if rows else np.zeros((inputs[i].array.size, 0))
             n = numerical[i, o]
             wrong = ~np.isclose(a, n, rtol=rtol, atol=atol, equal_nan=True)
             if not wrong.any():
@@ -338,9 +311,7 @@ def _check_batched(func: Callable[..., Any], inputs: Sequence[Any], at: Sequence
             continue
         batch = rng.standard_normal((2, *output.array.shape))
         wanted = [inputs[i] for i in at]
-        together = grad(
-            output, wanted, wrap(batch), retain_graph=True, allow_unused=True, is_grads_batched=True
-        )
+        together = grad(output, wanted, wrap(batch), retain_graph=True, allow_unused=True, is_grads_batched=True)
         for b in range(2):
             single = _analytical(outputs, o, batch[b], inputs, at)
             for i, s, t in zip(at, single, together, strict=True):

@@ -15,7 +15,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NAMESPACE", "Node", "TensorBase", "edge_of", "mode", "next_number", "set_result_type", "wrap"]
+__all__ = [
+    "NAMESPACE",
+    "Node",
+    "TensorBase",
+    "edge_of",
+    "mode",
+    "next_number",
+    "set_result_type",
+    "wrap",
+]
 
 
 class TensorBase:
@@ -113,9 +122,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The parents as PyTorch lists them: ``((node or AccumulateGrad or None, 0), ...)``."""
-        return tuple(
-            (AccumulateGrad(p) if isinstance(p, TensorBase) else p, 0) for p in self.parents
-        )
+        return tuple((AccumulateGrad(p) if isinstance(p, TensorBase) else p, 0) for p in self.parents)
 
     def register_hook(self, hook: Callable[..., Any]) -> Any:
         """Call ``hook(grad_inputs, grad_outputs)`` after the node's gradients were computed."""

@@ -82,7 +82,7 @@ def node_hooks(node: Node) -> NodeHooks:
     """Return the node's hooks, made on first use."""
     if node.hooks is None:
         node.hooks = NodeHooks()
-    return node.hooks  # type: ignore[no-any-return]
+    return node.hooks
 
 
 def add_node_hook(node: Node, kind: str, hook: Callable[..., Any]) -> RemovableHandle:

@@ -48,14 +48,10 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
                     "Please clone() the tensor before performing the operation."
                 )
     if not array.flags.writeable:
-        raise RuntimeError(
-            f"{name}: the tensor shares the memory of a read-only numpy array; clone() it first"
-        )
+        raise RuntimeError(f"{name}: the tensor shares the memory of a read-only numpy array; clone() it first")
 
 
-def apply_inplace(
-    function: Callable[..., Any], name: str, tensor: Any, *args: Any, **params: Any
-) -> Any:
+def apply_inplace(function: Callable[..., Any], name: str, tensor: Any, *args: Any, **params: Any) -> Any:
     """Return ``tensor`` after ``tensor[...] = function(tensor, *args, **params)``.
 
     Raises:
@@ -129,23 +125,6 @@ def _save_from(node: Node, source: Any, array: Any, cell: list[int]) -> None:
             saved[i], saved[at], saved[at + 1] = array, cell, cell[0]
         at += 2
     node.saved = tuple(saved)
-
-
-def _save_from(node: Node, source: Any, array: Any, cell: list[int]) -> None:
-    """Let a node that saved its result save the memory the result was written to."""
-    layout = node.op.layout
-    if node.saved is None:
-        return
-    at = len(layout)
-    for i, (_, kind, _) in enumerate(layout):
-        if kind == "shape":
-            continue
-        if kind == "output" and node.saved[i] is source:
-            saved = list(node.saved)
-            saved[i], saved[at], saved[at + 1] = array, cell, cell[0]
-            node.saved = tuple(saved)
-            return
-        at += 2
 
 
 _LEGACY_NAMES = {

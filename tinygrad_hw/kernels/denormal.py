@@ -81,9 +81,7 @@ def flush_denormal(on: bool, threads: int) -> None:
         threads: how many threads kernels use.
     """
     for kind in (np.float16, np.float32, np.float64):
-        np.finfo(
-            kind
-        )  # numpy finds out about denormals at the first use, and warns if there are none
+        np.finfo(kind)  # numpy finds out about denormals at the first use, and warns if there are none
     _switch(on, _BITS, np.zeros(threads, np.int8))
     # The caller may have been left out of the team, and there may be no team.
     _switch(on, _BITS, np.zeros(1, np.int8), work=0)

@@ -42,9 +42,7 @@ def im2col_reference(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation
     return np.ascontiguousarray(_windows(padded, kernel, stride, dilation, out))  # type: ignore[arg-type]
 
 
-def col2im_reference(
-    columns: Any, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
-) -> Any:
+def col2im_reference(columns: Any, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """The definition: add each block at its place in a padded image, cut the padding off."""
     (n, c, _, _, oh, ow), (h, w) = columns.shape, size
     padded = np.zeros((n, c, h + 2 * padding[0], w + 2 * padding[1]), columns.dtype)
@@ -57,9 +55,7 @@ def col2im_reference(
                 top : top + stride[0] * oh : stride[0],
                 left : left + stride[1] * ow : stride[1],
             ] += columns[:, :, i, j]
-    return np.ascontiguousarray(
-        padded[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + w]
-    )
+    return np.ascontiguousarray(padded[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + w])
 
 
 @kernel(parallel=True)
@@ -111,9 +107,7 @@ def _col2im(columns: Any, x: Any, sh: int, sw: int, ph: int, pw: int, dh: int, d
                         x[b, k, row, z * sw + left] += columns[b, k, i, j, y, z]
 
 
-def im2col(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out: Any = None
-) -> Any:
+def im2col(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out: Any = None) -> Any:
     """Return the blocks of ``x`` (N, C, H, W) as columns (N, C, KH, KW, OH, OW).
 
     Args:
@@ -132,14 +126,18 @@ def im2col(
         return out
     size = tuple(map(output_size, x.shape[2:], kernel, stride, padding, dilation))
     columns = np.empty((*x.shape[:2], *kernel, *size), x.dtype) if out is None else out
-    _im2col(
-        np.ascontiguousarray(x), columns, *stride, *padding, *dilation, work=columns.size
-    )
+    _im2col(np.ascontiguousarray(x), columns, *stride, *padding, *dilation, work=columns.size)
     return columns
 
 
 def col2im(
-    columns: Any, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out: Any = None
+    columns: Any,
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    out: Any = None,
 ) -> Any:
     """Return the image (N, C, H, W) to which the blocks in ``columns`` add up; see ``im2col``.
 
@@ -159,7 +157,5 @@ def col2im(
         out[...] = image
         return out
     image = np.empty((*columns.shape[:2], *size), columns.dtype) if out is None else out
-    _col2im(
-        np.ascontiguousarray(columns), image, *stride, *padding, *dilation, work=columns.size
-    )
+    _col2im(np.ascontiguousarray(columns), image, *stride, *padding, *dilation, work=columns.size)
     return image

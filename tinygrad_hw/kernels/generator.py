@@ -161,15 +161,10 @@ class Generator:
             ValueError: out of range.
         """
         if isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
-            raise RuntimeError(
-                f"manual_seed expected a long, but got {type(seed).__name__}; pass an integer"
-            )
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}; pass an integer")
         number = int(seed)
         if not -(2**63) <= number < 2**64:
-            raise ValueError(
-                "Overflow when unpacking long long: manual_seed takes -2**63 to 2**64 - 1, got "
-                f"{number}"
-            )
+            raise ValueError(f"Overflow when unpacking long long: manual_seed takes -2**63 to 2**64 - 1, got {number}")
         with self.lock:
             self._restart(number % 2**64)
         return self
@@ -256,11 +251,7 @@ class Generator:
         state = np.frombuffer(packed.tobytes(), _STATE)[0]
         left, following = int(state["left"]), int(state["next"])
         position = 625 - left
-        if (
-            not state["seeded"]
-            or not 1 <= left <= 624
-            or (following != position and (left, following) != (1, 0))
-        ):
+        if not state["seeded"] or not 1 <= left <= 624 or (following != position and (left, following) != (1, 0)):
             raise RuntimeError(
                 f"Invalid mt19937 state: left={left}, next={following}, "
                 f"seeded={int(state['seeded'])}; pass what get_state() returned"

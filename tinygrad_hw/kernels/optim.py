@@ -111,9 +111,7 @@ def _is_narrow(hyper: Sequence[Any]) -> bool:
     return any(type(h) in (np.float32, np.float16) for h in hyper)
 
 
-def _fused_in_part(
-    kernel: Any, lists: Sequence[list[Array] | None], hyper: Sequence[Any]
-) -> Sequence[int]:
+def _fused_in_part(kernel: Any, lists: Sequence[list[Array] | None], hyper: Sequence[Any]) -> Sequence[int]:
     """Step by the numba body the float32 and float64 parameters it takes; return the others."""
     from tinygrad_hw.kernels.optim_fused import takes
 
@@ -283,9 +281,7 @@ def adagrad(
     """``s += g * g;  p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)``."""
     g = _descent(param, grad, weight_decay, maximize)
     total[...] = _add_product(total, g, g, 1.0)
-    param[...] = _add_quotient(
-        param, g, _plus(np.sqrt(total), eps), -(lr / (1 + (step - 1) * lr_decay))
-    )
+    param[...] = _add_quotient(param, g, _plus(np.sqrt(total), eps), -(lr / (1 + (step - 1) * lr_decay)))
 
 
 def adadelta(

@@ -32,9 +32,7 @@ prange = range
 Pair = tuple[int, int]
 
 
-def pool_output_size(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
-) -> int:
+def pool_output_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
     """Return the number of windows; with ``ceil_mode`` a last one may stick out, but must start inside.
 
     Inside means inside the input or its left padding, as PyTorch defines it.
@@ -60,17 +58,9 @@ def max_pool2d_reference(
     indices = np.empty((n, c, *out_size), np.int64)
     flat = x.reshape(n, c, h * w)
     for y in range(out_size[0]):
-        rows = [
-            r
-            for i in range(kernel[0])
-            if 0 <= (r := y * stride[0] - padding[0] + i * dilation[0]) < h
-        ]
+        rows = [r for i in range(kernel[0]) if 0 <= (r := y * stride[0] - padding[0] + i * dilation[0]) < h]
         for z in range(out_size[1]):
-            columns = [
-                q
-                for j in range(kernel[1])
-                if 0 <= (q := z * stride[1] - padding[1] + j * dilation[1]) < w
-            ]
+            columns = [q for j in range(kernel[1]) if 0 <= (q := z * stride[1] - padding[1] + j * dilation[1]) < w]
             places = np.array([r * w + q for r in rows for q in columns], np.int64)
             values = flat[:, :, places]
             best = values.argmax(axis=2)
@@ -83,7 +73,17 @@ def max_pool2d_reference(
 
 @kernel(parallel=True)
 def _max_pool2d(
-    x: Any, out: Any, indices: Any, kh: int, kw: int, sh: int, sw: int, ph: int, pw: int, dh: int, dw: int
+    x: Any,
+    out: Any,
+    indices: Any,
+    kh: int,
+    kw: int,
+    sh: int,
+    sw: int,
+    ph: int,
+    pw: int,
+    dh: int,
+    dw: int,
 ) -> None:
     n, c, h, w = x.shape
     oh, ow = out.shape[2], out.shape[3]
@@ -111,9 +111,7 @@ def _max_pool2d(
                 indices[b, k, y, z] = at
 
 
-def max_pool2d(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> tuple[Any, Any]:
+def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> tuple[Any, Any]:
     """Return the largest element of each window and its index; padding counts as minus infinity.
 
     Args:
@@ -125,8 +123,7 @@ def max_pool2d(
         ceil_mode: see ``pool_output_size``.
     """
     size = tuple(
-        pool_output_size(*a, ceil_mode)
-        for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
+        pool_output_size(*a, ceil_mode) for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
     )
     if not compiled_kernels():
         return max_pool2d_reference(x, kernel, stride, padding, dilation, size)  # type: ignore[arg-type]
@@ -187,9 +184,7 @@ def _window(at: int, size: int, kernel: int, stride: int, padding: int) -> tuple
     return max(start, 0), min(end, size), end - start
 
 
-def _averages(
-    size: int, kernel: int, stride: int, padding: int, count: int, dtype: Any
-) -> tuple[Any, Any, Any]:
+def _averages(size: int, kernel: int, stride: int, padding: int, count: int, dtype: Any) -> tuple[Any, Any, Any]:
     """Return which inputs each window sums, as a 0/1 matrix, and both ways of counting them."""
     matrix = np.zeros((count, size), dtype)
     padded, inside = np.empty(count, dtype), np.empty(count, dtype)
@@ -201,15 +196,18 @@ def _averages(
 
 
 def _divisors(
-    shape: Any, out_size: Pair, kernel: Pair, stride: Pair, padding: Pair, include_pad: bool, override: Any, dtype: Any
+    shape: Any,
+    out_size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    include_pad: bool,
+    override: Any,
+    dtype: Any,
 ) -> tuple[Any, Any, Any]:
     """Return the window matrices of both dimensions and the divisor of each window."""
-    rows, row_padded, row_inside = _averages(
-        shape[2], kernel[0], stride[0], padding[0], out_size[0], dtype
-    )
-    columns, column_padded, column_inside = _averages(
-        shape[3], kernel[1], stride[1], padding[1], out_size[1], dtype
-    )
+    rows, row_padded, row_inside = _averages(shape[2], kernel[0], stride[0], padding[0], out_size[0], dtype)
+    columns, column_padded, column_inside = _averages(shape[3], kernel[1], stride[1], padding[1], out_size[1], dtype)
     if override is not None:
         divisor = np.full(out_size, override, dtype)
     elif include_pad:
@@ -220,7 +218,13 @@ def _divisors(
 
 
 def avg_pool2d_reference(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor_override: Any
+    x: Any,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
 ) -> Any:
     """The definition as two matrix products: windows of rows, windows of columns, divided."""
     size = tuple(
@@ -228,7 +232,14 @@ def avg_pool2d_reference(
         for n, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
     )
     rows, columns, divisor = _divisors(
-        x.shape, size, kernel, stride, padding, count_include_pad, divisor_override, x.dtype  # type: ignore[arg-type]
+        x.shape,
+        size,
+        kernel,
+        stride,
+        padding,
+        count_include_pad,
+        divisor_override,
+        x.dtype,  # type: ignore[arg-type]
     )
     return (rows @ x @ columns.T) / divisor
 
@@ -270,7 +281,13 @@ def _avg_pool2d_grad(g: Any, out: Any, divisor: Any, kh: int, kw: int, sh: int, 
 
 
 def avg_pool2d(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor_override: Any
+    x: Any,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
 ) -> Any:
     """Return the mean of each window.
 
@@ -284,19 +301,30 @@ def avg_pool2d(
         divisor_override: divide by this instead.
     """
     if not compiled_kernels():
-        return avg_pool2d_reference(
-            x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override
-        )
+        return avg_pool2d_reference(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
     size = tuple(
         pool_output_size(n, k, s, p, 1, ceil_mode)
         for n, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
     )
     divisor = _divisors(
-        x.shape, size, kernel, stride, padding, count_include_pad, divisor_override, x.dtype  # type: ignore[arg-type]
+        x.shape,
+        size,
+        kernel,
+        stride,
+        padding,
+        count_include_pad,
+        divisor_override,
+        x.dtype,  # type: ignore[arg-type]
     )[2]
     out = np.empty((*x.shape[:2], *size), x.dtype)
     _avg_pool2d(
-        np.ascontiguousarray(x), out, divisor, *kernel, *stride, *padding, work=out.size * kernel[0] * kernel[1]
+        np.ascontiguousarray(x),
+        out,
+        divisor,
+        *kernel,
+        *stride,
+        *padding,
+        work=out.size * kernel[0] * kernel[1],
     )
     return out
 
@@ -313,13 +341,26 @@ def avg_pool2d_input_grad(
 ) -> Any:
     """Return the adjoint of ``avg_pool2d``: ``g`` (N, C, OH, OW) spread over its windows in ``input_shape``."""
     rows, columns, divisor = _divisors(
-        input_shape, g.shape[2:], kernel, stride, padding, count_include_pad, divisor_override, g.dtype
+        input_shape,
+        g.shape[2:],
+        kernel,
+        stride,
+        padding,
+        count_include_pad,
+        divisor_override,
+        g.dtype,
     )
     if not compiled_kernels():
         return rows.T @ (g / divisor) @ columns
     out = np.empty(tuple(input_shape), g.dtype)
     _avg_pool2d_grad(
-        np.ascontiguousarray(g), out, divisor, *kernel, *stride, *padding, work=g.size * kernel[0] * kernel[1]
+        np.ascontiguousarray(g),
+        out,
+        divisor,
+        *kernel,
+        *stride,
+        *padding,
+        work=g.size * kernel[0] * kernel[1],
     )
     return out
 

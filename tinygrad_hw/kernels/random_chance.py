@@ -143,9 +143,7 @@ def dropout_mask(input: Array | Shape, p: float = 0.5, generator: Generator | No
     return bernoulli_(out, 1.0 - p, generator)
 
 
-def feature_dropout_mask(
-    shape: Sequence[int], p: float = 0.5, generator: Generator | None = None
-) -> Array:
+def feature_dropout_mask(shape: Sequence[int], p: float = 0.5, generator: Generator | None = None) -> Array:
     """Return which channels are kept: the mask of ``F.dropout1d/2d/3d``, ``feature_alpha_dropout``.
 
     Args:
@@ -160,9 +158,7 @@ def feature_dropout_mask(
         RuntimeError: fewer than 2 dimensions.
     """
     if len(shape) < 2:
-        raise RuntimeError(
-            f"Feature dropout requires at least 2 dimensions in the input, got shape {tuple(shape)}"
-        )
+        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got shape {tuple(shape)}")
     return dropout_mask((*shape[:2], *(1,) * (len(shape) - 2)), p, generator)
 
 
@@ -286,9 +282,7 @@ def multinomial(
     """
     kind = KINDS.get(input.dtype)
     if kind is None or not kind.digits:
-        raise RuntimeError(
-            f"multinomial only supports floating-point dtypes for input, got: {input.dtype}"
-        )
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {input.shape}")
     n = input.shape[-1]
@@ -296,8 +290,7 @@ def multinomial(
         raise RuntimeError(f"cannot sample n_sample <= 0 samples, got num_samples={num_samples}")
     if not replacement and num_samples > n:
         raise RuntimeError(
-            "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
-            f"{num_samples} > {n}"
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} > {n}"
         )
     if n > 2**24:
         raise RuntimeError(f"number of categories cannot exceed 2^24, got {n}")

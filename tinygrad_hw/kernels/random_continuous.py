@@ -45,9 +45,7 @@ def _narrow(x: Array, dtype: np.dtype[Any]) -> Array:
     return x.astype(_f4) if dtype == np.float16 and x.dtype == _f8 else x
 
 
-def _per_double(
-    n: int, dtype: np.dtype[Any], generator: Generator | None, f: Callable[[Array, Any], Any]
-) -> Array:
+def _per_double(n: int, dtype: np.dtype[Any], generator: Generator | None, f: Callable[[Array, Any], Any]) -> Array:
     """Return ``f(u, m)`` for ``n`` float64 uniforms ``u`` as ``dtype``.
 
     ``m`` holds log, log1p and tan: the C library's where the result depends on their last bit;
@@ -127,9 +125,7 @@ def rand(shape: Shape, dtype: Any = np.float32, generator: Generator | None = No
         return _uniform(math.prod(shape), dtype, 0.0, 1.0, g).reshape(shape)
 
 
-def uniform_(
-    out: Array, from_: float = 0.0, to: float = 1.0, generator: Generator | None = None
-) -> Array:
+def uniform_(out: Array, from_: float = 0.0, to: float = 1.0, generator: Generator | None = None) -> Array:
     """Fill ``out`` with uniform numbers in [from_, to): ``Tensor.uniform_``.
 
     Args:
@@ -151,8 +147,7 @@ def uniform_(
             raise RuntimeError(f"uniform_: {name} is out of bounds for {dtype}, got {name}={bound}")
     if low > high:
         raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}; "
-            "swap them"
+            f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}; swap them"
         )
     if high - low > limit:
         raise RuntimeError(
@@ -203,9 +198,7 @@ def _normal_blocks(n: int, dtype: np.dtype[Any], mean: float, std: float, g: Gen
     return out
 
 
-def _normal(
-    n: int, dtype: np.dtype[Any], mean: float, std: float, g: Generator, blocks: bool = True
-) -> Array:
+def _normal(n: int, dtype: np.dtype[Any], mean: float, std: float, g: Generator, blocks: bool = True) -> Array:
     """Return ``n`` normals as PyTorch draws them into a contiguous tensor, or one that is not."""
     if n >= 16 and blocks:
         return _normal_blocks(n, dtype, mean, std, g)
@@ -230,9 +223,7 @@ def randn(shape: Shape, dtype: Any = np.float32, generator: Generator | None = N
         return _normal(math.prod(shape), dtype, 0.0, 1.0, g).reshape(shape)
 
 
-def normal_(
-    out: Array, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> Array:
+def normal_(out: Array, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Array:
     """Fill ``out`` with normal numbers: ``Tensor.normal_``.
 
     Args:
@@ -259,9 +250,7 @@ def normal_(
         return store(out, _normal(out.size, dtype, mean, std, g, out.flags.c_contiguous))
 
 
-def normal(
-    mean: Array | float, std: Array | float = 1.0, generator: Generator | None = None
-) -> Array:
+def normal(mean: Array | float, std: Array | float = 1.0, generator: Generator | None = None) -> Array:
     """Return normal numbers of elementwise mean and standard deviation: ``torch.normal``.
 
     Args:
@@ -275,9 +264,7 @@ def normal(
     """
     given = mean if isinstance(mean, np.ndarray) else std
     if not isinstance(given, np.ndarray):
-        raise TypeError(
-            "normal: mean and std are both numbers; use normal_ on an array of the size wanted"
-        )
+        raise TypeError("normal: mean and std are both numbers; use normal_ on an array of the size wanted")
     dtype = given.dtype
     if isinstance(std, np.ndarray):
         if std.size and not std.min() >= 0:
@@ -286,8 +273,7 @@ def normal(
             shape = np.broadcast_shapes(np.shape(mean), std.shape)
         except ValueError:
             raise RuntimeError(
-                f"normal: mean of shape {np.shape(mean)} and std of shape {std.shape} do not "
-                "broadcast"
+                f"normal: mean of shape {np.shape(mean)} and std of shape {std.shape} do not broadcast"
             ) from None
         out = normal_(np.empty(shape, dtype), 0.0, 1.0, generator)
         out[...] = _narrow(out * _weak(std, out), dtype)
@@ -307,9 +293,7 @@ def _weak(value: Array | float, out: Array) -> Any:
     return np.float32(value) if out.dtype == np.float16 else out.dtype.type(value)
 
 
-def log_normal_(
-    out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None
-) -> Array:
+def log_normal_(out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Array:
     """Fill ``out`` with ``exp(x)`` of normal ``x``: ``Tensor.log_normal_``.
 
     Raises:
@@ -416,9 +400,7 @@ def _continuous(name: str, dtype: np.dtype[Any]) -> None:
         )
 
 
-def cauchy_(
-    out: Array, median: float = 0.0, sigma: float = 1.0, generator: Generator | None = None
-) -> Array:
+def cauchy_(out: Array, median: float = 0.0, sigma: float = 1.0, generator: Generator | None = None) -> Array:
     """Fill ``out`` with ``median + sigma tan(pi (u - 1/2))``: ``Tensor.cauchy_``.
 
     Raises:
@@ -457,10 +439,6 @@ def geometric_(out: Array, p: float, generator: Generator | None = None) -> Arra
     if out.size == 0:
         return out
     if out.dtype == np.bool_:
-        raise NotImplementedError(
-            "'geometric_cpu' not implemented for 'Bool'; fill an integer array"
-        )
+        raise NotImplementedError("'geometric_cpu' not implemented for 'Bool'; fill an integer array")
     scale = math.log1p(-p)
-    return store(
-        out, _per_double(out.size, out.dtype, generator, lambda u, m: np.ceil(m.log(u) / scale))
-    )
+    return store(out, _per_double(out.size, out.dtype, generator, lambda u, m: np.ceil(m.log(u) / scale)))

@@ -51,10 +51,7 @@ def _check_bounds(low: int, last: int, dtype: np.dtype[Any]) -> None:
     kind = KINDS[dtype]
     for name, bound in (("from", low), ("to - 1", last)):
         if not kind.low <= bound <= kind.high:
-            raise RuntimeError(
-                f"random_: {name} is out of bounds for {dtype}, got {name}={bound}; "
-                "use a wider dtype"
-            )
+            raise RuntimeError(f"random_: {name} is out of bounds for {dtype}, got {name}={bound}; use a wider dtype")
         if kind.digits and abs(bound) > kind.last:
             warnings.warn(
                 f"{name} is out of bounds [-(2^{kind.digits}), 2^{kind.digits}]. Due to precision "
@@ -135,15 +132,10 @@ def random_(
     low, high = int(from_ or 0), None if to is None else int(to)
     for bound in (low, high or 0):
         if not _INT64_MIN <= bound <= _INT64_MAX:
-            raise RuntimeError(
-                f"random_: Overflow when unpacking long, got {bound}; bounds are int64"
-            )
+            raise RuntimeError(f"random_: Overflow when unpacking long, got {bound}; bounds are int64")
     if high is None and low == _INT64_MIN:
         if dtype not in (np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64)):
-            raise RuntimeError(
-                f"random_ of all 64 bits handles only int64, double and float, got {dtype}; "
-                "give `to`"
-            )
+            raise RuntimeError(f"random_ of all 64 bits handles only int64, double and float, got {dtype}; give `to`")
         with g.lock:
             return store(out, _range(out.size, 0, 2**64, dtype, g))
     if high is None:
@@ -159,9 +151,7 @@ def random_(
                 )
     else:
         if low >= high:
-            raise RuntimeError(
-                f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-            )
+            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
         if kind.digits:
             low, high = _inside(low, high, dtype)
             if low >= high:
@@ -177,9 +167,7 @@ def random_(
         return store(out, _range(out.size, low, last - low + 1, dtype, g))
 
 
-def randint(
-    low: int, high: int, shape: Shape, dtype: Any = np.int64, generator: Generator | None = None
-) -> Array:
+def randint(low: int, high: int, shape: Shape, dtype: Any = np.int64, generator: Generator | None = None) -> Array:
     """Return integers from ``low`` to ``high - 1``: ``torch.randint``.
 
     Args:
@@ -218,21 +206,14 @@ def randperm(n: int, dtype: Any = np.int64, generator: Generator | None = None) 
     """
     n = int(n)
     if n < 0:
-        raise RuntimeError(
-            f"randperm: n must be non-negative, trying to create tensor with negative dimension {n}"
-        )
+        raise RuntimeError(f"randperm: n must be non-negative, trying to create tensor with negative dimension {n}")
     dtype, kind = numeric("randperm", dtype)
     if dtype == np.bool_:
         raise NotImplementedError("'randperm' not implemented for 'Bool'; use int64")
     if n - 1 > kind.last:
         if kind.digits:
-            raise RuntimeError(
-                f"randperm: n cannot be greater than 2^{kind.digits}+1 for {kind.name} type, "
-                f"got {n}"
-            )
-        raise RuntimeError(
-            f"randperm: value cannot be converted to type {dtype} without overflow: n = {n}"
-        )
+            raise RuntimeError(f"randperm: n cannot be greater than 2^{kind.digits}+1 for {kind.name} type, got {n}")
+        raise RuntimeError(f"randperm: value cannot be converted to type {dtype} without overflow: n = {n}")
     g = generator or default_generator
     with g.lock:
         if n < _LONG_PERMUTATION:

@@ -74,9 +74,7 @@ def numeric(kernel: str, dtype: Any) -> tuple[np.dtype[Any], Kind]:
     kind = KINDS.get(out)
     if kind is None:
         names = ", ".join(str(known) for known in KINDS)
-        raise NotImplementedError(
-            f"{kernel!r} not implemented for {str(out)!r}; draw one of {names}"
-        )
+        raise NotImplementedError(f"{kernel!r} not implemented for {str(out)!r}; draw one of {names}")
     return out, kind
 
 

@@ -46,6 +46,7 @@ __all__ = [
     "set_flush_denormal",
     "set_num_threads",
     "show_config",
+    "workers",
 ]
 
 #: These let LLVM vectorise sums. nnan and ninf, the rest of "fast", would make isnan false.
@@ -86,8 +87,7 @@ def _why_not_compiled() -> str:
         return "TINYGRAD_HW_KERNELS=numpy"
     if wanted not in ("", "numba"):
         raise ValueError(
-            f"TINYGRAD_HW_KERNELS is {wanted!r}, but only 'numba' (compiled, the default) and "
-            "'numpy' are known"
+            f"TINYGRAD_HW_KERNELS is {wanted!r}, but only 'numba' (compiled, the default) and 'numpy' are known"
         )
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
@@ -195,6 +195,11 @@ def set_num_threads(n: int) -> None:
 def parallel_allowed() -> bool:
     """Return whether a kernel may use several threads in this process."""
     return not _forked and get_num_threads() > 1 and _layer() != ""
+
+
+def workers(work: float) -> int:
+    """Return on how many threads a kernel with this much ``work`` runs, for loops over workers."""
+    return get_num_threads() if work > PARALLEL_WORK and parallel_allowed() else 1
 
 
 def set_flush_denormal(mode: bool) -> bool:
@@ -378,10 +383,7 @@ def config() -> dict[str, Any]:
     import numpy as np
 
     blas = [
-        {
-            name: pool.get(name)
-            for name in ("internal_api", "version", "architecture", "num_threads")
-        }
+        {name: pool.get(name) for name in ("internal_api", "version", "architecture", "num_threads")}
         for pool in _thread_pools().info()
         if pool.get("user_api") == "blas"
     ]
@@ -419,12 +421,8 @@ def show_config() -> str:
     ]
     lines.append(f"BLAS hint: {facts['blas_hint']}")
     if facts["kernels"] == "numba":
-        notes = ("" if facts["parallel"] else ", on one thread") + (
-            "" if facts["cache"] else ", not kept on disk"
-        )
-        lines.append(
-            f"kernels: numba {facts['numba']}, threading layer {facts['threading_layer']}{notes}"
-        )
+        notes = ("" if facts["parallel"] else ", on one thread") + ("" if facts["cache"] else ", not kept on disk")
+        lines.append(f"kernels: numba {facts['numba']}, threading layer {facts['threading_layer']}{notes}")
     else:
         lines.append(f"kernels: numpy references ({facts['kernels_reason']})")
     return "\n".join(lines)

@@ -78,9 +78,7 @@ def erfinv(x: Any) -> Any:
     for _ in range(2):
         # erfc keeps the difference exact where erf is nearly 1.
         size = np.abs(r)
-        error = np.where(
-            size < 0.5, erf(size) - np.abs(safe), (1 - np.abs(safe)) - erfc(size)
-        )
+        error = np.where(size < 0.5, erf(size) - np.abs(safe), (1 - np.abs(safe)) - erfc(size))
         size = size - error * (math.sqrt(math.pi) / 2) * np.exp(size * size)
         r = np.copysign(size, safe)
     r = np.where(inside, r, np.where(np.abs(y) == 1, np.copysign(np.inf, y), np.nan))

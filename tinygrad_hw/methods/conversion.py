@@ -72,7 +72,7 @@ class ConversionMethods(TensorBase):
         if other is not None:
             target = dtypes.from_numpy(other.array.dtype)
         wanted = dtypes.from_numpy(self.array.dtype) if target is None else dtypes.as_dtype(target)
-        return _converted(self, wanted, copy)  # type: ignore[no-any-return]
+        return _converted(self, wanted, copy)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Return the name of the tensor's type, or the tensor converted to another."""
@@ -87,19 +87,19 @@ class ConversionMethods(TensorBase):
 
     def type_as(self, other: Any) -> Tensor:
         """Return the tensor with the dtype of another."""
-        return _converted(self, dtypes.from_numpy(other.array.dtype))  # type: ignore[no-any-return]
+        return _converted(self, dtypes.from_numpy(other.array.dtype))
 
     def float(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float32."""
-        return _converted(self, dtypes.float32)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.float32)
 
     def double(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float64."""
-        return _converted(self, dtypes.float64)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.float64)
 
     def half(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float16."""
-        return _converted(self, dtypes.float16)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.float16)
 
     def bfloat16(self, memory_format: Any = None) -> Tensor:
         """Raise: numpy has no bfloat16."""
@@ -107,27 +107,27 @@ class ConversionMethods(TensorBase):
 
     def long(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int64."""
-        return _converted(self, dtypes.int64)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.int64)
 
     def int(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int32."""
-        return _converted(self, dtypes.int32)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.int32)
 
     def short(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int16."""
-        return _converted(self, dtypes.int16)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.int16)
 
     def char(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int8."""
-        return _converted(self, dtypes.int8)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.int8)
 
     def byte(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as uint8."""
-        return _converted(self, dtypes.uint8)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.uint8)
 
     def bool(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as bool: which elements are not zero."""
-        return _converted(self, dtypes.bool)  # type: ignore[no-any-return]
+        return _converted(self, dtypes.bool)
 
     def cpu(self, memory_format: Any = None) -> Tensor:
         """Return the tensor itself."""
@@ -148,11 +148,11 @@ class ConversionMethods(TensorBase):
 
     def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return the tensor itself if it is contiguous in memory, else a contiguous copy."""
-        return creation.contiguous(self)  # type: ignore[no-any-return]
+        return creation.contiguous(self)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
         """Return a copy; gradients flow through it."""
-        return creation.clone(self)  # type: ignore[no-any-return]
+        return creation.clone(self)
 
     def resolve_conj(self) -> Tensor:
         """Return the tensor itself."""
@@ -178,7 +178,7 @@ class ConversionMethods(TensorBase):
             src = _converted(src, dtypes.from_numpy(own))
         if src.array.shape != self.array.shape:
             src = shape.expand(src, self.array.shape)
-        return write(self, copy_into(self, src), "copy_")  # type: ignore[no-any-return]
+        return write(self, copy_into(self, src), "copy_")
 
     def fill_(self, value: Any) -> Tensor:
         """Write one value, a number or a 0-d tensor, everywhere."""
@@ -186,8 +186,7 @@ class ConversionMethods(TensorBase):
         if isinstance(value, TensorBase):
             if value.array.ndim:
                 raise RuntimeError(
-                    "fill_ only supports 0-dimension value tensor but got tensor with "
-                    f"{value.array.ndim} dimensions."
+                    f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
                 )
             return self.copy_(shape.expand(value, self.array.shape))
         if not mode.enabled or (self._node is None and self._base is None):
@@ -195,7 +194,7 @@ class ConversionMethods(TensorBase):
             self._version[0] += 1
             return self  # type: ignore[return-value]
         filled = wrap(np.full(self.array.shape, value, self.array.dtype))
-        return write(self, copy_into(self, filled), "fill_")  # type: ignore[no-any-return]
+        return write(self, copy_into(self, filled), "fill_")
 
     def zero_(self) -> Tensor:
         """Write zeros everywhere."""
@@ -211,7 +210,7 @@ class ConversionMethods(TensorBase):
             np.fill_diagonal(mask, True, wrap)
             return t.masked_fill(_as_tensor(mask), fill_value)
 
-        return apply_inplace(filled, "fill_diagonal_", self)  # type: ignore[no-any-return]
+        return apply_inplace(filled, "fill_diagonal_", self)
 
     # -- new tensors ------------------------------------------------------------------------------
 
@@ -220,23 +219,53 @@ class ConversionMethods(TensorBase):
 
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False) -> Tensor:
         """Return ``data`` as a new tensor of this one's dtype."""
-        return creation.tensor(data, dtype=self._own(dtype), device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return creation.tensor(data, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False, **_: Any) -> Tensor:
+    def new_zeros(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        **_: Any,
+    ) -> Tensor:
         """Return zeros of this tensor's dtype."""
-        return creation.zeros(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return creation.zeros(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False, **_: Any) -> Tensor:
+    def new_ones(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        **_: Any,
+    ) -> Tensor:
         """Return ones of this tensor's dtype."""
-        return creation.ones(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return creation.ones(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False, **_: Any) -> Tensor:
+    def new_empty(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        **_: Any,
+    ) -> Tensor:
         """Return an uninitialised tensor of this one's dtype."""
-        return creation.empty(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return creation.empty(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False, **_: Any) -> Tensor:
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        **_: Any,
+    ) -> Tensor:
         """Return a tensor of this one's dtype filled with one value."""
-        return creation.full(size, fill_value, dtype=self._own(dtype), device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return creation.full(size, fill_value, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
 
 def _as_tensor(array: Any) -> Any:

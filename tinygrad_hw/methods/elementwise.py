@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_hw.autograd.graph import TensorBase
 import numpy as np
 
+from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.ops import comparison, elementwise, unary
 
@@ -22,100 +22,100 @@ class ElementwiseMethods(TensorBase):
     __slots__ = ()
 
     def __add__(self, other: Any) -> Tensor:
-        return elementwise._add(self, other)  # type: ignore[no-any-return]
+        return elementwise._add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return elementwise._add(self, other)  # type: ignore[no-any-return]
+        return elementwise._add(self, other)
 
     def __sub__(self, other: Any) -> Tensor:
-        return elementwise._minus(self, other)  # type: ignore[no-any-return]
+        return elementwise._minus(self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return elementwise._minus(other, self)  # type: ignore[no-any-return]
+        return elementwise._minus(other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return elementwise._mul(self, other)  # type: ignore[no-any-return]
+        return elementwise._mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return elementwise._mul(self, other)  # type: ignore[no-any-return]
+        return elementwise._mul(self, other)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return elementwise._div(self, other)  # type: ignore[no-any-return]
+        return elementwise._div(self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise._div(other, self)  # type: ignore[no-any-return]
+        return elementwise._div(other, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return elementwise.floor_divide(self, other)  # type: ignore[no-any-return]
+        return elementwise.floor_divide(self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return elementwise.floor_divide(other, self)  # type: ignore[no-any-return]
+        return elementwise.floor_divide(other, self)
 
     def __mod__(self, other: Any) -> Tensor:
-        return elementwise.remainder(self, other)  # type: ignore[no-any-return]
+        return elementwise.remainder(self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return elementwise.remainder(other, self)  # type: ignore[no-any-return]
+        return elementwise.remainder(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.pow(self, other)  # type: ignore[no-any-return]
+        return elementwise.pow(self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.pow(other, self)  # type: ignore[no-any-return]
+        return elementwise.pow(other, self)
 
     def __neg__(self) -> Tensor:
-        return unary.neg(self)  # type: ignore[no-any-return]
+        return unary.neg(self)
 
     def __pos__(self) -> Tensor:
-        return unary.positive(self)  # type: ignore[no-any-return]
+        return unary.positive(self)
 
     def __abs__(self) -> Tensor:
-        return unary.abs(self)  # type: ignore[no-any-return]
+        return unary.abs(self)
 
     def __invert__(self) -> Tensor:
-        return comparison.bitwise_not(self)  # type: ignore[no-any-return]
+        return comparison.bitwise_not(self)
 
     def __lt__(self, other: Any) -> Tensor:
-        return comparison.lt(self, other)  # type: ignore[no-any-return]
+        return comparison.lt(self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return comparison.le(self, other)  # type: ignore[no-any-return]
+        return comparison.le(self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return comparison.gt(self, other)  # type: ignore[no-any-return]
+        return comparison.gt(self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return comparison.ge(self, other)  # type: ignore[no-any-return]
+        return comparison.ge(self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return comparison.bitwise_and(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
-        return comparison.bitwise_and(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_and(self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return comparison.bitwise_or(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Tensor:
-        return comparison.bitwise_or(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_or(self, other)
 
     def __xor__(self, other: Any) -> Tensor:
-        return comparison.bitwise_xor(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
-        return comparison.bitwise_xor(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_xor(self, other)
 
     def __lshift__(self, other: Any) -> Tensor:
-        return comparison.bitwise_left_shift(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_left_shift(self, other)
 
     def __rlshift__(self, other: Any) -> Tensor:
-        return comparison.bitwise_left_shift(other, self)  # type: ignore[no-any-return]
+        return comparison.bitwise_left_shift(other, self)
 
     def __rshift__(self, other: Any) -> Tensor:
-        return comparison.bitwise_right_shift(self, other)  # type: ignore[no-any-return]
+        return comparison.bitwise_right_shift(self, other)
 
     def __rrshift__(self, other: Any) -> Tensor:
-        return comparison.bitwise_right_shift(other, self)  # type: ignore[no-any-return]
+        return comparison.bitwise_right_shift(other, self)
 
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, (TensorBase, int, float, np.ndarray, np.generic)):
@@ -130,297 +130,297 @@ class ElementwiseMethods(TensorBase):
     __hash__ = object.__hash__
 
     def __iadd__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.add, "__iadd__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.add, "__iadd__", self, other)
 
     def __isub__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.sub, "__isub__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.sub, "__isub__", self, other)
 
     def __imul__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.mul, "__imul__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.mul, "__imul__", self, other)
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.div, "__itruediv__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.div, "__itruediv__", self, other)
 
     def __ifloordiv__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise._floor_div_mode, "__ifloordiv__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise._floor_div_mode, "__ifloordiv__", self, other)
 
     def __imod__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.remainder, "__imod__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.remainder, "__imod__", self, other)
 
     def __ipow__(self, other: Any) -> Tensor:
-        return apply_inplace(elementwise.pow, "__ipow__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.pow, "__ipow__", self, other)
 
     def __iand__(self, other: Any) -> Tensor:
-        return apply_inplace(comparison.bitwise_and, "__iand__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(comparison.bitwise_and, "__iand__", self, other)
 
     def __ior__(self, other: Any) -> Tensor:
-        return apply_inplace(comparison.bitwise_or, "__ior__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(comparison.bitwise_or, "__ior__", self, other)
 
     def __ixor__(self, other: Any) -> Tensor:
-        return apply_inplace(comparison.bitwise_xor, "__ixor__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(comparison.bitwise_xor, "__ixor__", self, other)
 
     def __ilshift__(self, other: Any) -> Tensor:
-        return apply_inplace(comparison.bitwise_left_shift, "__ilshift__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(comparison.bitwise_left_shift, "__ilshift__", self, other)
 
     def __irshift__(self, other: Any) -> Tensor:
-        return apply_inplace(comparison.bitwise_right_shift, "__irshift__", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(comparison.bitwise_right_shift, "__irshift__", self, other)
 
     def add(self, other: Any, *, alpha: Any = 1) -> Tensor:
         r"""Return :math:`input + \alpha\, other`."""
-        return elementwise.add(self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return elementwise.add(self, other, alpha=alpha)
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """In-place form of ``add``."""
-        return apply_inplace(elementwise.add, "add_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.add, "add_", self, other, alpha=alpha)
 
     def addcdiv(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         r"""Return :math:`input + value \cdot a / b`."""
-        return elementwise.addcdiv(self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+        return elementwise.addcdiv(self, tensor1, tensor2, value=value)
 
     def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         """In-place form of ``addcdiv``."""
-        return apply_inplace(elementwise.addcdiv, "addcdiv_", self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.addcdiv, "addcdiv_", self, tensor1, tensor2, value=value)
 
     def addcmul(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         r"""Return :math:`input + value \cdot a \cdot b`."""
-        return elementwise.addcmul(self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+        return elementwise.addcmul(self, tensor1, tensor2, value=value)
 
     def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
         """In-place form of ``addcmul``."""
-        return apply_inplace(elementwise.addcmul, "addcmul_", self, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.addcmul, "addcmul_", self, tensor1, tensor2, value=value)
 
     def atan2(self, other: Any) -> Tensor:
         """Return the angle of the points (other, input), from -pi to pi."""
-        return elementwise.atan2(self, other)  # type: ignore[no-any-return]
+        return elementwise.atan2(self, other)
 
     def atan2_(self, other: Any) -> Tensor:
         """In-place form of ``atan2``."""
-        return apply_inplace(elementwise.atan2, "atan2_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.atan2, "atan2_", self, other)
 
     def arctan2(self, other: Any) -> Tensor:
         """Return the angle of the points (other, input), from -pi to pi."""
-        return elementwise.arctan2(self, other)  # type: ignore[no-any-return]
+        return elementwise.arctan2(self, other)
 
     def arctan2_(self, other: Any) -> Tensor:
         """In-place form of ``arctan2``."""
-        return apply_inplace(elementwise.arctan2, "arctan2_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.arctan2, "arctan2_", self, other)
 
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
         """Return ``input`` limited to the range from ``min`` to ``max``."""
-        return elementwise.clamp(self, min, max)  # type: ignore[no-any-return]
+        return elementwise.clamp(self, min, max)
 
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """In-place form of ``clamp``."""
-        return apply_inplace(elementwise.clamp, "clamp_", self, min, max)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.clamp, "clamp_", self, min, max)
 
     def clamp_max(self, max: Any) -> Tensor:
         """Return ``input`` limited from above; see ``clamp``."""
-        return elementwise.clamp_max(self, max)  # type: ignore[no-any-return]
+        return elementwise.clamp_max(self, max)
 
     def clamp_max_(self, max: Any) -> Tensor:
         """In-place form of ``clamp_max``."""
-        return apply_inplace(elementwise.clamp_max, "clamp_max_", self, max)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.clamp_max, "clamp_max_", self, max)
 
     def clamp_min(self, min: Any) -> Tensor:
         """Return ``input`` limited from below; see ``clamp``."""
-        return elementwise.clamp_min(self, min)  # type: ignore[no-any-return]
+        return elementwise.clamp_min(self, min)
 
     def clamp_min_(self, min: Any) -> Tensor:
         """In-place form of ``clamp_min``."""
-        return apply_inplace(elementwise.clamp_min, "clamp_min_", self, min)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.clamp_min, "clamp_min_", self, min)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """Return ``input`` limited to the range from ``min`` to ``max``."""
-        return elementwise.clip(self, min, max)  # type: ignore[no-any-return]
+        return elementwise.clip(self, min, max)
 
     def clip_(self, min: Any = None, max: Any = None) -> Tensor:
         """In-place form of ``clip``."""
-        return apply_inplace(elementwise.clip, "clip_", self, min, max)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.clip, "clip_", self, min, max)
 
     def copysign(self, other: Any) -> Tensor:
         """Return the size of ``input`` with the sign of ``other``."""
-        return elementwise.copysign(self, other)  # type: ignore[no-any-return]
+        return elementwise.copysign(self, other)
 
     def copysign_(self, other: Any) -> Tensor:
         """In-place form of ``copysign``."""
-        return apply_inplace(elementwise.copysign, "copysign_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.copysign, "copysign_", self, other)
 
     def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Return :math:`input / other`, rounded if asked for."""
-        return elementwise.div(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return elementwise.div(self, other, rounding_mode=rounding_mode)
 
     def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """In-place form of ``div``."""
-        return apply_inplace(elementwise.div, "div_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.div, "div_", self, other, rounding_mode=rounding_mode)
 
     def divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Return :math:`input / other`, rounded if asked for."""
-        return elementwise.divide(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return elementwise.divide(self, other, rounding_mode=rounding_mode)
 
     def divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """In-place form of ``divide``."""
-        return apply_inplace(elementwise.divide, "divide_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.divide, "divide_", self, other, rounding_mode=rounding_mode)
 
     def float_power(self, exponent: Any) -> Tensor:
         """Return the power computed in float64."""
-        return elementwise.float_power(self, exponent)  # type: ignore[no-any-return]
+        return elementwise.float_power(self, exponent)
 
     def float_power_(self, exponent: Any) -> Tensor:
         """In-place form of ``float_power``."""
-        return apply_inplace(elementwise.float_power, "float_power_", self, exponent)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.float_power, "float_power_", self, exponent)
 
     def floor_divide(self, other: Any) -> Tensor:
         """Return the quotient rounded down; not differentiable."""
-        return elementwise.floor_divide(self, other)  # type: ignore[no-any-return]
+        return elementwise.floor_divide(self, other)
 
     def floor_divide_(self, other: Any) -> Tensor:
         """In-place form of ``floor_divide``."""
-        return apply_inplace(elementwise.floor_divide, "floor_divide_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.floor_divide, "floor_divide_", self, other)
 
     def fmax(self, other: Any) -> Tensor:
         """Return the larger of two tensors; a NaN only if both are NaN."""
-        return elementwise.fmax(self, other)  # type: ignore[no-any-return]
+        return elementwise.fmax(self, other)
 
     def fmax_(self, other: Any) -> Tensor:
         """In-place form of ``fmax``."""
-        return apply_inplace(elementwise.fmax, "fmax_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.fmax, "fmax_", self, other)
 
     def fmin(self, other: Any) -> Tensor:
         """Return the smaller of two tensors; a NaN only if both are NaN."""
-        return elementwise.fmin(self, other)  # type: ignore[no-any-return]
+        return elementwise.fmin(self, other)
 
     def fmin_(self, other: Any) -> Tensor:
         """In-place form of ``fmin``."""
-        return apply_inplace(elementwise.fmin, "fmin_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.fmin, "fmin_", self, other)
 
     def fmod(self, other: Any) -> Tensor:
         r"""Return :math:`a - b \operatorname{trunc}(a / b)`, with the sign of the dividend (C's ``fmod``)."""
-        return elementwise.fmod(self, other)  # type: ignore[no-any-return]
+        return elementwise.fmod(self, other)
 
     def fmod_(self, other: Any) -> Tensor:
         """In-place form of ``fmod``."""
-        return apply_inplace(elementwise.fmod, "fmod_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.fmod, "fmod_", self, other)
 
     def heaviside(self, values: Any) -> Tensor:
         """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable."""
-        return elementwise.heaviside(self, values)  # type: ignore[no-any-return]
+        return elementwise.heaviside(self, values)
 
     def heaviside_(self, values: Any) -> Tensor:
         """In-place form of ``heaviside``."""
-        return apply_inplace(elementwise.heaviside, "heaviside_", self, values)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.heaviside, "heaviside_", self, values)
 
     def hypot(self, other: Any) -> Tensor:
         r"""Return :math:`\sqrt{a^2 + b^2}` without overflow."""
-        return elementwise.hypot(self, other)  # type: ignore[no-any-return]
+        return elementwise.hypot(self, other)
 
     def hypot_(self, other: Any) -> Tensor:
         """In-place form of ``hypot``."""
-        return apply_inplace(elementwise.hypot, "hypot_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.hypot, "hypot_", self, other)
 
     def lerp(self, end: Any, weight: Any) -> Tensor:
         r"""Return :math:`input + weight\,(end - input)`."""
-        return elementwise.lerp(self, end, weight)  # type: ignore[no-any-return]
+        return elementwise.lerp(self, end, weight)
 
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """In-place form of ``lerp``."""
-        return apply_inplace(elementwise.lerp, "lerp_", self, end, weight)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.lerp, "lerp_", self, end, weight)
 
     def logaddexp(self, other: Any) -> Tensor:
         r"""Return :math:`\log(e^a + e^b)` without overflow."""
-        return elementwise.logaddexp(self, other)  # type: ignore[no-any-return]
+        return elementwise.logaddexp(self, other)
 
     def logaddexp_(self, other: Any) -> Tensor:
         """In-place form of ``logaddexp``."""
-        return apply_inplace(elementwise.logaddexp, "logaddexp_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.logaddexp, "logaddexp_", self, other)
 
     def logaddexp2(self, other: Any) -> Tensor:
         r"""Return :math:`\log_2(2^a + 2^b)` without overflow."""
-        return elementwise.logaddexp2(self, other)  # type: ignore[no-any-return]
+        return elementwise.logaddexp2(self, other)
 
     def logaddexp2_(self, other: Any) -> Tensor:
         """In-place form of ``logaddexp2``."""
-        return apply_inplace(elementwise.logaddexp2, "logaddexp2_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.logaddexp2, "logaddexp2_", self, other)
 
     def maximum(self, other: Any) -> Tensor:
         """Return the larger of two tensors; NaN if one is NaN. Ties share the gradient."""
-        return elementwise.maximum(self, other)  # type: ignore[no-any-return]
+        return elementwise.maximum(self, other)
 
     def maximum_(self, other: Any) -> Tensor:
         """In-place form of ``maximum``."""
-        return apply_inplace(elementwise.maximum, "maximum_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.maximum, "maximum_", self, other)
 
     def minimum(self, other: Any) -> Tensor:
         """Return the smaller of two tensors; NaN if one is NaN. Ties share the gradient."""
-        return elementwise.minimum(self, other)  # type: ignore[no-any-return]
+        return elementwise.minimum(self, other)
 
     def minimum_(self, other: Any) -> Tensor:
         """In-place form of ``minimum``."""
-        return apply_inplace(elementwise.minimum, "minimum_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.minimum, "minimum_", self, other)
 
     def mul(self, other: Any) -> Tensor:
         r"""Return :math:`input \cdot other`."""
-        return elementwise.mul(self, other)  # type: ignore[no-any-return]
+        return elementwise.mul(self, other)
 
     def mul_(self, other: Any) -> Tensor:
         """In-place form of ``mul``."""
-        return apply_inplace(elementwise.mul, "mul_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.mul, "mul_", self, other)
 
     def multiply(self, other: Any) -> Tensor:
         r"""Return :math:`input \cdot other`."""
-        return elementwise.multiply(self, other)  # type: ignore[no-any-return]
+        return elementwise.multiply(self, other)
 
     def multiply_(self, other: Any) -> Tensor:
         """In-place form of ``multiply``."""
-        return apply_inplace(elementwise.multiply, "multiply_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.multiply, "multiply_", self, other)
 
     def pow(self, exponent: Any) -> Tensor:
         """Return :math:`input^{exponent}`."""
-        return elementwise.pow(self, exponent)  # type: ignore[no-any-return]
+        return elementwise.pow(self, exponent)
 
     def pow_(self, exponent: Any) -> Tensor:
         """In-place form of ``pow``."""
-        return apply_inplace(elementwise.pow, "pow_", self, exponent)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.pow, "pow_", self, exponent)
 
     def remainder(self, other: Any) -> Tensor:
         r"""Return :math:`a - b \lfloor a / b \rfloor`, with the sign of the divisor (Python's ``%``)."""
-        return elementwise.remainder(self, other)  # type: ignore[no-any-return]
+        return elementwise.remainder(self, other)
 
     def remainder_(self, other: Any) -> Tensor:
         """In-place form of ``remainder``."""
-        return apply_inplace(elementwise.remainder, "remainder_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.remainder, "remainder_", self, other)
 
     def sub(self, other: Any, *, alpha: Any = 1) -> Tensor:
         r"""Return :math:`input - \alpha\, other`."""
-        return elementwise.sub(self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return elementwise.sub(self, other, alpha=alpha)
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """In-place form of ``sub``."""
-        return apply_inplace(elementwise.sub, "sub_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.sub, "sub_", self, other, alpha=alpha)
 
     def subtract(self, other: Any, *, alpha: Any = 1) -> Tensor:
         r"""Return :math:`input - \alpha\, other`."""
-        return elementwise.subtract(self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return elementwise.subtract(self, other, alpha=alpha)
 
     def subtract_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """In-place form of ``subtract``."""
-        return apply_inplace(elementwise.subtract, "subtract_", self, other, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.subtract, "subtract_", self, other, alpha=alpha)
 
     def true_divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Return :math:`input / other`, rounded if asked for."""
-        return elementwise.true_divide(self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return elementwise.true_divide(self, other, rounding_mode=rounding_mode)
 
     def true_divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """In-place form of ``true_divide``."""
-        return apply_inplace(elementwise.true_divide, "true_divide_", self, other, rounding_mode=rounding_mode)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.true_divide, "true_divide_", self, other, rounding_mode=rounding_mode)
 
     def xlogy(self, other: Any) -> Tensor:
         r"""Return :math:`a \log b`, with 0 where :math:`a = 0`."""
-        return elementwise.xlogy(self, other)  # type: ignore[no-any-return]
+        return elementwise.xlogy(self, other)
 
     def xlogy_(self, other: Any) -> Tensor:
         """In-place form of ``xlogy``."""
-        return apply_inplace(elementwise.xlogy, "xlogy_", self, other)  # type: ignore[no-any-return]
+        return apply_inplace(elementwise.xlogy, "xlogy_", self, other)
 
     def where(self, condition: Any, other: Any) -> Tensor:
         """Return this tensor where ``condition`` holds, else ``other``."""
-        return elementwise.where(condition, self, other)  # type: ignore[no-any-return]
+        return elementwise.where(condition, self, other)

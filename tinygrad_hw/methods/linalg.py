@@ -22,100 +22,100 @@ class LinalgMethods(TensorBase):
     def __matmul__(self, other: Any) -> Tensor:
         if not isinstance(other, TensorBase):
             return NotImplemented
-        return matmul.matmul(self, other)  # type: ignore[no-any-return]
+        return matmul.matmul(self, other)
 
     def matmul(self, other: Any) -> Tensor:
         """Return the matrix product with ``other``; see ``torch.matmul``."""
-        return matmul.matmul(self, other)  # type: ignore[no-any-return]
+        return matmul.matmul(self, other)
 
     def mm(self, mat2: Any) -> Tensor:
         """Return the product with another matrix; see ``torch.mm``."""
-        return matmul.mm(self, mat2)  # type: ignore[no-any-return]
+        return matmul.mm(self, mat2)
 
     def bmm(self, mat2: Any) -> Tensor:
         """Return the products with another batch of matrices; see ``torch.bmm``."""
-        return matmul.bmm(self, mat2)  # type: ignore[no-any-return]
+        return matmul.bmm(self, mat2)
 
     def mv(self, vec: Any) -> Tensor:
         """Return the product with a vector; see ``torch.mv``."""
-        return matmul.mv(self, vec)  # type: ignore[no-any-return]
+        return matmul.mv(self, vec)
 
     def dot(self, tensor: Any) -> Tensor:
         """Return the dot product with another vector; see ``torch.dot``."""
-        return matmul.dot(self, tensor)  # type: ignore[no-any-return]
+        return matmul.dot(self, tensor)
 
     def vdot(self, other: Any) -> Tensor:
         """Return the dot product with another vector; see ``torch.vdot``."""
-        return matmul.vdot(self, other)  # type: ignore[no-any-return]
+        return matmul.vdot(self, other)
 
     def outer(self, vec2: Any) -> Tensor:
         """Return the outer product with another vector; see ``torch.outer``."""
-        return matmul.outer(self, vec2)  # type: ignore[no-any-return]
+        return matmul.outer(self, vec2)
 
     def ger(self, vec2: Any) -> Tensor:
         """Return the outer product with another vector; see ``torch.outer``."""
-        return matmul.ger(self, vec2)  # type: ignore[no-any-return]
+        return matmul.ger(self, vec2)
 
     def inner(self, other: Any) -> Tensor:
         """Return the sums of products over the last dimensions; see ``torch.inner``."""
-        return matmul.inner(self, other)  # type: ignore[no-any-return]
+        return matmul.inner(self, other)
 
     def kron(self, other: Any) -> Tensor:
         """Return the Kronecker product; see ``torch.kron``."""
-        return matmul.kron(self, other)  # type: ignore[no-any-return]
+        return matmul.kron(self, other)
 
     def trace(self) -> Tensor:
         """Return the sum of the diagonal; see ``torch.trace``."""
-        return matmul.trace(self)  # type: ignore[no-any-return]
+        return matmul.trace(self)
 
     def cross(self, other: Any, dim: int | None = None) -> Tensor:
         """Return cross products along ``dim``; see ``torch.cross``."""
-        return matmul.cross(self, other, dim)  # type: ignore[no-any-return]
+        return matmul.cross(self, other, dim)
 
     def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """Return ``beta * self + alpha * mat1 @ mat2``; see ``torch.addmm``."""
-        return matmul.addmm(self, mat1, mat2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return matmul.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
     def addmm_(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``addmm``."""
-        return apply_inplace(matmul.addmm, "addmm_", self, mat1, mat2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(matmul.addmm, "addmm_", self, mat1, mat2, beta=beta, alpha=alpha)
 
     def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """Return ``beta * self + alpha * mat @ vec``; see ``torch.addmv``."""
-        return matmul.addmv(self, mat, vec, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return matmul.addmv(self, mat, vec, beta=beta, alpha=alpha)
 
     def addmv_(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``addmv``."""
-        return apply_inplace(matmul.addmv, "addmv_", self, mat, vec, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(matmul.addmv, "addmv_", self, mat, vec, beta=beta, alpha=alpha)
 
     def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """Return ``beta * self + alpha * outer(vec1, vec2)``; see ``torch.addr``."""
-        return matmul.addr(self, vec1, vec2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return matmul.addr(self, vec1, vec2, beta=beta, alpha=alpha)
 
     def addr_(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``addr``."""
-        return apply_inplace(matmul.addr, "addr_", self, vec1, vec2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(matmul.addr, "addr_", self, vec1, vec2, beta=beta, alpha=alpha)
 
     def baddbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """Return ``beta * self + alpha * bmm(batch1, batch2)``; see ``torch.baddbmm``."""
-        return matmul.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return matmul.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
     def baddbmm_(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``baddbmm``."""
-        return apply_inplace(matmul.baddbmm, "baddbmm_", self, batch1, batch2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return apply_inplace(matmul.baddbmm, "baddbmm_", self, batch1, batch2, beta=beta, alpha=alpha)
 
     def addbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """Return ``beta * self + alpha * sum of bmm(batch1, batch2)``; see ``torch.addbmm``."""
-        return matmul.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)  # type: ignore[no-any-return]
+        return matmul.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
     def det(self) -> Tensor:
         """Return the determinant; see ``torch.linalg.det``."""
-        return linalg.det(self)  # type: ignore[no-any-return]
+        return linalg.det(self)
 
     def logdet(self) -> Tensor:
         """Return the logarithm of the determinant, NaN where that is negative."""
         sign, logabsdet = linalg.slogdet(self)
-        return logabsdet + sign.log()  # type: ignore[no-any-return]
+        return logabsdet + sign.log()
 
     def slogdet(self) -> Any:
         """Return sign and logarithm of the determinant; see ``torch.linalg.slogdet``."""
@@ -123,16 +123,16 @@ class LinalgMethods(TensorBase):
 
     def inverse(self) -> Tensor:
         """Return the inverse; see ``torch.linalg.inv``."""
-        return linalg.inv(self)  # type: ignore[no-any-return]
+        return linalg.inv(self)
 
     def pinverse(self, rcond: float = 1e-15) -> Tensor:
         """Return the pseudo-inverse; see ``torch.linalg.pinv``."""
-        return linalg.pinv(self, rtol=rcond)  # type: ignore[no-any-return]
+        return linalg.pinv(self, rtol=rcond)
 
     def cholesky(self, upper: bool = False) -> Tensor:
         """Return the Cholesky factor; see ``torch.linalg.cholesky``."""
-        return linalg.cholesky(self, upper=upper)  # type: ignore[no-any-return]
+        return linalg.cholesky(self, upper=upper)
 
     def matrix_power(self, n: int) -> Tensor:
         """Return the n-th power; see ``torch.linalg.matrix_power``."""
-        return linalg.matrix_power(self, n)  # type: ignore[no-any-return]
+        return linalg.matrix_power(self, n)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.basics import sum_to
-from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.ops import shape
@@ -24,15 +24,15 @@ class ShapeMethods(TensorBase):
 
     def adjoint(self) -> Tensor:
         """Return a view with the last two dimensions swapped."""
-        return shape.adjoint(self)  # type: ignore[no-any-return]
+        return shape.adjoint(self)
 
     def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return elements at given strides of the tensor's memory."""
-        return shape.as_strided(self, size, stride, storage_offset)  # type: ignore[no-any-return]
+        return shape.as_strided(self, size, stride, storage_offset)
 
     def broadcast_to(self, size: Any) -> Tensor:
         """Return a view of ``input`` broadcast to ``size``."""
-        return shape.broadcast_to(self, size)  # type: ignore[no-any-return]
+        return shape.broadcast_to(self, size)
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
         """Return views of at most ``chunks`` consecutive pieces of equal size, the last maybe smaller."""
@@ -40,19 +40,19 @@ class ShapeMethods(TensorBase):
 
     def diag(self, diagonal: int = 0) -> Tensor:
         """Return the diagonal of a matrix, or the matrix with a vector on its diagonal."""
-        return shape.diag(self, diagonal)  # type: ignore[no-any-return]
+        return shape.diag(self, diagonal)
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
         """Return matrices with the last dimension of ``input`` on their diagonals."""
-        return shape.diag_embed(self, offset, dim1, dim2)  # type: ignore[no-any-return]
+        return shape.diag_embed(self, offset, dim1, dim2)
 
     def diagflat(self, offset: int = 0) -> Tensor:
         """Return a matrix with the flattened elements on its diagonal."""
-        return shape.diagflat(self, offset)  # type: ignore[no-any-return]
+        return shape.diagflat(self, offset)
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """Return a view of the diagonals of matrices, as the last dimension."""
-        return shape.diagonal(self, offset, dim1, dim2)  # type: ignore[no-any-return]
+        return shape.diagonal(self, offset, dim1, dim2)
 
     def dsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 2; see ``tensor_split``."""
@@ -60,19 +60,19 @@ class ShapeMethods(TensorBase):
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """Return the tensor with dimensions ``start_dim`` to ``end_dim`` merged into one."""
-        return shape.flatten(self, start_dim, end_dim)  # type: ignore[no-any-return]
+        return shape.flatten(self, start_dim, end_dim)
 
     def flip(self, *dims: Any) -> Tensor:
         """Return a copy with the order of elements reversed along dimensions."""
-        return shape.flip(self, *dims)  # type: ignore[no-any-return]
+        return shape.flip(self, *dims)
 
     def fliplr(self) -> Tensor:
         """Return a copy with columns reversed."""
-        return shape.fliplr(self)  # type: ignore[no-any-return]
+        return shape.fliplr(self)
 
     def flipud(self) -> Tensor:
         """Return a copy with rows reversed."""
-        return shape.flipud(self)  # type: ignore[no-any-return]
+        return shape.flipud(self)
 
     def hsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 1 (0 for 1-D); see ``tensor_split``."""
@@ -80,43 +80,45 @@ class ShapeMethods(TensorBase):
 
     def moveaxis(self, source: Any, destination: Any) -> Tensor:
         """Return a view with some dimensions moved, the others in their order."""
-        return shape.moveaxis(self, source, destination)  # type: ignore[no-any-return]
+        return shape.moveaxis(self, source, destination)
 
     def movedim(self, source: Any, destination: Any) -> Tensor:
         """Return a view with some dimensions moved, the others in their order."""
-        return shape.movedim(self, source, destination)  # type: ignore[no-any-return]
+        return shape.movedim(self, source, destination)
 
     def narrow(self, dim: int, start: Any, length: int) -> Tensor:
         """Return a view of ``length`` slices along a dimension, from ``start`` on."""
-        return shape.narrow(self, dim, start, length)  # type: ignore[no-any-return]
+        return shape.narrow(self, dim, start, length)
 
     def permute(self, *dims: Any) -> Tensor:
         """Return a view with the dimensions in another order."""
-        return shape.permute(self, *dims)  # type: ignore[no-any-return]
+        return shape.permute(self, *dims)
 
     def ravel(self) -> Tensor:
         """Return the elements as one dimension."""
-        return shape.ravel(self)  # type: ignore[no-any-return]
+        return shape.ravel(self)
 
-    def repeat_interleave(self, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    def repeat_interleave(
+        self, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    ) -> Tensor:
         """Return the tensor with each element repeated."""
-        return shape.repeat_interleave(self, repeats, dim, output_size=output_size)  # type: ignore[no-any-return]
+        return shape.repeat_interleave(self, repeats, dim, output_size=output_size)
 
     def reshape(self, *sizes: Any) -> Tensor:
         """Return the elements in another shape; a view where memory allows, else a copy."""
-        return shape.reshape(self, *sizes)  # type: ignore[no-any-return]
+        return shape.reshape(self, *sizes)
 
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Return a copy with elements shifted along dimensions, those that leave coming back in."""
-        return shape.roll(self, shifts, dims)  # type: ignore[no-any-return]
+        return shape.roll(self, shifts, dims)
 
     def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         """Return a copy rotated by k times 90 degrees, from the first dimension towards the second."""
-        return shape.rot90(self, k, dims)  # type: ignore[no-any-return]
+        return shape.rot90(self, k, dims)
 
     def select(self, dim: int, index: int) -> Tensor:
         """Return a view of one slice along a dimension, which is dropped."""
-        return shape.select(self, dim, index)  # type: ignore[no-any-return]
+        return shape.select(self, dim, index)
 
     def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
         """Return views of consecutive pieces of given sizes; see ``split``."""
@@ -124,19 +126,19 @@ class ShapeMethods(TensorBase):
 
     def squeeze(self, dim: Any = None) -> Tensor:
         """Return a view without dimensions of size 1."""
-        return shape.squeeze(self, dim)  # type: ignore[no-any-return]
+        return shape.squeeze(self, dim)
 
     def swapaxes(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.swapaxes(self, dim0, dim1)  # type: ignore[no-any-return]
+        return shape.swapaxes(self, dim0, dim1)
 
     def swapdims(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.swapdims(self, dim0, dim1)  # type: ignore[no-any-return]
+        return shape.swapdims(self, dim0, dim1)
 
     def t(self) -> Tensor:
         """Return a view of a matrix transposed; vectors and scalars as they are."""
-        return shape.t(self)  # type: ignore[no-any-return]
+        return shape.t(self)
 
     def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
         """Return views of pieces: so many nearly equal ones, or cut before given indices."""
@@ -144,19 +146,19 @@ class ShapeMethods(TensorBase):
 
     def tile(self, *dims: Any) -> Tensor:
         """Return the tensor repeated along its last dimensions."""
-        return shape.tile(self, *dims)  # type: ignore[no-any-return]
+        return shape.tile(self, *dims)
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.transpose(self, dim0, dim1)  # type: ignore[no-any-return]
+        return shape.transpose(self, dim0, dim1)
 
     def tril(self, diagonal: int = 0) -> Tensor:
         """Return the lower triangles of matrices, zeros above."""
-        return shape.tril(self, diagonal)  # type: ignore[no-any-return]
+        return shape.tril(self, diagonal)
 
     def triu(self, diagonal: int = 0) -> Tensor:
         """Return the upper triangles of matrices, zeros below."""
-        return shape.triu(self, diagonal)  # type: ignore[no-any-return]
+        return shape.triu(self, diagonal)
 
     def unbind(self, dim: int = 0) -> tuple[Any, ...]:
         """Return views of all slices along a dimension."""
@@ -164,11 +166,11 @@ class ShapeMethods(TensorBase):
 
     def unflatten(self, dim: int, sizes: Any) -> Tensor:
         """Return the tensor with one dimension split into several."""
-        return shape.unflatten(self, dim, sizes)  # type: ignore[no-any-return]
+        return shape.unflatten(self, dim, sizes)
 
     def unsqueeze(self, dim: int) -> Tensor:
         """Return a view with a new dimension of size 1 before ``dim``."""
-        return shape.unsqueeze(self, dim)  # type: ignore[no-any-return]
+        return shape.unsqueeze(self, dim)
 
     def vsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 0; see ``tensor_split``."""
@@ -176,11 +178,11 @@ class ShapeMethods(TensorBase):
 
     def expand(self, *size: Any) -> Tensor:
         """Return a view with dimensions of size 1 repeated; see ``Tensor.expand``."""
-        return shape.expand(self, *size)  # type: ignore[no-any-return]
+        return shape.expand(self, *size)
 
     def repeat(self, *repeats: Any) -> Tensor:
         """Return the tensor repeated along each dimension; see ``Tensor.repeat``."""
-        return shape.repeat(self, *repeats)  # type: ignore[no-any-return]
+        return shape.repeat(self, *repeats)
 
     def split(self, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
         """Return views of consecutive pieces along a dimension; see ``torch.split``."""
@@ -201,24 +203,24 @@ class ShapeMethods(TensorBase):
                     [2, 3]])
         """
         if len(size) == 1 and isinstance(size[0], DType):
-            return shape.view_dtype(self, size[0])  # type: ignore[no-any-return]
-        return shape.view(self, *size)  # type: ignore[no-any-return]
+            return shape.view_dtype(self, size[0])
+        return shape.view(self, *size)
 
     def view_as(self, other: Any) -> Tensor:
         """Return a view of the shape of another tensor."""
-        return shape.view(self, other.array.shape)  # type: ignore[no-any-return]
+        return shape.view(self, other.array.shape)
 
     def reshape_as(self, other: Any) -> Tensor:
         """Return the elements in the shape of another tensor."""
-        return shape.reshape(self, other.array.shape)  # type: ignore[no-any-return]
+        return shape.reshape(self, other.array.shape)
 
     def expand_as(self, other: Any) -> Tensor:
         """Return a view expanded to the shape of another tensor."""
-        return shape.expand(self, other.array.shape)  # type: ignore[no-any-return]
+        return shape.expand(self, other.array.shape)
 
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return the sum over dimensions along which ``size`` would be broadcast."""
-        return sum_to(self, size=shape.as_size(size))  # type: ignore[no-any-return]
+        return sum_to(self, size=shape.as_size(size))
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:
         """Return windows along a dimension, each in a new last dimension.
@@ -234,27 +236,26 @@ class ShapeMethods(TensorBase):
                     [1, 2],
                     [2, 3]])
         """
-        return shape.unfold_dim(self, dimension, size, step)  # type: ignore[no-any-return]
+        return shape.unfold_dim(self, dimension, size, step)
 
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions reversed."""
-        return shape.permute(self, tuple(reversed(range(self.array.ndim))))  # type: ignore[no-any-return]
+        return shape.permute(self, tuple(reversed(range(self.array.ndim))))
 
     @property
     def mT(self) -> Tensor:
         """The tensor with its last two dimensions swapped."""
         if self.array.ndim < 2:
             raise RuntimeError(
-                "tensor.mT is only supported on matrices or batches of matrices. Got "
-                f"{self.array.ndim}-D tensor."
+                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.array.ndim}-D tensor."
             )
-        return shape.transpose(self, -2, -1)  # type: ignore[no-any-return]
+        return shape.transpose(self, -2, -1)
 
     @property
     def H(self) -> Tensor:
         """The transpose of a matrix."""
-        return shape.t(self)  # type: ignore[no-any-return]
+        return shape.t(self)
 
     @property
     def mH(self) -> Tensor:
@@ -263,11 +264,11 @@ class ShapeMethods(TensorBase):
 
     def tril_(self, diagonal: int = 0) -> Tensor:
         """In-place form of ``tril``."""
-        return apply_inplace(shape.tril, "tril_", self, diagonal)  # type: ignore[no-any-return]
+        return apply_inplace(shape.tril, "tril_", self, diagonal)
 
     def triu_(self, diagonal: int = 0) -> Tensor:
         """In-place form of ``triu``."""
-        return apply_inplace(shape.triu, "triu_", self, diagonal)  # type: ignore[no-any-return]
+        return apply_inplace(shape.triu, "triu_", self, diagonal)
 
     def _become(self, other: Any) -> Tensor:
         """Take over the view ``other`` of this tensor's own memory."""

@@ -73,8 +73,7 @@ class ConvertMethods:
             return self
         if not dtype.is_floating_point:
             raise TypeError(
-                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype={dtype}"
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
@@ -100,10 +99,7 @@ class ConvertMethods:
         Raises:
             TypeError: always.
         """
-        raise TypeError(
-            "bfloat16 is not supported: numpy has no such type. Use .half() to save memory or "
-            ".float()"
-        )
+        raise TypeError("bfloat16 is not supported: numpy has no such type. Use .half() to save memory or .float()")
 
     def cpu(self: C) -> C:
         """Return the module, which is on the CPU already."""

@@ -148,9 +148,7 @@ class GradientGate:
             add_node_hook(node, "post", on_outputs)
         return values[0] if single else values
 
-    def _see_outputs(
-        self, places: list[int], grad_output: tuple[Any, ...], n: int
-    ) -> tuple[Any, ...]:
+    def _see_outputs(self, places: list[int], grad_output: tuple[Any, ...], n: int) -> tuple[Any, ...]:
         grads = self._spread(places, grad_output, n)
         for hook in self.pre_hooks:
             result = hook(self.module, grads)
@@ -177,9 +175,7 @@ class GradientGate:
         )
         for hook in self.hooks:
             result = hook(self.module, (None,) * self.n_inputs, grad_output)
-            if result is not None and not (
-                isinstance(result, tuple) and all(r is None for r in result)
-            ):
+            if result is not None and not (isinstance(result, tuple) and all(r is None for r in result)):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always "
                     "return None or None for all gradients."
@@ -190,11 +186,7 @@ def attach_to_grad_fn(module: Any, hooks: list[Hook], result: Any) -> None:
     """Attach old-style backward hooks to the node that made the (first) output."""
     first = result
     while not isinstance(first, TensorBase):
-        first = (
-            next(v for v in first.values() if isinstance(v, TensorBase))
-            if isinstance(first, dict)
-            else first[0]
-        )
+        first = next(v for v in first.values() if isinstance(v, TensorBase)) if isinstance(first, dict) else first[0]
     node = edge_of(first)
     if isinstance(node, Node):
         if node.op.name == "select_output":

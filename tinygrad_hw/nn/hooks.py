@@ -79,9 +79,7 @@ _NONE_OF_ITS_OWN = CallHooks()
 REGISTRATION = {"parameter": HookDict(), "buffer": HookDict(), "module": HookDict()}
 
 
-def _add(
-    hooks: HookDict, hook: Hook, *, flags: Sequence[HookDict] = (), prepend: bool = False
-) -> RemovableHandle:
+def _add(hooks: HookDict, hook: Hook, *, flags: Sequence[HookDict] = (), prepend: bool = False) -> RemovableHandle:
     """Put a hook into its table, and its id into the tables of its options."""
     handle = RemovableHandle(hooks, extra=flags)
     while handle.id in hooks:  # the module was unpickled, with hooks from another process
@@ -138,7 +136,7 @@ def _table(group: str, name: str, doc: str) -> Any:
     """Make the attribute by which PyTorch's code knows a table of hooks."""
 
     def read(self: Any) -> HookDict:
-        return getattr(getattr(self, group)(), name)  # type: ignore[no-any-return]
+        return getattr(getattr(self, group)(), name)
 
     def write(self: Any, hooks: Any) -> None:
         table = read(self)
@@ -170,37 +168,21 @@ class HookMethods:
             object.__setattr__(self, "_state_hooks", StateHooks())
         return self._state_hooks  # type: ignore[return-value]
 
-    _forward_pre_hooks = _table(
-        "_own_call_hooks", "forward_pre", "Hooks before ``forward``, by id."
-    )
+    _forward_pre_hooks = _table("_own_call_hooks", "forward_pre", "Hooks before ``forward``, by id.")
     _forward_pre_hooks_with_kwargs = _table(
         "_own_call_hooks", "forward_pre_kwargs", "Ids of forward pre-hooks that take kwargs."
     )
     _forward_hooks = _table("_own_call_hooks", "forward", "Hooks after ``forward``, by id.")
-    _forward_hooks_with_kwargs = _table(
-        "_own_call_hooks", "forward_kwargs", "Ids of forward hooks that take kwargs."
-    )
+    _forward_hooks_with_kwargs = _table("_own_call_hooks", "forward_kwargs", "Ids of forward hooks that take kwargs.")
     _forward_hooks_always_called = _table(
         "_own_call_hooks", "forward_always", "Ids of forward hooks that run after an exception too."
     )
-    _backward_pre_hooks = _table(
-        "_own_call_hooks", "backward_pre", "Hooks on the gradients of the outputs, by id."
-    )
-    _backward_hooks = _table(
-        "_own_call_hooks", "backward", "Hooks on the gradients of inputs and outputs, by id."
-    )
-    _state_dict_pre_hooks = _table(
-        "_own_state_hooks", "save_pre", "Hooks before ``state_dict``, by id."
-    )
-    _state_dict_hooks = _table(
-        "_own_state_hooks", "save_post", "Hooks after ``state_dict``, by id."
-    )
-    _load_state_dict_pre_hooks = _table(
-        "_own_state_hooks", "load_pre", "Hooks before ``load_state_dict``, by id."
-    )
-    _load_state_dict_post_hooks = _table(
-        "_own_state_hooks", "load_post", "Hooks after ``load_state_dict``, by id."
-    )
+    _backward_pre_hooks = _table("_own_call_hooks", "backward_pre", "Hooks on the gradients of the outputs, by id.")
+    _backward_hooks = _table("_own_call_hooks", "backward", "Hooks on the gradients of inputs and outputs, by id.")
+    _state_dict_pre_hooks = _table("_own_state_hooks", "save_pre", "Hooks before ``state_dict``, by id.")
+    _state_dict_hooks = _table("_own_state_hooks", "save_post", "Hooks after ``state_dict``, by id.")
+    _load_state_dict_pre_hooks = _table("_own_state_hooks", "load_pre", "Hooks before ``load_state_dict``, by id.")
+    _load_state_dict_post_hooks = _table("_own_state_hooks", "load_post", "Hooks after ``load_state_dict``, by id.")
 
     # -- registration ----------------------------------------------------------------------------
 
@@ -332,13 +314,9 @@ class HookMethods:
         """
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
-    def _register_load_state_dict_pre_hook(
-        self, hook: Hook, with_module: bool = False
-    ) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(self, hook: Hook, with_module: bool = False) -> RemovableHandle:
         """Do the same with a hook that need not take the module."""
-        return _add(
-            self._own_state_hooks().load_pre, WithModule(hook, self) if with_module else hook
-        )
+        return _add(self._own_state_hooks().load_pre, WithModule(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after loading; it may change the lists."""
@@ -363,9 +341,7 @@ class HookMethods:
             result = self.forward(*args, **kwargs)  # type: ignore[attr-defined]
             for key, hook, with_kwargs, _ in _forward_hooks(own):
                 ran.add(key)
-                found = (
-                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-                )
+                found = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
                 if found is not None:
                     result = found
             if gate is not None:
@@ -378,11 +354,7 @@ class HookMethods:
                 if not always or key in ran:
                     continue
                 try:
-                    found = (
-                        hook(self, args, kwargs, result)
-                        if with_kwargs
-                        else hook(self, args, result)
-                    )
+                    found = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
                 except Exception as error:
                     warnings.warn(
                         "module forward hook with ``always_call=True`` raised an exception that "
@@ -407,8 +379,7 @@ class HookMethods:
                     continue
                 if not (isinstance(both, tuple) and len(both) == 2):
                     raise RuntimeError(
-                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                        f"but got {both}."
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {both}."
                     )
                 args, kwargs = both
             else:
@@ -440,8 +411,7 @@ def _one_kind(hooks: CallHooks, full: bool, where: str) -> None:
     """Refuse to mix full and old-style backward hooks."""
     if hooks.backward_is_full is (not full):
         raise RuntimeError(
-            f"Cannot use both regular backward hooks and full backward hooks on a {where}. Please "
-            "use only one of them."
+            f"Cannot use both regular backward hooks and full backward hooks on a {where}. Please use only one of them."
         )
     hooks.backward_is_full = full
 

@@ -55,7 +55,7 @@ F = TypeVar("F", bound=Callable[..., Tensor])
 def _fill(name: str, tensor: Tensor, fill: Callable[[Any], Any]) -> Tensor:
     """Let ``fill`` write into the tensor's array."""
     with no_grad():
-        return fill_inplace(name, tensor, fill)  # type: ignore[no-any-return]
+        return fill_inplace(name, tensor, fill)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -99,9 +99,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 # -- one distribution for all elements ------------------------------------------------------------
 
 
-def uniform_(
-    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with uniform numbers in [a, b).
 
     Args:
@@ -120,9 +118,7 @@ def uniform_(
     return _fill("uniform_", tensor, lambda out: kernels.uniform_(out, a, b, generator))
 
 
-def normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers.
 
     Args:
@@ -290,9 +286,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return _fill("orthogonal_", tensor, fill)
 
 
-def sparse_(
-    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
-) -> Tensor:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with normal numbers and set a share of each column to zero.
 
     Args:
@@ -344,9 +338,7 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode)]
 
 
-def xavier_uniform_(
-    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     r"""Fill with uniform numbers, bounded by the layer's inputs and outputs together.
 
     The bounds are :math:`\pm\text{gain}\sqrt{6/(\text{fan\_in}+\text{fan\_out})}`.

@@ -30,9 +30,7 @@ class _GetattrOfBase:
         try:
             return object.__getattribute__(self, name)
         except AttributeError:
-            raise AttributeError(
-                f"'{type(self).__name__}' object has no attribute '{name}'"
-            ) from None
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'") from None
 
 
 class Module(HookMethods, StateMethods, ConvertMethods):
@@ -83,13 +81,11 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         if not self.call_super_init:
             if kwargs:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() got an unexpected keyword argument "
-                    f"'{next(iter(kwargs))}'"
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
                 )
             if args:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() takes 1 positional argument but "
-                    f"{len(args) + 1} were given"
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
                 )
         _set(self, "training", True)
         _set(self, "_parameter_names", {})
@@ -118,9 +114,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         Raises:
             NotImplementedError: it does not.
         """
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     if TYPE_CHECKING:
 
@@ -148,8 +142,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         names = getattr(self, kind)
         if names is None:
             raise AttributeError(
-                f"'{type(self).__name__}' object has no attribute '{shown}': call "
-                "super().__init__() first"
+                f"'{type(self).__name__}' object has no attribute '{shown}': call super().__init__() first"
             )
         return Registry(self, names)
 
@@ -196,8 +189,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         elif name in self._parameter_names:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter "
-                    "or None expected)"
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, None)
         elif isinstance(value, Module):
@@ -207,8 +199,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         elif name in self._module_names:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module "
-                    "or None expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
             self._put_module(name, None)
         elif isinstance(value, Buffer):
@@ -319,8 +310,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         self._check_name("buffer", name, "_buffer_names")
         if tensor is not None and not isinstance(tensor, TensorBase):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or "
-                "None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
         if REGISTRATION["buffer"]:
             tensor = announce("buffer", self, name, tensor)
@@ -420,11 +410,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
     ) -> Iterator[tuple[str, Any]]:
         """Yield (dotted name, member) of what ``get_members_fn`` lists for each module."""
         seen: set[int] = set()
-        modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
             for name, member in get_members_fn(module):
                 if member is None or id(member) in seen:

@@ -20,8 +20,7 @@ def _adopt(cls: type[Any], data: Any) -> Any:
         return wrap(np.empty(0, dtypes.get_default_dtype().numpy), cls)
     if not isinstance(data, TensorBase):
         raise TypeError(
-            f"{cls.__name__}() takes a Tensor, not {type(data).__name__}; make one with "
-            "torch.tensor(...) first"
+            f"{cls.__name__}() takes a Tensor, not {type(data).__name__}; make one with torch.tensor(...) first"
         )
     t = wrap(data.array, cls)
     t._version = data._version
@@ -69,7 +68,7 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         copied = wrap(conversion.copy_in_layout(self.array))
         twin: Parameter = type(self)(copied, self.requires_grad)
         memo[id(self)] = twin

@@ -42,7 +42,7 @@ class Registry(MutableMapping[str, V]):
     def __getitem__(self, name: str) -> V:
         if name not in self._names:
             raise KeyError(name)
-        return getattr(self._owner, name)  # type: ignore[no-any-return]
+        return getattr(self._owner, name)
 
     def __setitem__(self, name: str, value: V) -> None:
         if name not in self._names:
@@ -115,6 +115,4 @@ def typename(value: object) -> str:
     if isinstance(value, TensorBase):
         return str(value.type())  # type: ignore[attr-defined]
     cls = value if isinstance(value, type) else type(value)
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

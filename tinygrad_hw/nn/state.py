@@ -47,29 +47,21 @@ class StateMethods:
 
     def get_extra_state(self) -> Any:
         """Return further state for ``state_dict``; overridden together with its setter."""
-        raise RuntimeError(
-            f"{type(self).__name__}.get_extra_state() is not implemented: there is no extra state"
-        )
+        raise RuntimeError(f"{type(self).__name__}.get_extra_state() is not implemented: there is no extra state")
 
     def set_extra_state(self, state: Any) -> None:
         """Take over what :meth:`get_extra_state` returned; overridden together with it."""
-        raise RuntimeError(
-            f"{type(self).__name__}.set_extra_state() is not implemented: there is no extra state"
-        )
+        raise RuntimeError(f"{type(self).__name__}.set_extra_state() is not implemented: there is no extra state")
 
     # -- saving ----------------------------------------------------------------------------------
 
     @overload
-    def state_dict(
-        self, *, destination: Destination, prefix: str = ..., keep_vars: bool = ...
-    ) -> Destination: ...
+    def state_dict(self, *, destination: Destination, prefix: str = ..., keep_vars: bool = ...) -> Destination: ...
 
     @overload
     def state_dict(self, *, prefix: str = ..., keep_vars: bool = ...) -> dict[str, Any]: ...
 
-    def state_dict(
-        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> Any:
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """Return the parameters and persistent buffers, the children's too, by dotted name.
 
         The tensors share the memory of the module; copy them to keep a state of the past.
@@ -91,8 +83,7 @@ class StateMethods:
         """
         if args:
             warnings.warn(
-                "state_dict: positional arguments are deprecated; use destination=, prefix=, "
-                "keep_vars=",
+                "state_dict: positional arguments are deprecated; use destination=, prefix=, keep_vars=",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -119,9 +110,7 @@ class StateMethods:
         for name in self._module_names:
             child = getattr(self, name)
             if child is not None:
-                child.state_dict(
-                    destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
-                )
+                child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         if hooks is not None:
             for hook in list(hooks.save_post.values()):
                 found = hook(self, destination, prefix, local_metadata)
@@ -132,9 +121,7 @@ class StateMethods:
                 destination = found
         return destination
 
-    def _save_to_state_dict(
-        self, destination: dict[str, Any], prefix: str, keep_vars: bool
-    ) -> None:
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Put this module's own entries into ``destination``; subclasses may override it."""
         hidden = self._non_persistent_buffers_set
         for name in (*self._parameter_names, *(b for b in self._buffer_names if b not in hidden)):
@@ -185,16 +172,12 @@ class StateMethods:
         if strict:
             problems = (("Missing", missing), ("Unexpected", unexpected))
             errors[:0] = [
-                f"{what} key(s) in state_dict: "
-                f"{', '.join(f'{chr(34)}{k}{chr(34)}' for k in keys)}. "
+                f"{what} key(s) in state_dict: {', '.join(f'{chr(34)}{k}{chr(34)}' for k in keys)}. "
                 for what, keys in problems
                 if keys
             ]
         if errors:
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
-                + "\n\t".join(errors)
-            )
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
         return _IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(
@@ -264,9 +247,7 @@ class StateMethods:
                     unexpected_keys.append(key)
 
 
-def _load_entry(
-    module: Any, name: str, tensor: Any, key: str, given: Any, assign: bool
-) -> str | None:
+def _load_entry(module: Any, name: str, tensor: Any, key: str, given: Any, assign: bool) -> str | None:
     """Load one tensor into ``module.<name>``; return what is wrong with it, or None."""
     if not isinstance(given, TensorBase):
         return (

@@ -100,18 +100,12 @@ def relu_(input: Any) -> Any:
 
 _hardtanh = op(
     "hardtanh",
-    lambda input, *, min_val, max_val: np.clip(
-        input, input.dtype.type(min_val), input.dtype.type(max_val)
-    ),
-    input=lambda g, input, min_val, max_val: _keep(
-        g, (_values(input) > min_val) & (_values(input) < max_val)
-    ),
+    lambda input, *, min_val, max_val: np.clip(input, input.dtype.type(min_val), input.dtype.type(max_val)),
+    input=lambda g, input, min_val, max_val: _keep(g, (_values(input) > min_val) & (_values(input) < max_val)),
 )
 
 
-def hardtanh(
-    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     r"""Return :math:`\min(\max(x, min\_val), max\_val)`.
 
     Example:
@@ -140,12 +134,8 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 
 _leaky_relu = op(
     "leaky_relu",
-    lambda input, *, negative_slope: np.where(
-        input > 0, input, input * input.dtype.type(negative_slope)
-    ),
-    input=lambda g, input, negative_slope: _where(
-        _values(input) > 0, g, g * negative_slope
-    ),
+    lambda input, *, negative_slope: np.where(input > 0, input, input * input.dtype.type(negative_slope)),
+    input=lambda g, input, negative_slope: _where(_values(input) > 0, g, g * negative_slope),
 )
 
 
@@ -208,9 +198,7 @@ def selu(input: Any, inplace: bool = False) -> Any:
         >>> torch.nn.functional.selu(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 1.0507])
     """
-    return _apply(
-        _elu, "selu_", inplace, input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0
-    )
+    return _apply(_elu, "selu_", inplace, input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
 
 
 def selu_(input: Any) -> Any:
@@ -269,9 +257,7 @@ def _gelu_tanh_rule(g: Any, input: Any) -> Any:
     return g * ((t + 1) * 0.5 + input * 0.5 * (1 - t * t) * slope)
 
 
-_gelu_tanh = op(
-    "gelu_tanh", _gelu_tanh_forward, node_name="GeluBackward0", input=_gelu_tanh_rule
-)
+_gelu_tanh = op("gelu_tanh", _gelu_tanh_forward, node_name="GeluBackward0", input=_gelu_tanh_rule)
 
 
 def gelu(input: Any, *, approximate: str = "none") -> Any:
@@ -332,9 +318,7 @@ def _softplus_forward(input: Any, *, beta: float, threshold: float) -> Any:
 _softplus = op(
     "softplus",
     _softplus_forward,
-    input=lambda g, input, beta, threshold: _where(
-        _values(input) * beta > threshold, g, g * sigmoid(input * beta)
-    ),
+    input=lambda g, input, beta, threshold: _where(_values(input) * beta > threshold, g, g * sigmoid(input * beta)),
 )
 
 
@@ -454,9 +438,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 
 _threshold = op(
     "threshold",
-    lambda input, *, threshold, value: np.where(
-        input <= threshold, input.dtype.type(value), input
-    ),
+    lambda input, *, threshold, value: np.where(input <= threshold, input.dtype.type(value), input),
     input=lambda g, input, threshold: _keep(g, ~(_values(input) <= threshold)),
 )
 
@@ -531,9 +513,7 @@ def glu(input: Any, dim: int = -1) -> Any:
         raise RuntimeError("glu does not support 0-dimensional tensors")
     d = one_dim(dim, input.ndim)
     if input.shape[d] % 2:
-        raise RuntimeError(
-            f"Halving dimension must be even, but dimension {d} is size {input.shape[d]}"
-        )
+        raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {input.shape[d]}")
     a, b = chunk(input, 2, d)
     return a * sigmoid(b)
 
@@ -602,10 +582,6 @@ def rrelu(
     return _apply(scaled, "rrelu_", inplace, input)
 
 
-def rrelu_(
-    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
-) -> Any:
+def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
     """In-place form of ``rrelu``."""
     return rrelu(input, lower, upper, training, inplace=True)
-
-

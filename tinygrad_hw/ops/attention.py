@@ -53,9 +53,7 @@ def scaled_dot_product_attention(
         torch.Size([1, 2, 4])
     """
     if attn_mask is not None and is_causal:
-        raise RuntimeError(
-            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
-        )
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if query.shape[-1] != key.shape[-1]:
         raise RuntimeError(
             f"scaled_dot_product_attention: query {list(query.shape)} and key {list(key.shape)} differ in their last "

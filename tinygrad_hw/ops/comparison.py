@@ -72,9 +72,7 @@ def _shift(function: Any, left: bool) -> Any:
     def forward(input: Any, other: Any) -> Any:
         kind = np.result_type(input, other)
         if kind.kind not in "iu":
-            raise NotImplementedError(
-                f"{function.__name__} is not implemented for {kind} tensors: it needs integers"
-            )
+            raise NotImplementedError(f"{function.__name__} is not implemented for {kind} tensors: it needs integers")
         bits = kind.itemsize * 8
         shift = np.asarray(other)
         # A shift by the width or more is undefined in C; all bits leave, or the sign stays.
@@ -382,9 +380,7 @@ isfinite = op(
 )
 isposinf = op(
     "isposinf",
-    lambda input: (
-        np.isposinf(input) if input.dtype.kind == "f" else np.zeros(input.shape, np.bool_)
-    ),
+    lambda input: np.isposinf(input) if input.dtype.kind == "f" else np.zeros(input.shape, np.bool_),
     doc="""Return where elements are plus infinity.
 
     Source: ``torch.isposinf``.
@@ -396,9 +392,7 @@ isposinf = op(
 )
 isneginf = op(
     "isneginf",
-    lambda input: (
-        np.isneginf(input) if input.dtype.kind == "f" else np.zeros(input.shape, np.bool_)
-    ),
+    lambda input: np.isneginf(input) if input.dtype.kind == "f" else np.zeros(input.shape, np.bool_),
     doc="""Return where elements are minus infinity.
 
     Source: ``torch.isneginf``.
@@ -434,9 +428,7 @@ isreal = op(
 )
 
 
-def isclose(
-    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Any:
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     r"""Return where :math:`|a - b| \le atol + rtol\,|b|`.
 
     Args:
@@ -469,9 +461,7 @@ def isclose(
     return _wrap(input, np.isclose(a, b, rtol, atol, equal_nan))
 
 
-def allclose(
-    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
+def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Return whether all elements are close; see ``isclose``.
 
     Source: ``torch.allclose``.

@@ -20,21 +20,24 @@ __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 def _wide(*arrays: Any) -> list[Any]:
     """Return float16 arrays as float32: kernels compute in single or double precision."""
-    return [
-        a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays
-    ]
+    return [a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays]
 
 
-def _forward(
-    input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+def _forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     kind = input.dtype
     x, w, b = _wide(input, np.ascontiguousarray(weight), bias)
     return kernels.conv2d(x, w, b, stride, padding, dilation, groups).astype(kind, copy=False)
 
 
 def _input_grad_forward(
-    grad: Any, weight: Any, *, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    grad: Any,
+    weight: Any,
+    *,
+    input_shape: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
 ) -> Any:
     kind = grad.dtype
     gw, w = _wide(grad, np.ascontiguousarray(weight))
@@ -43,7 +46,14 @@ def _input_grad_forward(
 
 
 def _weight_grad_forward(
-    grad: Any, input: Any, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    grad: Any,
+    input: Any,
+    *,
+    weight_shape: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
 ) -> Any:
     kind = grad.dtype
     gw, x = _wide(grad, input)
@@ -132,9 +142,7 @@ def _dtype(t: Any) -> Any:
     return (t.array if isinstance(t, TensorBase) else t).dtype
 
 
-def _check(
-    name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int, transposed: bool
-) -> None:
+def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int, transposed: bool) -> None:
     if weight.ndim != dims + 2:
         raise RuntimeError(
             f"{name}: expected a {dims + 2}-dimensional weight (out_channels, in_channels / groups, kernel sizes), "
@@ -155,9 +163,7 @@ def _check(
             f"{list(input.shape)} to have {expected} channels, but got {channels} channels instead"
         )
     if not transposed and weight.shape[0] % groups:
-        raise RuntimeError(
-            f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})"
-        )
+        raise RuntimeError(f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})")
     kinds = [_dtype(t) for t in (input, weight, bias) if t is not None]
     if any(k != kinds[0] for k in kinds):
         raise RuntimeError(
@@ -216,9 +222,7 @@ def _convolve(
             f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, sizes))}). Kernel size: "
             f"({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size"
         )
-    return _conv2d(
-        input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups
-    )
+    return _conv2d(input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups)
 
 
 def _padding(name: str, padding: Any, dims: int) -> Any:
@@ -339,7 +343,13 @@ def _transposed(
     sizes = [
         (n - 1) * s - 2 * p + d * (k - 1) + o + 1
         for n, s, p, d, k, o in zip(
-            input.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding, strict=True
+            input.shape[2:],
+            stride,
+            padding,
+            dilation,
+            weight.shape[2:],
+            output_padding,
+            strict=True,
         )
     ]
     if any(n <= 0 for n in sizes):

@@ -61,7 +61,11 @@ def _kind(dtype: Any) -> Any:
 
 def _shape_of(data: Any) -> tuple[int, ...]:
     """Return the shape of nested sequences, checked."""
-    if isinstance(data, (list, tuple)) or (hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, TensorBase, np.ndarray, dict))):
+    if isinstance(data, (list, tuple)) or (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, (str, bytes, TensorBase, np.ndarray, dict))
+    ):
         n = len(data)
         return (n, *_shape_of(data[0])) if n else (0,)
     if isinstance(data, (TensorBase, np.ndarray)):
@@ -76,16 +80,12 @@ def _check_shape(data: Any, shape: tuple[int, ...], depth: int) -> None:
         return
     if isinstance(data, (TensorBase, np.ndarray)):
         if tuple(data.shape) != shape[depth:]:
-            raise ValueError(
-                f"expected sequence of length {shape[depth]} at dim {depth} (got {list(data.shape)})"
-            )
+            raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {list(data.shape)})")
         return
     if not hasattr(data, "__len__"):
         raise TypeError(f"expected sequence of length {shape[depth]} at dim {depth}, got {type(data).__name__}")
     if len(data) != shape[depth]:
-        raise ValueError(
-            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})"
-        )
+        raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     for item in data:
         _check_shape(item, shape, depth + 1)
 
@@ -112,9 +112,7 @@ def _scan(data: Any, found: set[Any]) -> None:
     elif hasattr(data, "__float__"):
         found.add(dtypes.get_default_dtype())
     else:
-        raise TypeError(
-            f"new(): data must be numbers, sequences of numbers or arrays, got {type(data).__name__}"
-        )
+        raise TypeError(f"new(): data must be numbers, sequences of numbers or arrays, got {type(data).__name__}")
 
 
 def _plain(data: Any) -> Any:
@@ -140,7 +138,7 @@ def array_of(data: Any, dtype: Any = None) -> Any:
     if dtype is None:
         found: set[Any] = set()
         _scan(data, found)
-        target = dtypes.get_default_dtype() if not found else None
+        target: Any = dtypes.get_default_dtype() if not found else None
         for d in found:
             target = d if target is None else dtypes.promote_types(target, d)
         assert target is not None
@@ -152,9 +150,7 @@ def array_of(data: Any, dtype: Any = None) -> Any:
         return np.array(plain, target.numpy).reshape(shape)
     except OverflowError as error:
         # Out of range for a narrow integer: PyTorch wraps tensors' numbers but refuses Python's.
-        raise RuntimeError(
-            f"value cannot be converted to type {target.name} without overflow: {error}"
-        ) from None
+        raise RuntimeError(f"value cannot be converted to type {target.name} without overflow: {error}") from None
 
 
 def tensor(
@@ -221,7 +217,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
 
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
 ) -> Any:
     """Return ``obj`` as a tensor.
 
@@ -290,9 +291,7 @@ def from_numpy(ndarray: Any) -> Any:
     return wrap(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 
-def frombuffer(
-    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
-) -> Any:
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
     """Return a 1-D tensor on the memory of a buffer.
 
     Source: ``torch.frombuffer``.
@@ -324,7 +323,12 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
 
 def scalar_tensor(
-    s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+    s: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Any:
     """Return a 0-d tensor of the default dtype.
 
@@ -424,7 +428,13 @@ def empty(
 
 
 def empty_strided(
-    size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Any:
     """Return an uninitialised tensor with given strides.
 

@@ -79,9 +79,7 @@ def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, dim
     if not training or p == 0 or array.size == 0:
         return input
     shape = array.shape if array.ndim == dims + 2 else (1, *array.shape)
-    mask = kernels.feature_dropout_mask(shape, p).reshape(
-        (*shape[:2], *(1,) * dims)[-array.ndim :]
-    )
+    mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * dims)[-array.ndim :])
     return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, name + "_")
 
 
@@ -119,14 +117,10 @@ def _alpha(input: Any, mask: Any, p: float, inplace: bool, name: str) -> Any:
     a = 1 / np.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     kept = mask.astype(np.float64)
     shift = (kept - 1) * (_ALPHA * a) + _ALPHA * a * p
-    return _finish(
-        input, _affine(input, mask=(kept * a).astype(kind), shift=shift.astype(kind)), inplace, name
-    )
+    return _finish(input, _affine(input, mask=(kept * a).astype(kind), shift=shift.astype(kind)), inplace, name)
 
 
-def alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Drop elements so that mean and variance are kept, for networks with ``selu``.
 
     Source: Klambauer et al., "Self-Normalizing Neural Networks" (2017); ``torch.nn.functional.alpha_dropout``.
@@ -142,9 +136,7 @@ def alpha_dropout(
     return _alpha(input, mask, p, inplace, "alpha_dropout_")
 
 
-def feature_alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Any:
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Drop whole channels as ``alpha_dropout`` drops elements.
 
     Source: ``torch.nn.functional.feature_alpha_dropout``.

@@ -18,8 +18,8 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
-    "atan2",
     "arctan2",
+    "atan2",
     "clamp",
     "clamp_max",
     "clamp_min",
@@ -88,9 +88,7 @@ def _check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
         if _kind(input) != "b" or _kind(other) != "b":
             raise RuntimeError("Boolean alpha only supported for Boolean results.")
     elif isinstance(alpha, float) and "f" not in (_kind(input), _kind(other)):
-        raise RuntimeError(
-            f"{name}: For integral input tensors, argument alpha must not be a floating point number."
-        )
+        raise RuntimeError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -151,11 +149,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 def _minus(input: Any, other: Any) -> Any:
     """The ``-`` operator."""
-    if (
-        input.__class__ is bool
-        or other.__class__ is bool
-        or "b" in (_kind(input), _kind(other))
-    ):
+    if input.__class__ is bool or other.__class__ is bool or "b" in (_kind(input), _kind(other)):
         return sub(input, other)
     return _sub(input, other)
 
@@ -247,10 +241,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         return _floor_div_mode(input, other)
     if rounding_mode == "trunc":
         return _trunc_div_mode(input, other)
-    raise RuntimeError(
-        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
-        f"'{rounding_mode}'"
-    )
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
 def floor_divide(input: Any, other: Any) -> Any:
@@ -402,9 +393,7 @@ def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
     flat = (base == 0) & (exponent >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
-    return _zero_where(
-        flat, g * (out * _where(base == 0, np.full((), -np.inf, base.dtype), _log(safe)))
-    )
+    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, base.dtype), _log(safe))))
 
 
 _pow_tensor = op(
@@ -438,9 +427,7 @@ def pow(input: Any, exponent: Any) -> Any:
         if kind == "f":
             return _pow_scalar(input, exponent=exponent)
         if isinstance(exponent, float):
-            return _pow_scalar(
-                cast(input, dtype=dtypes.get_default_dtype().numpy), exponent=exponent
-            )
+            return _pow_scalar(cast(input, dtype=dtypes.get_default_dtype().numpy), exponent=exponent)
         if kind != "b" and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     return _pow_tensor(input, exponent)
@@ -575,9 +562,7 @@ _fmin = op(
 def _need_tensors(name: str, input: Any, other: Any) -> None:
     for argument, value in (("input", input), ("other", other)):
         if not isinstance(value, (TensorBase, np.ndarray)):
-            raise TypeError(
-                f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}"
-            )
+            raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
 
 
 def maximum(input: Any, other: Any) -> Any:
@@ -636,11 +621,7 @@ def _clip(input: Any, *, min: Any, max: Any) -> Any:
     low = None if min is None else input.dtype.type(min)
     high = None if max is None else input.dtype.type(max)
     if low is not None and high is not None and low > high:
-        return (
-            np.where(np.isnan(input), input, high)
-            if input.dtype.kind == "f"
-            else np.full_like(input, high)
-        )
+        return np.where(np.isnan(input), input, high) if input.dtype.kind == "f" else np.full_like(input, high)
     return np.clip(input, low, high)
 
 
@@ -741,9 +722,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, TensorBase):
         if _dtype(weight) != _dtype(input):
-            raise RuntimeError(
-                f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
-            )
+            raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
         # As PyTorch: from whichever end is nearer, so that weight 1 gives `end` exactly.
         near = np.abs(_values(weight)) < 0.5
         return _where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
@@ -911,9 +890,7 @@ def heaviside(input: Any, values: Any) -> Any:
 
 def _xlogy_forward(input: Any, other: Any) -> Any:
     product = input * np.log(other)
-    return np.where(
-        (np.asarray(input) == 0) & ~np.isnan(other), np.zeros((), product.dtype), product
-    )
+    return np.where((np.asarray(input) == 0) & ~np.isnan(other), np.zeros((), product.dtype), product)
 
 
 def _xlogy_rule(g: Any, input: Any, other: Any) -> Any:

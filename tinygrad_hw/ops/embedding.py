@@ -46,9 +46,7 @@ _embedding = op(
 
 def _row_rule(g: Any, index: Any, skip: int, scale_by_freq: bool) -> Any:
     if scale_by_freq:
-        raise RuntimeError(
-            "double backward is not supported for embedding with scale_grad_by_freq=True"
-        )
+        raise RuntimeError("double backward is not supported for embedding with scale_grad_by_freq=True")
     picked = _embedding(g, index, skip=-1, scale_by_freq=False)
     if skip < 0:
         return picked
@@ -116,9 +114,7 @@ def embedding(
         padding_idx %= rows
     if index.size and (index.min() < 0 or index.max() >= rows):
         bad = int(index.max()) if index.max() >= rows else int(index.min())
-        raise IndexError(
-            f"index out of range in self: embedding has {rows} rows, but the input holds {bad}"
-        )
+        raise IndexError(f"index out of range in self: embedding has {rows} rows, but the input holds {bad}")
     if max_norm is not None:
         table = weight.array
         used = np.unique(index)
@@ -154,9 +150,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """
     array = tensor.array
     if array.dtype != np.int64:
-        raise RuntimeError(
-            "one_hot is only applicable to index tensor of type LongTensor; convert it with .long()"
-        )
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor; convert it with .long()")
     if array.size == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")

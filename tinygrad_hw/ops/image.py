@@ -35,13 +35,9 @@ def _im2col_forward(input: Any, *, kernel: Any, dilation: Any, padding: Any, str
     return columns.reshape(n, c * kernel[0] * kernel[1], -1)
 
 
-def _col2im_forward(
-    input: Any, *, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any
-) -> Any:
+def _col2im_forward(input: Any, *, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     n = input.shape[0]
-    out = [
-        kernels.output_size(*a) for a in zip(size, kernel, stride, padding, dilation, strict=True)
-    ]
+    out = [kernels.output_size(*a) for a in zip(size, kernel, stride, padding, dilation, strict=True)]
     columns = np.ascontiguousarray(input).reshape(n, -1, *kernel, *out)
     return kernels.col2im(columns, size, kernel, stride, padding, dilation)
 
@@ -80,9 +76,7 @@ def _check_block(name: str, kernel: Any, dilation: Any, padding: Any, stride: An
         raise RuntimeError(f"{name}: stride should be greater than zero, but got {stride}")
 
 
-def unfold(
-    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Return the sliding blocks of images as columns (im2col).
 
     Args:
@@ -102,18 +96,16 @@ def unfold(
         torch.Size([1, 4, 4])
     """
     if input.ndim not in (3, 4):
-        raise RuntimeError(
-            f"unfold: Expected 3D or 4D (batch mode) tensor, but got shape {list(input.shape)}"
-        )
-    kernel, spread = _pair("unfold", "kernel_size", kernel_size), _pair("unfold", "dilation", dilation)
+        raise RuntimeError(f"unfold: Expected 3D or 4D (batch mode) tensor, but got shape {list(input.shape)}")
+    kernel, spread = (
+        _pair("unfold", "kernel_size", kernel_size),
+        _pair("unfold", "dilation", dilation),
+    )
     sides, steps = _pair("unfold", "padding", padding), _pair("unfold", "stride", stride)
     _check_block("unfold", kernel, spread, sides, steps)
     single = input.ndim == 3
     x = unsqueeze(input, 0) if single else input
-    out = [
-        kernels.output_size(*a)
-        for a in zip(x.shape[2:], kernel, steps, sides, spread, strict=True)
-    ]
+    out = [kernels.output_size(*a) for a in zip(x.shape[2:], kernel, steps, sides, spread, strict=True)]
     if min(out) <= 0:
         raise RuntimeError(
             f"unfold: Given input with spatial size {list(x.shape[2:])} and kernel_size={kernel}, the calculated shape "
@@ -148,10 +140,11 @@ def fold(
         torch.Size([1, 1, 3, 3])
     """
     if input.ndim not in (2, 3):
-        raise RuntimeError(
-            f"fold: Expected 2D or 3D (batch mode) tensor, but got shape {list(input.shape)}"
-        )
-    size, kernel = _pair("fold", "output_size", output_size), _pair("fold", "kernel_size", kernel_size)
+        raise RuntimeError(f"fold: Expected 2D or 3D (batch mode) tensor, but got shape {list(input.shape)}")
+    size, kernel = (
+        _pair("fold", "output_size", output_size),
+        _pair("fold", "kernel_size", kernel_size),
+    )
     spread, sides = _pair("fold", "dilation", dilation), _pair("fold", "padding", padding)
     steps = _pair("fold", "stride", stride)
     _check_block("fold", kernel, spread, sides, steps)
@@ -162,9 +155,7 @@ def fold(
             "fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
             f"input.size(1)={x.shape[1]} and kernel_size={kernel}"
         )
-    out = [
-        kernels.output_size(*a) for a in zip(size, kernel, steps, sides, spread, strict=True)
-    ]
+    out = [kernels.output_size(*a) for a in zip(size, kernel, steps, sides, spread, strict=True)]
     if x.shape[2] != out[0] * out[1] or min(out) <= 0:
         raise RuntimeError(
             f"fold: Given output_size={size}, kernel_size={kernel}, dilation={spread}, padding={sides}, stride={steps}, "
@@ -374,10 +365,15 @@ def interpolate(
 
 
 def upsample(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
 ) -> Any:
     """Resize; a deprecated name of ``interpolate``."""
     warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
     )
     return interpolate(input, size, scale_factor, mode, align_corners)

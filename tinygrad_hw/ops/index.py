@@ -15,6 +15,7 @@ from tinygrad_hw.ops.shape import expand, flatten, one_dim, reshape
 
 __all__ = [
     "argwhere",
+    "diagonal_scatter",
     "gather",
     "index_add",
     "index_copy",
@@ -30,7 +31,6 @@ __all__ = [
     "scatter_reduce",
     "select_scatter",
     "slice_scatter",
-    "diagonal_scatter",
     "take",
     "take_along_dim",
 ]
@@ -115,8 +115,7 @@ def _convert(item: Any) -> Any:
         array = item.array
         if array.dtype.kind == "f":
             raise IndexError(
-                "tensors used as indices must be long, int, byte or bool tensors, got "
-                f"{dtypes.from_numpy(array.dtype)}"
+                f"tensors used as indices must be long, int, byte or bool tensors, got {dtypes.from_numpy(array.dtype)}"
             )
         if array.dtype == np.uint8:
             return array.astype(np.bool_)
@@ -165,8 +164,7 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
         TypeError: a piece is no index.
     """
     if isinstance(index, list) and any(
-        isinstance(i, (slice, list, tuple, TensorBase, np.ndarray)) or i is None or i is Ellipsis
-        for i in index
+        isinstance(i, (slice, list, tuple, TensorBase, np.ndarray)) or i is None or i is Ellipsis for i in index
     ):
         index = tuple(index) if any(isinstance(i, slice) or i is None or i is Ellipsis for i in index) else (index,)
     pieces = tuple(_convert(i) for i in (index if isinstance(index, tuple) else (index,)))
@@ -176,9 +174,7 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
         for p in pieces
     )
     if used > len(shape):
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}: the index names {used}"
-        )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: the index names {used}")
     if sum(p is Ellipsis for p in pieces) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
     at = 0
@@ -187,8 +183,7 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
             continue
         if p is Ellipsis:
             at = len(shape) - sum(
-                q.ndim if isinstance(q, np.ndarray) and q.dtype == np.bool_ else q is not None
-                for q in pieces[k + 1 :]
+                q.ndim if isinstance(q, np.ndarray) and q.dtype == np.bool_ else q is not None for q in pieces[k + 1 :]
             )
             continue
         if isinstance(p, np.ndarray) and p.dtype == np.bool_:
@@ -204,9 +199,7 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
         if isinstance(p, np.ndarray):
             if p.size and (p.min() < -n or p.max() >= n):
                 bad = int(p.max()) if p.max() >= n else int(p.min())
-                raise IndexError(
-                    f"index {bad} is out of bounds for dimension {at} with size {n}"
-                )
+                raise IndexError(f"index {bad} is out of bounds for dimension {at} with size {n}")
         elif isinstance(p, (int, np.integer)) and not -n <= p < n:
             raise IndexError(f"index {p} is out of bounds for dimension {at} with size {n}")
         at += 1
@@ -226,12 +219,16 @@ def getitem(input: Any, index: Any) -> Any:
                 )
             if -shape[0] <= index < shape[0]:
                 return _getitem_view(input, index=(index, Ellipsis))
-        elif shape and index.step is None and not isinstance(index.start, TensorBase) and not isinstance(index.stop, TensorBase):
+        elif (
+            shape
+            and index.step is None
+            and not isinstance(index.start, TensorBase)
+            and not isinstance(index.stop, TensorBase)
+        ):
             return _getitem_view(input, index=(index, Ellipsis))
     if not _values(input).shape and isinstance(index, int) and not isinstance(index, bool):
         raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a "
-            "number"
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
         )
     pieces, basic = _normalise(input.shape, index)
     if basic:
@@ -339,9 +336,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 def _long(name: str, index: Any) -> Any:
     array = _values(index)
     if array.dtype.kind not in "iu" or array.dtype == np.uint8:
-        raise RuntimeError(
-            f"{name}(): Expected dtype int32/int64 for index but got {dtypes.from_numpy(array.dtype)}"
-        )
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got {dtypes.from_numpy(array.dtype)}")
     return array
 
 
@@ -358,9 +353,7 @@ def _lead(dim: int) -> tuple[slice, ...]:
 _index_select = op(
     "index_select",
     lambda input, index, *, dim: np.take(input, index, axis=dim) if input.ndim else input.copy(),
-    input=lambda g, index, input_shape, dim: _index_add_zeros(
-        g, index, dim=dim, shape=tuple(input_shape)
-    ),
+    input=lambda g, index, input_shape, dim: _index_add_zeros(g, index, dim=dim, shape=tuple(input_shape)),
 )
 
 
@@ -447,9 +440,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
         )
     _check_range("index_add", array, input.shape[d] if input.ndim else 1)
     scaled = source if alpha == 1 else source * alpha
-    return input + _index_add_zeros(
-        scaled, array.reshape(-1), dim=d, shape=tuple(input.shape)
-    )
+    return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
@@ -465,8 +456,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     d = one_dim(dim, input.ndim)
     if _values(input).dtype != _values(source).dtype:
         raise RuntimeError(
-            f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and "
-            f"{source.dtype}"
+            f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}"
         )
     _check_range("index_copy", array, input.shape[d] if input.ndim else 1)
     if not input.ndim:
@@ -604,10 +594,10 @@ def _scatter_forward(input: Any, src: Any, *, index: Any, dim: int) -> Any:
 _scatter = op(
     "scatter",
     _scatter_forward,
-    input=lambda g, src_shape, index, dim: _scatter(
-        g, np.zeros((), _values(g).dtype), index=index, dim=dim
+    input=lambda g, src_shape, index, dim: _scatter(g, np.zeros((), _values(g).dtype), index=index, dim=dim),
+    src=lambda g, src_shape, index, dim: (
+        _padded(_gather(g, index, dim=dim), tuple(src_shape)) if src_shape else _total(_gather(g, index, dim=dim))
     ),
-    src=lambda g, src_shape, index, dim: _padded(_gather(g, index, dim=dim), tuple(src_shape)) if src_shape else _total(_gather(g, index, dim=dim)),
 )
 
 
@@ -617,7 +607,15 @@ def _total(t: Any) -> Any:
     return sum_(t)
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+def scatter(
+    input: Any,
+    dim: int,
+    index: Any,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+) -> Any:
     r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``).
 
     Args:
@@ -689,9 +687,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
 
-def scatter_reduce(
-    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
-) -> Any:
+def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
     """Return a copy with ``src`` reduced into the places that ``index`` names.
 
     Args:
@@ -709,9 +705,7 @@ def scatter_reduce(
         tensor([7., 0.])
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError(
-            "reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce)
-        )
+        raise RuntimeError("reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce))
     array = _int64("scatter_reduce", index)
     d = _check_scatter("scatter_reduce", input, array, dim, src)
     kind = _values(input).dtype
@@ -720,7 +714,9 @@ def scatter_reduce(
     shape = tuple(input.shape)
     ones = np.ones(array.shape, np.float64)
     hits = (
-        _gather_adjoint_forward(ones, array, dim=d, shape=shape) if array.ndim and shape else np.full(shape, array.size, np.float64)
+        _gather_adjoint_forward(ones, array, dim=d, shape=shape)
+        if array.ndim and shape
+        else np.full(shape, array.size, np.float64)
     )
     touched = hits > 0
     if reduce in ("sum", "mean"):
@@ -734,12 +730,14 @@ def scatter_reduce(
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 
 
-def _reduce_forward(
-    input: Any, src: Any, *, index: Any, dim: int, reduce: str, include_self: bool
-) -> Any:
+def _reduce_forward(input: Any, src: Any, *, index: Any, dim: int, reduce: str, include_self: bool) -> Any:
     out = np.array(input)
     if not out.ndim or not index.ndim:
-        flat_out, places, values = out.reshape(-1), np.zeros(index.size, np.int64), np.asarray(src).reshape(-1)
+        flat_out, places, values = (
+            out.reshape(-1),
+            np.zeros(index.size, np.int64),
+            np.asarray(src).reshape(-1),
+        )
     else:
         places = np.arange(out.size).reshape(out.shape)[_grid(index, dim)].reshape(-1)
         values = src[tuple(slice(0, n) for n in index.shape)].reshape(-1)
@@ -755,7 +753,15 @@ def _reduce_forward(
 
 
 def _reduce_rule(
-    g: Any, needs: Any, input: Any, src: Any, out: Any, index: Any, dim: int, reduce: str, include_self: bool
+    g: Any,
+    needs: Any,
+    input: Any,
+    src: Any,
+    out: Any,
+    index: Any,
+    dim: int,
+    reduce: str,
+    include_self: bool,
 ) -> tuple[Any, Any]:
     kind = _values(g).dtype
     gathered_g = _gather(g, index, dim=dim)
@@ -846,9 +852,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
 def _mask(name: str, mask: Any) -> Any:
     array = _values(mask)
     if array.dtype != np.bool_:
-        raise RuntimeError(
-            f"{name}: expected BoolTensor for mask, but got {dtypes.from_numpy(array.dtype)}"
-        )
+        raise RuntimeError(f"{name}: expected BoolTensor for mask, but got {dtypes.from_numpy(array.dtype)}")
     return array
 
 
@@ -881,9 +885,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
         if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
-            raise RuntimeError(
-                f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow"
-            )
+            raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
         value = np.asarray(value, kind)
     return _where(array, value, input)
 
@@ -915,8 +917,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     array = _mask("masked_scatter", mask)
     if _values(input).dtype != _values(source).dtype:
         raise RuntimeError(
-            f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and "
-            f"{source.dtype}"
+            f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
         )
     shape = np.broadcast_shapes(tuple(input.shape), array.shape)
     wide = expand(input, shape) if tuple(input.shape) != shape else input
@@ -986,7 +987,12 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
 
 
 def slice_scatter(
-    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Any,
+    src: Any,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
 ) -> Any:
     """Return a copy with a slice along a dimension replaced.
 
@@ -1014,5 +1020,3 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
     places = _diagonal_view(np.arange(array.size).reshape(array.shape), offset, a, b)
     where = np.unravel_index(places, array.shape)
     return _replaced(input, places, src, where, "diagonal_scatter")
-
-

@@ -14,12 +14,21 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import diag_embed, diagonal, flatten, movedim, squeeze, tril, triu, unsqueeze
+from tinygrad_hw.ops.shape import (
+    diag_embed,
+    diagonal,
+    flatten,
+    movedim,
+    squeeze,
+    tril,
+    triu,
+    unsqueeze,
+)
+from tinygrad_hw.ops.unary import abs as abs_
 
 __all__ = [
     "LinAlgError",
@@ -63,8 +72,7 @@ def _check_matrix(name: str, a: Any, square: bool) -> None:
         )
     if square and a.shape[-1] != a.shape[-2]:
         raise RuntimeError(
-            f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by "
-            f"{a.shape[-1]} matrices"
+            f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
     dtype = _array(a).dtype
     if dtype.kind != "f" or dtype == np.float16:
@@ -103,7 +111,12 @@ def _inv_forward(A: Any) -> Any:
         raise _singular("inv", A) from None
 
 
-_inv = op("linalg_inv", _inv_forward, node_name="LinalgInvExBackward0", A=lambda g, out: -(out.mT @ g @ out.mT))
+_inv = op(
+    "linalg_inv",
+    _inv_forward,
+    node_name="LinalgInvExBackward0",
+    A=lambda g, out: -(out.mT @ g @ out.mT),
+)
 
 
 def inv(A: Any) -> Any:
@@ -191,9 +204,7 @@ def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
     return a
 
 
-def solve_triangular(
-    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
-) -> Any:
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """Return the solution of ``AX = B`` (or ``XA = B``) for triangular matrices.
 
     Args:
@@ -377,9 +388,7 @@ def _cholesky_rule(g: Any, out: Any) -> Any:
     return (s + s.mT) * 0.5
 
 
-_cholesky = op(
-    "linalg_cholesky", _cholesky_forward, node_name="LinalgCholeskyExBackward0", A=_cholesky_rule
-)
+_cholesky = op("linalg_cholesky", _cholesky_forward, node_name="LinalgCholeskyExBackward0", A=_cholesky_rule)
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Any:
@@ -413,8 +422,7 @@ def _qr_rule(g_Q: Any, g_R: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     m, n = A.shape[-2], A.shape[-1]
     if mode == "complete" and m > n:
         raise RuntimeError(
-            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols. Use "
-            "mode='reduced'"
+            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols. Use mode='reduced'"
         )
     if m >= n:
         return _qr_tall(g_Q, g_R, Q, R)
@@ -492,9 +500,7 @@ def _gaps(squares: Any) -> Any:
     return (1 - eye) / (difference + eye)
 
 
-def _svd_rule(
-    g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool
-) -> tuple[Any]:
+def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> tuple[Any]:
     m, n = A.shape[-2], A.shape[-1]
     k = min(m, n)
     if full_matrices and m != n:
@@ -676,7 +682,10 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     else:
         residuals = wrap(np.empty(0, s.dtype))
     return linalg_lstsq(
-        squeeze(solution, -1) if vector else solution, residuals, wrap(np.asarray(rank, np.int64)), wrap(s)
+        squeeze(solution, -1) if vector else solution,
+        residuals,
+        wrap(np.asarray(rank, np.int64)),
+        wrap(s),
     )
 
 
@@ -695,9 +704,7 @@ def matrix_power(A: Any, n: int) -> Any:
                 [0., 8.]])
     """
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(
-            f"linalg.matrix_power: A must be batches of square matrices, got shape {list(A.shape)}"
-        )
+        raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, got shape {list(A.shape)}")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:
@@ -768,9 +775,7 @@ def multi_dot(tensors: Any) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
-def vector_norm(
-    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     r"""Return :math:`(\sum |x_i|^p)^{1/p}`, or the largest or smallest absolute value, or the count of non-zeros.
 
     Args:
@@ -790,9 +795,7 @@ def vector_norm(
         tensor(5.)
     """
     if _array(x).dtype.kind != "f":
-        raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}"
-        )
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}")
     if dim is None and not keepdim and x.ndim != 1:
         x, dim = flatten(x), 0
     elif dim is None:
@@ -801,7 +804,12 @@ def vector_norm(
 
 
 def matrix_norm(
-    A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+    A: Any,
+    ord: Any = "fro",
+    dim: tuple[int, int] = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
 ) -> Any:
     """Return a norm of matrices.
 
@@ -855,9 +863,7 @@ def matrix_norm(
     raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
 
 
-def norm(
-    A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Return a vector or matrix norm.
 
     With ``ord`` left out it is the 2-norm of the flattened tensor. With ``ord`` and one dimension (or a 1-D
@@ -883,8 +889,7 @@ def norm(
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and A.ndim not in (1, 2):
         raise RuntimeError(
-            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-            f"{A.ndim}D."
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
         )
     if (dims is not None and len(dims) == 2) or (dims is None and A.ndim == 2):
         return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype)
@@ -912,5 +917,3 @@ def cond(A: Any, p: Any = None) -> Any:
         largest, smallest = s[..., 0], s[..., -1]
         return smallest / largest if p == -2 else largest / smallest
     return matrix_norm(A, p) * matrix_norm(inv(A), p)
-
-

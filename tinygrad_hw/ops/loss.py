@@ -16,7 +16,8 @@ from tinygrad_hw.ops.activation import logsigmoid, softplus
 from tinygrad_hw.ops.elementwise import _where, clamp_min, xlogy
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.norm import pairwise_distance
-from tinygrad_hw.ops.reduce import mean, sum as sum_
+from tinygrad_hw.ops.reduce import mean
+from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import broadcast_tensors, movedim, reshape
 from tinygrad_hw.ops.softmax import _log_softmax_forward, log_softmax
 from tinygrad_hw.ops.unary import abs as abs_
@@ -86,7 +87,12 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
 
 
 def mse_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Any:
     """Return the (mean) squared difference.
 
@@ -116,7 +122,12 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Any:
     """Return the (mean) absolute difference; see ``mse_loss``.
 
@@ -141,7 +152,12 @@ def _huber(difference: Any, delta: float) -> Any:
 
 
 def smooth_l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Any:
     r"""Return :math:`d^2 / 2\beta` where :math:`|d| < \beta`, else :math:`|d| - \beta / 2`; see ``mse_loss``.
 
@@ -160,9 +176,7 @@ def smooth_l1_loss(
     return _reduced(_huber(input - target, beta) / beta, how)
 
 
-def huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
-) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     r"""Return :math:`d^2 / 2` where :math:`|d| < \delta`, else :math:`\delta (|d| - \delta / 2)`.
 
     Source: Huber, "Robust Estimation of a Location Parameter" (1964); ``torch.nn.functional.huber_loss``.
@@ -294,9 +308,7 @@ def _class_losses(
         factors = np.where(used, table[np.where(used, flat, 0)], 0).astype(kind)
     else:
         factors = used.astype(kind)
-    losses, _ = _entropy(
-        rows, flat, factors, ignore_index=ignore_index, from_logits=from_logits
-    )
+    losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, from_logits=from_logits)
     if how == "none":
         return reshape(losses, tuple(classes.shape) if ndim > 1 else tuple(classes.shape))
     total = sum_(losses)
@@ -377,13 +389,9 @@ def cross_entropy(
     """
     how = _reduction(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(
-            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
-        )
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if _values(input).dtype.kind != "f":
-        raise RuntimeError(
-            f"cross_entropy needs floating point scores, got {dtypes.from_numpy(_values(input).dtype)}"
-        )
+        raise RuntimeError(f"cross_entropy needs floating point scores, got {dtypes.from_numpy(_values(input).dtype)}")
     if _values(target).dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, how, label_smoothing)
     if label_smoothing == 0.0:
@@ -410,9 +418,7 @@ def cross_entropy(
     return hard * (1 - label_smoothing) + smooth * share
 
 
-def _soft_cross_entropy(
-    input: Any, target: Any, weight: Any, how: str, label_smoothing: float
-) -> Any:
+def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_smoothing: float) -> Any:
     if tuple(input.shape) != tuple(target.shape):
         raise RuntimeError(
             f"cross_entropy: probabilities as target must have the shape of the input {list(input.shape)}, got "
@@ -516,9 +522,7 @@ def binary_cross_entropy_with_logits(
     """
     how = _reduction(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
-        raise ValueError(
-            f"Target size ({target.shape}) must be the same as input size ({input.shape})"
-        )
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     if pos_weight is None:
         loss = (1 - target) * input - logsigmoid(input)
     else:
@@ -594,7 +598,12 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    var: Any,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
 ) -> Any:
     r"""Return :math:`\frac{1}{2} (\log v + (x - y)^2 / v)`, the loss of normal variables.
 
@@ -908,7 +917,13 @@ def triplet_margin_loss(
 
 
 def _triplet(
-    anchor: Any, positive: Any, negative: Any, distance: Callable[..., Any], margin: float, swap: bool, how: str
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    distance: Callable[..., Any],
+    margin: float,
+    swap: bool,
+    how: str,
 ) -> Any:
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
@@ -941,8 +956,4 @@ def triplet_margin_with_distance_loss(
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
-    return _triplet(
-        anchor, positive, negative, distance, margin, swap, _reduction(None, None, reduction)
-    )
-
-
+    return _triplet(anchor, positive, negative, distance, margin, swap, _reduction(None, None, reduction))

@@ -84,9 +84,7 @@ def _array(t: Any) -> Any:
 def _check_tensors(name: str, **tensors: Any) -> None:
     for argument, t in tensors.items():
         if not isinstance(t, (TensorBase, np.ndarray)):
-            raise TypeError(
-                f"{name}(): argument {argument!r} must be Tensor, not {type(t).__name__}"
-            )
+            raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(t).__name__}")
 
 
 def _check_dtypes(name: str, a: Any, b: Any) -> None:
@@ -105,8 +103,7 @@ def _by(shape: Sequence[int]) -> str:
 def _check_dims(name: str, tensor: Any, dims: int, argument: str) -> None:
     if tensor.ndim != dims:
         raise RuntimeError(
-            f"{name}: expected {argument} to be a {dims}-D tensor, got {tensor.ndim}-D of shape "
-            f"{list(tensor.shape)}"
+            f"{name}: expected {argument} to be a {dims}-D tensor, got {tensor.ndim}-D of shape {list(tensor.shape)}"
         )
 
 
@@ -228,9 +225,7 @@ def dot(input: Any, tensor: Any) -> Any:
     """
     _check_tensors("dot", input=input, tensor=tensor)
     if input.ndim != 1 or tensor.ndim != 1:
-        raise RuntimeError(
-            f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors for dot"
-        )
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors for dot")
     if input.shape != tensor.shape:
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have "
@@ -272,9 +267,7 @@ def matmul(input: Any, other: Any) -> Any:
     if n == 2 and m == 2:
         return mm(input, other)
     if n == 0 or m == 0:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D"
-        )
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
     if n == 1 and m == 1:
         return dot(input, other)
     if n == 2 and m == 1:
@@ -295,8 +288,7 @@ def matmul(input: Any, other: Any) -> Any:
         np.broadcast_shapes(tuple(input.shape[:-2]), tuple(other.shape[:-2]))
     except ValueError:
         raise RuntimeError(
-            f"matmul: the batch dimensions {list(input.shape[:-2])} and {list(other.shape[:-2])} cannot be "
-            "broadcast"
+            f"matmul: the batch dimensions {list(input.shape[:-2])} and {list(other.shape[:-2])} cannot be broadcast"
         ) from None
     return _bmm(input, other)
 
@@ -417,10 +409,7 @@ def chain_matmul(*matrices: Any) -> Any:
     for length in range(1, count):
         for i in range(count - length):
             j = i + length
-            options = [
-                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
-                for k in range(i, j)
-            ]
+            options = [(cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)]
             cost[i][j], split[i][j] = min(options)
 
     def product(i: int, j: int) -> Any:
@@ -519,8 +508,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     for t in (input, other):
         if t.shape[dim - n] != 3:
             raise RuntimeError(
-                f"cross: dimension {dim} does not have size 3 in shapes {list(input.shape)} and "
-                f"{list(other.shape)}"
+                f"cross: dimension {dim} does not have size 3 in shapes {list(input.shape)} and {list(other.shape)}"
             )
     from tinygrad_hw.ops.shape import roll
 
@@ -620,9 +608,7 @@ def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
         result = right.replace("...", letters)
         for c in result:
             if result.count(c) > 1:
-                raise RuntimeError(
-                    f"einsum(): output subscript {c} appears more than once in the output"
-                )
+                raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
             if not any(c in s for s in full):
                 raise RuntimeError(
                     f"einsum(): output subscript {c} does not appear in the equation for any input operand"

@@ -14,7 +14,8 @@ from tinygrad_hw.ops.elementwise import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.pool import avg_pool1d
-from tinygrad_hw.ops.reduce import mean, sum as sum_
+from tinygrad_hw.ops.reduce import mean
+from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import rsqrt
 
@@ -42,9 +43,13 @@ def _standardize_forward(input: Any, *, dim: tuple[int, ...], eps: float) -> tup
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
     centre = wide.mean(axis=dim, keepdims=True)
     out = wide - centre
-    variance = np.einsum(out, list(range(out.ndim)), out, list(range(out.ndim)), [
-        i for i in range(out.ndim) if i not in dim
-    ]) / math.prod(out.shape[d] for d in dim)
+    variance = np.einsum(
+        out,
+        list(range(out.ndim)),
+        out,
+        list(range(out.ndim)),
+        [i for i in range(out.ndim) if i not in dim],
+    ) / math.prod(out.shape[d] for d in dim)
     shape = tuple(1 if i in dim else n for i, n in enumerate(out.shape))
     scale = (1 / np.sqrt(variance + variance.dtype.type(eps))).reshape(shape).astype(wide.dtype)
     out *= scale
@@ -161,9 +166,7 @@ def batch_norm(
         return _affine(out, weight, bias, per_channel)
     count = math.prod(shape) // max(channels, 1)
     if count <= 1:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {list(shape)}"
-        )
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     dim = (0, *range(2, len(shape)))
     out, inverse = _standardize(input, dim=dim, eps=eps)
     if running_mean is not None or running_var is not None:
@@ -233,9 +236,7 @@ def layer_norm(
     return _affine(out, weight, bias, wanted)
 
 
-def rms_norm(
-    input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None
-) -> Any:
+def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     r"""Return :math:`x / \sqrt{E[x^2] + \epsilon} \cdot \gamma` over the last dimensions.
 
     Args:
@@ -258,9 +259,7 @@ def rms_norm(
     return out if weight is None else out * weight
 
 
-def group_norm(
-    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalise groups of channels of each example.
 
     Args:
@@ -337,9 +336,7 @@ def instance_norm(
     dim = tuple(range(2, len(shape)))
     count = math.prod(shape[2:])
     if count <= 1:
-        raise ValueError(
-            f"Expected more than 1 spatial element when training, got input size {list(shape)}"
-        )
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
     out, _ = _standardize(input, dim=dim, eps=eps)
     x = _values(input)
     if running_mean is not None:
@@ -349,9 +346,7 @@ def instance_norm(
     return _affine(out, weight, bias, (1, shape[1], *(1,) * (len(shape) - 2)))
 
 
-def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Any:
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     r"""Return :math:`x_c (k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2)^{-\beta}` over neighbouring channels.
 
     Args:
@@ -369,9 +364,7 @@ def local_response_norm(
     """
     shape = tuple(input.shape)
     if len(shape) < 3:
-        raise ValueError(
-            f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
-        )
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
     if _values(input).size == 0:
         return input
     # Channels last, so that the sum over neighbours is a pooling of a sequence.
@@ -409,9 +402,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     return sum_(a * b, dim)
 
 
-def pairwise_distance(
-    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Any:
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     r"""Return :math:`\|x_1 - x_2 + \epsilon\|_p` along the last dimension.
 
     Source: ``torch.nn.functional.pairwise_distance``.

@@ -35,9 +35,7 @@ _constant_pad = op(
     "constant_pad_nd",
     _pad_forward,
     node_name="ConstantPadNdBackward0",
-    input=lambda g, sides: _constant_pad(
-        g, sides=tuple((-b, -a) for b, a in sides), value=0.0
-    ),
+    input=lambda g, sides: _constant_pad(g, sides=tuple((-b, -a) for b, a in sides), value=0.0),
 )
 
 
@@ -115,10 +113,6 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             )
         if before or after:
             places = _indices(mode, n, max(before, 0), max(after, 0))
-            places = places[
-                max(-before, 0) : places.size - max(-after, 0)
-            ]
+            places = places[max(-before, 0) : places.size - max(-after, 0)]
             result = index_select(result, dim, places)
     return result if result is not input else _constant_pad(input, sides=sides, value=0.0)
-
-

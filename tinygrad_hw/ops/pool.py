@@ -55,9 +55,9 @@ _max_pool = op(
 #: Planes of ``size`` with the elements added at the indices, and the adjoint.
 _scatter = op(
     "max_pool2d_scatter",
-    lambda input, indices, *, size: kernels.max_pool2d_scatter(
-        _wide(input), indices, size
-    ).astype(input.dtype, copy=False),
+    lambda input, indices, *, size: kernels.max_pool2d_scatter(_wide(input), indices, size).astype(
+        input.dtype, copy=False
+    ),
     node_name="MaxPool2DWithIndicesBackwardBackward0",
     input=lambda g, indices: _gather(g, indices),
 )
@@ -75,19 +75,32 @@ _adaptive_max = op(
 )
 
 
-def _avg_forward(input: Any, *, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, include_pad: bool, divisor: Any) -> Any:
-    out = kernels.avg_pool2d(
-        _wide(input), kernel, stride, padding, ceil_mode, include_pad, divisor
-    )
+def _avg_forward(
+    input: Any,
+    *,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    include_pad: bool,
+    divisor: Any,
+) -> Any:
+    out = kernels.avg_pool2d(_wide(input), kernel, stride, padding, ceil_mode, include_pad, divisor)
     return out.astype(input.dtype, copy=False)
 
 
 def _avg_adjoint_forward(
-    input: Any, *, shape: Any, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, include_pad: bool, divisor: Any
+    input: Any,
+    *,
+    shape: Any,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    include_pad: bool,
+    divisor: Any,
 ) -> Any:
-    out = kernels.avg_pool2d_input_grad(
-        _wide(input), shape, kernel, stride, padding, ceil_mode, include_pad, divisor
-    )
+    out = kernels.avg_pool2d_input_grad(_wide(input), shape, kernel, stride, padding, ceil_mode, include_pad, divisor)
     return out.astype(input.dtype, copy=False)
 
 
@@ -143,9 +156,7 @@ def _pair(name: str, what: str, value: Any, dims: int) -> tuple[int, ...]:
     if len(values) == 1:
         return values * dims
     if len(values) != dims:
-        raise RuntimeError(
-            f"{name}: {what} must either be a single int, or a tuple of {dims} ints, got {list(values)}"
-        )
+        raise RuntimeError(f"{name}: {what} must either be a single int, or a tuple of {dims} ints, got {list(values)}")
     return values
 
 
@@ -220,9 +231,7 @@ def _max(
     x, single = _batched(input, dims)
     if dims == 1:
         kernel, steps, sides, spread = (1, *kernel), (1, *steps), (0, *sides), (1, *spread)
-    out, indices = _max_pool(
-        x, kernel=kernel, stride=steps, padding=sides, dilation=spread, ceil_mode=ceil_mode
-    )
+    out, indices = _max_pool(x, kernel=kernel, stride=steps, padding=sides, dilation=spread, ceil_mode=ceil_mode)
     out = _unbatched(out, dims, single)
     return (out, _unbatched(indices, dims, single)) if return_indices else out
 
@@ -256,9 +265,7 @@ def max_pool2d(
         >>> torch.nn.functional.max_pool2d(torch.arange(4.0).reshape(1, 1, 2, 2), 2)
         tensor([[[[3.]]]])
     """
-    return _max(
-        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+    return _max("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool1d(
@@ -278,9 +285,7 @@ def max_pool1d(
         >>> torch.nn.functional.max_pool1d(torch.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
         tensor([[[3., 2.]]])
     """
-    return _max(
-        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+    return _max("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def _unpool(
@@ -301,10 +306,7 @@ def _unpool(
             f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got "
             f"indices tensor with shape: {list(indices.shape)}"
         )
-    default = [
-        (n - 1) * s + k - 2 * p
-        for n, s, k, p in zip(input.shape[-dims:], steps, kernel, sides, strict=True)
-    ]
+    default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-dims:], steps, kernel, sides, strict=True)]
     if output_size is not None:
         default = list(output_size)[-dims:]
     x, single = _batched(input, dims)
@@ -319,7 +321,12 @@ def _unpool(
 
 
 def max_unpool1d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+    input: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
 ) -> Any:
     """Return elements put back to where ``max_pool1d`` found them, zeros elsewhere.
 
@@ -335,7 +342,12 @@ def max_unpool1d(
 
 
 def max_unpool2d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+    input: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
 ) -> Any:
     """Return elements put back to where ``max_pool2d`` found them, zeros elsewhere.
 
@@ -414,7 +426,15 @@ def avg_pool2d(
         tensor([[[[1.5000]]]])
     """
     return _avg(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        "avg_pool2d",
+        2,
+        input,
+        kernel_size,
+        stride,
+        padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
     )
 
 
@@ -434,9 +454,7 @@ def avg_pool1d(
         >>> torch.nn.functional.avg_pool1d(torch.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2)
         tensor([[[2., 1.]]])
     """
-    return _avg(
-        "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
-    )
+    return _avg("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def _target(name: str, output_size: Any, sizes: Any, dims: int) -> tuple[int, ...]:
@@ -518,9 +536,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
-def lp_pool2d(
-    input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Any:
+def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of images.
 
     Source: ``torch.nn.functional.lp_pool2d``.
@@ -534,9 +550,7 @@ def lp_pool2d(
     return pow_(sign(mean) * relu(abs_(mean)) * (kernel[0] * kernel[1]), 1.0 / norm_type)
 
 
-def lp_pool1d(
-    input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Any:
+def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of sequences.
 
     Source: ``torch.nn.functional.lp_pool1d``.

@@ -74,13 +74,9 @@ class Generator(kernels.Generator):
 
 def _state_array(state: Any) -> Any:
     if not isinstance(state, TensorBase):
-        raise TypeError(
-            f"expected a torch.ByteTensor as random state, but got {type(state).__name__}"
-        )
+        raise TypeError(f"expected a torch.ByteTensor as random state, but got {type(state).__name__}")
     if state.array.dtype != np.uint8:
-        raise TypeError(
-            f"expected a torch.ByteTensor as random state, but got {dtypes.from_numpy(state.array.dtype)}"
-        )
+        raise TypeError(f"expected a torch.ByteTensor as random state, but got {dtypes.from_numpy(state.array.dtype)}")
     return state.array
 
 
@@ -161,9 +157,7 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool):
             raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found element {n!r}")
         if n < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {n}: {list(size)}"
-            )
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
         sizes.append(int(n))
     return tuple(sizes)
 
@@ -240,9 +234,7 @@ def randn(
         tensor([ 1.5410, -0.2934])
     """
     Device.check(device)
-    return _finish(
-        kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad
-    )
+    return _finish(kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad)
 
 
 def randint(
@@ -287,9 +279,7 @@ def randint(
     elif high is None:
         low, high = 0, low
     if not isinstance(size, (tuple, list)):
-        raise TypeError(
-            f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}"
-        )
+        raise TypeError(f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}")
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy
     array = kernels.randint(int(low), int(high), _size("randint", size), kind, generator)
@@ -397,9 +387,7 @@ def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
 
-def bernoulli(
-    input: Any, p: float | None = None, *, generator: kernels.Generator | None = None
-) -> Any:
+def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generator | None = None) -> Any:
     """Return ones with the chances in ``input`` (or ``p``), else zeros.
 
     Args:
@@ -523,9 +511,7 @@ def normal(
 def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
     """Fill a tensor's memory with random numbers; a recorded one gets no gradient through them."""
     check_inplace(tensor, name)
-    recorded = tensor._node is not None or (
-        tensor._base is not None and tensor._base._node is not None
-    )
+    recorded = tensor._node is not None or (tensor._base is not None and tensor._base._node is not None)
     if mode.enabled and recorded:
         values = fill(np.empty(tensor.array.shape, tensor.array.dtype))
         return write(tensor, _drawn(tensor, values=values), name)

@@ -61,9 +61,7 @@ def _one_dim(name: str, dim: int, ndim: int) -> int:
     if not isinstance(dim, (int, np.integer)):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
     if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return int(dim) % n
 
 
@@ -245,9 +243,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     """
     input = _check_mean("nanmean", input, dtype)
     values = _values(input)
-    count = (~np.isnan(values)).sum(
-        axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim
-    ).astype(values.dtype)
+    count = (~np.isnan(values)).sum(axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim).astype(values.dtype)
     return nansum(input, dim, keepdim) / np.asarray(count)
 
 
@@ -327,7 +323,7 @@ _var = op("var", _var_forward, node_name="VarBackward0", input=_var_rule)
 
 def _correction(unbiased: Any, correction: Any) -> float:
     if correction is not None:
-        return correction  # type: ignore[no-any-return]
+        return correction
     return 1 if unbiased is None or unbiased else 0
 
 
@@ -679,7 +675,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
     x = _values(input)
     if x.dtype == np.bool_:
-        raise NotImplementedError(f'"{name}_cpu" not implemented for \'Bool\'')
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
     if dim is None:
         if x.size == 0:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
@@ -862,9 +858,7 @@ def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> 
 _norm = op("norm", _norm_forward, node_name="LinalgVectorNormBackward0", input=_norm_rule)
 
 
-def norm(
-    input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     r"""Return the vector norm :math:`(\sum_i |x_i|^p)^{1/p}` over the given dimensions.
 
     Args:
@@ -1011,15 +1005,20 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 
 def _quantile(
-    name: str, input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, ignore_nan: bool
+    name: str,
+    input: Any,
+    q: Any,
+    dim: int | None,
+    keepdim: bool,
+    interpolation: str,
+    ignore_nan: bool,
 ) -> Any:
     from tinygrad_hw.ops.elementwise import lerp
     from tinygrad_hw.ops.shape import movedim, squeeze
 
     if interpolation not in ("linear", "lower", "higher", "nearest", "midpoint"):
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
-            f"{interpolation}"
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
     x = _values(input)
     if x.size == 0:
@@ -1065,11 +1064,7 @@ def _quantile(
     low = pick(sorted_rows, below, 1)
     if interpolation in ("linear", "midpoint"):
         high = pick(sorted_rows, above, 1)
-        weight = (
-            np.full(ranks.shape, 0.5, x.dtype)
-            if interpolation == "midpoint"
-            else (ranks - below).astype(x.dtype)
-        )
+        weight = np.full(ranks.shape, 0.5, x.dtype) if interpolation == "midpoint" else (ranks - below).astype(x.dtype)
         low = lerp(low, high, wrap(weight))
     result = movedim(low, 1, 0)  # (q, rows)
     if dim is None:
@@ -1084,7 +1079,12 @@ def _quantile(
 
 
 def quantile(
-    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Any,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
 ) -> Any:
     """Return the q-quantiles along a dimension; NaN if any element is.
 
@@ -1108,7 +1108,12 @@ def quantile(
 
 
 def nanquantile(
-    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+    input: Any,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
 ) -> Any:
     """Return the q-quantiles of the elements that are not NaN; see ``quantile``.
 
@@ -1117,4 +1122,3 @@ def nanquantile(
         tensor(1.)
     """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-

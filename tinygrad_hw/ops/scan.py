@@ -134,10 +134,18 @@ def _running_rule(g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
 
 
 _cummax = op(
-    "cummax", _running(True), outputs=("values", "indices"), nondiff=("indices",), input=_running_rule
+    "cummax",
+    _running(True),
+    outputs=("values", "indices"),
+    nondiff=("indices",),
+    input=_running_rule,
 )
 _cummin = op(
-    "cummin", _running(False), outputs=("values", "indices"), nondiff=("indices",), input=_running_rule
+    "cummin",
+    _running(False),
+    outputs=("values", "indices"),
+    nondiff=("indices",),
+    input=_running_rule,
 )
 
 
@@ -175,9 +183,7 @@ _logcumsumexp = op(
     "logcumsumexp",
     lambda input, *, dim: np.logaddexp.accumulate(input, axis=dim) if input.ndim else input.copy(),
     promote="float",
-    input=lambda g, input, out, dim: (
-        _reversed_sum(g * exp(-out), dim) * exp(input) if g.ndim else g
-    ),
+    input=lambda g, input, out, dim: _reversed_sum(g * exp(-out), dim) * exp(input) if g.ndim else g,
 )
 
 
@@ -222,5 +228,3 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         later, earlier = input[(*lead, slice(1, None))], input[(*lead, slice(None, -1))]
         input = later ^ earlier if _values(input).dtype == np.bool_ else later - earlier
     return input
-
-

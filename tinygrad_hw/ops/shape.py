@@ -97,9 +97,7 @@ def one_dim(dim: Any, ndim: int) -> int:
     if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool):
         raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
     if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return int(dim) % n
 
 
@@ -537,8 +535,7 @@ def expand(input: Any, *size: Any) -> Any:
         if i < lead:
             if n < 0:
                 raise RuntimeError(
-                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension "
-                    f"{i}"
+                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
                 )
             full.append(n)
             continue
@@ -585,9 +582,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
     try:
         return Size(np.broadcast_shapes(*((s,) if isinstance(s, int) else tuple(s) for s in shapes)))
     except ValueError as error:
-        raise RuntimeError(
-            f"Shape mismatch: objects cannot be broadcast to a single shape: {error}"
-        ) from None
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {error}") from None
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
@@ -705,15 +700,11 @@ _cat = op(
 def _check_list(name: str, tensors: Any) -> list[Any]:
     if isinstance(tensors, (TensorBase, np.ndarray)) or not isinstance(tensors, (tuple, list)):
         if isinstance(tensors, TensorBase):
-            raise TypeError(
-                f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
-            )
+            raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
         tensors = list(tensors)
     for t in tensors:
         if not isinstance(t, (TensorBase, np.ndarray)):
-            raise TypeError(
-                f"{name}(): expected Tensor as element in argument 0, but got {type(t).__name__}"
-            )
+            raise TypeError(f"{name}(): expected Tensor as element in argument 0, but got {type(t).__name__}")
     return list(tensors)
 
 
@@ -845,9 +836,11 @@ def _unbind_rule(g: list[Any], dim: int) -> Any:
 
 _unbind = op(
     "unbind",
-    lambda input, *, dim: [np.asarray(a) for a in np.moveaxis(input, dim, 0)]
-    if input.ndim > 1
-    else [input[i : i + 1].reshape(()) for i in range(input.shape[0])],
+    lambda input, *, dim: (
+        [np.asarray(a) for a in np.moveaxis(input, dim, 0)]
+        if input.ndim > 1
+        else [input[i : i + 1].reshape(()) for i in range(input.shape[0])]
+    ),
     view=True,
     outputs=None,
     input=_unbind_rule,
@@ -929,9 +922,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0:
         if n:
-            raise RuntimeError(
-                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
-            )
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         return (tensor,)
     sizes = [min(size, n - at) for at in range(0, n, size)] or [0]
     return tuple(_split(tensor, sizes=tuple(sizes), dim=d))
@@ -973,9 +964,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         (tensor([0]), tensor([1, 2]), tensor([3, 4]))
     """
     if input.ndim == 0:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
-        )
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
     if isinstance(indices_or_sections, TensorBase):
@@ -987,9 +976,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         sizes = [n // k + (i < n % k) for i in range(k)]
         return tuple(_split(input, sizes=tuple(sizes), dim=d))
     cuts = [0, *indices_or_sections, n]
-    return tuple(
-        narrow_slice(input, d, slice(a, b).indices(n)) for a, b in zip(cuts, cuts[1:], strict=False)
-    )
+    return tuple(narrow_slice(input, d, slice(a, b).indices(n)) for a, b in zip(cuts, cuts[1:], strict=False))
 
 
 def narrow_slice(input: Any, dim: int, bounds: tuple[int, int, int]) -> Any:
@@ -1065,9 +1052,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     n = input.shape[d]
     start = int(start)
     if not -n <= start <= n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})")
     start = start + n if start < 0 else start
     if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
@@ -1084,9 +1069,7 @@ _flip = op(
 _roll = op(
     "roll",
     lambda input, *, shifts, dims: np.roll(input, shifts, dims),
-    input=lambda g, shifts, dims: _roll(
-        g, shifts=-shifts if dims is None else tuple(-s for s in shifts), dims=dims
-    ),
+    input=lambda g, shifts, dims: _roll(g, shifts=-shifts if dims is None else tuple(-s for s in shifts), dims=dims),
 )
 
 
@@ -1149,9 +1132,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     axes = tuple(one_dim(d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims))
     if len(by) != len(axes):
-        raise RuntimeError(
-            f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(axes)}"
-        )
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(axes)}")
     return _roll(input, shifts=by, dims=axes)
 
 
@@ -1169,9 +1150,7 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     a, b = one_dim(dims[0], input.ndim), one_dim(dims[1], input.ndim)
     if a == b:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
-        )
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     k %= 4
     if k == 1:
         return transpose(flip(input, (b,)), a, b) + 0
@@ -1201,20 +1180,15 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(
-            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
-        )
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for t in tensors:
         if t.ndim > 1:
-            raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D"
-            )
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D")
     swap = indexing == "xy" and len(tensors) > 1
     order = [tensors[1], tensors[0], *tensors[2:]] if swap else list(tensors)
     shape = tuple(values_of(t).size for t in order)
     grids = [
-        expand(reshape(t, tuple(-1 if j == i else 1 for j in range(len(order)))), shape)
-        for i, t in enumerate(order)
+        expand(reshape(t, tuple(-1 if j == i else 1 for j in range(len(order)))), shape) for i, t in enumerate(order)
     ]
     if swap:
         grids = [transpose(g, 0, 1) for g in grids]
@@ -1253,9 +1227,7 @@ def _diagonal_view(array: Any, offset: int, dim1: int, dim2: int) -> Any:
     )
 
 
-def _diagonal_adjoint_forward(
-    input: Any, *, offset: int, dim1: int, dim2: int, size: Sequence[int]
-) -> Any:
+def _diagonal_adjoint_forward(input: Any, *, offset: int, dim1: int, dim2: int, size: Sequence[int]) -> Any:
     out = np.zeros(size, input.dtype)
     _diagonal_view(out, offset, dim1, dim2)[...] = input
     return out
@@ -1473,9 +1445,7 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     sizes, steps = as_size((size,)), as_size((stride,), "stride")
     if len(sizes) != len(steps):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(sizes)}")
-    return _as_strided_copy(
-        input, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=None
-    )
+    return _as_strided_copy(input, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=None)
 
 
 def unfold_dim(input: Any, dimension: int, size: int, step: int) -> Any:
@@ -1485,9 +1455,7 @@ def unfold_dim(input: Any, dimension: int, size: int, step: int) -> Any:
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")
     if size > shape[d]:
-        raise RuntimeError(
-            f"maximum size for tensor at dimension {d} is {shape[d]} but size is {size}"
-        )
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {shape[d]} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
     if input.ndim == 0:
@@ -1499,14 +1467,10 @@ def _unfold_view(array: Any, dim: int, size: int, step: int) -> Any:
     count = (array.shape[dim] - size) // step + 1
     shape, strides = list(array.shape), list(array.strides)
     shape[dim], strides[dim] = count, array.strides[dim] * step
-    return np.lib.stride_tricks.as_strided(
-        array, (*shape, size), (*strides, array.strides[dim])
-    )
+    return np.lib.stride_tricks.as_strided(array, (*shape, size), (*strides, array.strides[dim]))
 
 
-def _unfold_adjoint_forward(
-    input: Any, *, dim: int, size: int, step: int, shape: Sequence[int]
-) -> Any:
+def _unfold_adjoint_forward(input: Any, *, dim: int, size: int, step: int, shape: Sequence[int]) -> Any:
     out = np.zeros(shape, input.dtype)
     lead = (slice(None),) * dim
     count = input.shape[dim]

@@ -59,16 +59,13 @@ _log_softmax = op(
 
 def _implicit_dim(name: str, ndim: int, level: int) -> int:
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-        "argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
         stacklevel=level + 1,
     )
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax(
-    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     r"""Return :math:`e^{x_i} / \sum_j e^{x_j}` along a dimension.
 
     Args:
@@ -87,9 +84,7 @@ def softmax(
     return _softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
 
 
-def log_softmax(
-    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     r"""Return :math:`x_i - \log \sum_j e^{x_j}` along a dimension.
 
     Args:
@@ -108,9 +103,7 @@ def log_softmax(
     return _log_softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
 
 
-def softmin(
-    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of the negated input; see ``softmax``.
 
     Example:
@@ -122,9 +115,7 @@ def softmin(
     return softmax(-input, dim, dtype=dtype)
 
 
-def gumbel_softmax(
-    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Any:
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     r"""Return a sample of the Gumbel-softmax distribution, :math:`\operatorname{softmax}((x + g) / \tau)`.
 
     Args:
@@ -152,5 +143,3 @@ def gumbel_softmax(
     one_hot = np.zeros(array.shape, array.dtype)
     np.put_along_axis(one_hot, index, 1, d)
     return wrap(one_hot) - soft.detach() + soft
-
-

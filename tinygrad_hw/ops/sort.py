@@ -43,9 +43,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     return np.flip(n - 1 - back, dim)
 
 
-def sort(
-    input: Any, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
     Args:
@@ -174,9 +172,7 @@ def unique(
     x = _values(input)
     if dim is not None:
         dim = one_dim(dim, x.ndim)
-    found, inverse, counts = np.unique(
-        x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
-    )
+    found, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     results = [wrap(found)]
     if return_inverse:
         results.append(wrap(inverse.reshape(x.shape if dim is None else -1).astype(np.int64)))
@@ -250,13 +246,10 @@ def searchsorted(
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
         if side not in ("left", "right"):
-            raise RuntimeError(
-                f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}"
-            )
+            raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
         if right and side == "left":
             raise RuntimeError(
-                "torch.searchsorted(): side and right can't be set to opposites, got side of left while right "
-                "was True"
+                "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
             )
         right = side == "right"
     if isinstance(input, TensorBase) and sequence.dtype != values.dtype:
@@ -295,9 +288,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
         tensor([1, 3])
     """
     if _values(boundaries).ndim != 1:
-        raise RuntimeError(
-            f"bucketize: boundaries tensor must be 1 dimension, but got dim({_values(boundaries).ndim})"
-        )
+        raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({_values(boundaries).ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
@@ -352,9 +343,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
-def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
-) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Return which elements are among ``test_elements``.
 
     Source: ``torch.isin``.
@@ -366,9 +355,10 @@ def isin(
     return wrap(
         np.asarray(
             np.isin(
-                _values(elements), _values(test_elements), assume_unique=assume_unique, invert=invert
+                _values(elements),
+                _values(test_elements),
+                assume_unique=assume_unique,
+                invert=invert,
             )
         )
     )
-
-

@@ -41,9 +41,9 @@ __all__ = [
     "floor",
     "frac",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "logit",
     "nan_to_num",
     "neg",
@@ -109,9 +109,7 @@ def _trunc(input: Any) -> Any:
 
 def _frac(input: Any) -> Any:
     if input.dtype.kind != "f":
-        raise RuntimeError(
-            f"frac is not implemented for {input.dtype} tensors: convert to floating point first"
-        )
+        raise RuntimeError(f"frac is not implemented for {input.dtype} tensors: convert to floating point first")
     return input - np.trunc(input)
 
 
@@ -810,9 +808,7 @@ _nan_to_num = op(
 )
 
 
-def nan_to_num(
-    input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Any:
+def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """Return ``input`` with NaN and infinities replaced.
 
     Args:
@@ -852,9 +848,7 @@ _logit_clip = op(
     "logit_clip",
     lambda input, *, eps: np.clip(input, input.dtype.type(eps), input.dtype.type(1 - eps)),
     promote="float",
-    input=lambda g, input, eps: (
-        g * ((_values(input) >= eps) & (_values(input) <= 1 - eps)).astype(_values(g).dtype)
-    ),
+    input=lambda g, input, eps: g * ((_values(input) >= eps) & (_values(input) <= 1 - eps)).astype(_values(g).dtype),
 )
 _logit = op(
     "logit",

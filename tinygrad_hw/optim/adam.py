@@ -96,9 +96,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
-            raise ValueError(
-                "lr as a Tensor is not supported for capturable=False and foreach=True"
-            )
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_lr(lr)
         check_nonnegative(eps, "epsilon value")
         check_betas(betas)
@@ -241,9 +239,7 @@ def _check_kind_of_betas(betas: Any, *, foreach: bool, capturable: bool) -> None
     for i, beta in enumerate(betas):
         if isinstance(beta, Tensor):
             if foreach and not capturable:
-                raise ValueError(
-                    f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True"
-                )
+                raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
             if beta.array.size != 1:
                 raise ValueError(f"Tensor betas[{i}] must be 1-element")
 

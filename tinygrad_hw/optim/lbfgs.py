@@ -109,9 +109,7 @@ class LBFGS(Optimizer):
         """Return all gradients as one new vector, zeros where a parameter has none."""
         return np.concatenate(
             [
-                np.zeros(p.array.size, p.array.dtype)
-                if p._grad is None
-                else p._grad.array.reshape(-1)
+                np.zeros(p.array.size, p.array.dtype) if p._grad is None else p._grad.array.reshape(-1)
                 for p in self.param_groups[0]["params"]
             ]
         )
@@ -154,9 +152,7 @@ class LBFGS(Optimizer):
         evaluate = enable_grad()(closure)
         group = self.param_groups[0]
         lr = as_number(group["lr"])
-        state = self.state[
-            group["params"][0]
-        ]  # all state is global; it lives with the first parameter
+        state = self.state[group["params"][0]]  # all state is global; it lives with the first parameter
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
 

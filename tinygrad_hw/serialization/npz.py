@@ -37,9 +37,7 @@ def save_npz(state_dict: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     arrays = {}
     for name, value in state_dict.items():
         if not isinstance(value, TensorBase):
-            raise TypeError(
-                f"save_npz: {name!r} is a {type(value).__name__}; only tensors can be saved"
-            )
+            raise TypeError(f"save_npz: {name!r} is a {type(value).__name__}; only tensors can be saved")
         arrays[name] = value.array
     with atomic_write(path) as file:
         np.savez(file, **arrays)

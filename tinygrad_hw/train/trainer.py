@@ -156,9 +156,7 @@ class Trainer:
                 count = len(targets)
                 losses.add(loss.item(), count)
                 hits.add(accuracy(scores, targets), count)
-                bar.set_postfix(
-                    loss=f"{losses.value:.4f}", accuracy=f"{hits.value:.2%}", refresh=False
-                )
+                bar.set_postfix(loss=f"{losses.value:.4f}", accuracy=f"{hits.value:.2%}", refresh=False)
         return losses.value, hits.value
 
     def evaluate(self, loader: Iterable[Any]) -> tuple[float, float]:

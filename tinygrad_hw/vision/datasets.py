@@ -54,8 +54,7 @@ def _read(path: Path, file: _File, fix: str) -> bytes:
         except RuntimeError as error:
             raise RuntimeError(f"{error}. {fix}") from error
     raise RuntimeError(
-        f"{path} has the wrong checksum: its content's MD5 is {found}, that of the published "
-        f"file is {file.md5}. {fix}"
+        f"{path} has the wrong checksum: its content's MD5 is {found}, that of the published file is {file.md5}. {fix}"
     )
 
 
@@ -169,9 +168,7 @@ class Digits(VisionDataset):
     """
 
     classes: ClassVar[list[str]] = [f"{i} - {name}" for i, name in enumerate(_DIGIT_NAMES)]
-    file = _File(
-        "digits.csv", "9b335364a7bfd63947c7480a5bd51f2d", "a0339c30a8a5312a1b6f9e5c719dcce5"
-    )
+    file = _File("digits.csv", "9b335364a7bfd63947c7480a5bd51f2d", "a0339c30a8a5312a1b6f9e5c719dcce5")
 
     def __init__(
         self,
@@ -285,8 +282,7 @@ class MNIST(VisionDataset):
         if download:
             self.download()
         images, labels = (
-            parse_idx(self._content(file), file.name)
-            for file in self.files["train" if train else "test"]
+            parse_idx(self._content(file), file.name) for file in self.files["train" if train else "test"]
         )
         self.data = Tensor._wrap(images)
         self.targets = Tensor._wrap(labels.astype(np.int64))
@@ -334,9 +330,7 @@ class MNIST(VisionDataset):
                 try:
                     self._content(file)
                 except (FileNotFoundError, RuntimeError):
-                    download_file(
-                        file.name + ".gz", self.mirrors, Path(self.raw_folder), file.packed_md5
-                    )
+                    download_file(file.name + ".gz", self.mirrors, Path(self.raw_folder), file.packed_md5)
 
     def extra_repr(self) -> str:
         """Return which part it is."""

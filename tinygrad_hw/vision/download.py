@@ -34,9 +34,7 @@ def md5_of(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def download_file(
-    name: str, mirrors: Sequence[str], folder: Path, md5: str, *, timeout: float = _TIMEOUT
-) -> Path:
+def download_file(name: str, mirrors: Sequence[str], folder: Path, md5: str, *, timeout: float = _TIMEOUT) -> Path:
     """Download a file into a folder, checking it on the way.
 
     The mirrors are tried in turn. The file appears under its name only when it is whole and its
@@ -100,6 +98,4 @@ def _fetch(url: str, target: Path, md5: str, timeout: float) -> None:
         if total is not None and done != total:
             raise _BadMirrorError(f"the connection was cut after {done:,} of {total:,} bytes")
         if digest.hexdigest() != md5:
-            raise _BadMirrorError(
-                f"wrong checksum: {done:,} bytes with MD5 {digest.hexdigest()}, expected {md5}"
-            )
+            raise _BadMirrorError(f"wrong checksum: {done:,} bytes with MD5 {digest.hexdigest()}, expected {md5}")

@@ -73,8 +73,7 @@ def parse_idx(content: bytes, name: str = "the IDX data") -> np.ndarray[Any, Any
     start = 4 + 4 * ndim
     if len(content) < start:
         raise RuntimeError(
-            f"{name} is cut short: the sizes of its {ndim} dimensions end after "
-            f"{len(content)} bytes, not {start}"
+            f"{name} is cut short: the sizes of its {ndim} dimensions end after {len(content)} bytes, not {start}"
         )
     shape = struct.unpack(f">{ndim}I", content[4:start])
     dtype = np.dtype(_DTYPES[code])
@@ -82,14 +81,10 @@ def parse_idx(content: bytes, name: str = "the IDX data") -> np.ndarray[Any, Any
         raise RuntimeError(f"{name} has a damaged header: it claims the shape {shape}")
     expected, found = math.prod(shape) * dtype.itemsize, len(content) - start
     if found < expected:
-        raise RuntimeError(
-            f"{name} is cut short: the shape {shape} needs {expected:,} bytes, "
-            f"and {found:,} are there"
-        )
+        raise RuntimeError(f"{name} is cut short: the shape {shape} needs {expected:,} bytes, and {found:,} are there")
     if found > expected:
         raise RuntimeError(
-            f"{name} has {found - expected:,} bytes after its data of shape {shape}; it is not "
-            "what its header says"
+            f"{name} has {found - expected:,} bytes after its data of shape {shape}; it is not what its header says"
         )
     array = np.frombuffer(content, dtype, offset=start).reshape(shape)
     return array.astype(dtype.newbyteorder("="))

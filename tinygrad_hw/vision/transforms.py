@@ -76,10 +76,7 @@ class ToTensor:
                 "use np.asarray(pic) for other images"
             )
         if pic.ndim not in (2, 3):
-            raise ValueError(
-                "ToTensor: pic should be 2/3 dimensional, (H, W) or (H, W, C); got the shape "
-                f"{pic.shape}"
-            )
+            raise ValueError(f"ToTensor: pic should be 2/3 dimensional, (H, W) or (H, W, C); got the shape {pic.shape}")
         planes = pic[None] if pic.ndim == 2 else pic.transpose(2, 0, 1)
         if planes.dtype != np.uint8:
             dtypes.from_numpy(planes.dtype)
@@ -130,8 +127,7 @@ class Normalize(Module):
         """Return the normalised image or images."""
         if not isinstance(tensor, Tensor):
             raise TypeError(
-                f"Normalize: img should be a Tensor image, got {type(tensor).__name__}; "
-                "put ToTensor() before it"
+                f"Normalize: img should be a Tensor image, got {type(tensor).__name__}; put ToTensor() before it"
             )
         if not tensor.is_floating_point():
             raise TypeError(
@@ -139,16 +135,11 @@ class Normalize(Module):
                 "ToTensor() before it, or use .float()"
             )
         if tensor.ndim < 3:
-            raise ValueError(
-                f"Normalize: expected an image of shape (..., C, H, W), got {tuple(tensor.shape)}"
-            )
+            raise ValueError(f"Normalize: expected an image of shape (..., C, H, W), got {tuple(tensor.shape)}")
         mean = self._per_channel("mean", self.mean, tensor)
         std = self._per_channel("std", self.std, tensor)
         if (std.array == 0).any():
-            raise ValueError(
-                f"Normalize: std is zero after conversion to {tensor.dtype}; it would divide by "
-                "zero"
-            )
+            raise ValueError(f"Normalize: std is zero after conversion to {tensor.dtype}; it would divide by zero")
         shifted: Tensor = tensor.sub_(mean) if self.inplace else tensor.sub(mean)
         result: Tensor = shifted.div_(std)
         return result

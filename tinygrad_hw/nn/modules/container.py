@@ -189,9 +189,7 @@ class Sequential(_Numbered):
 
 def _sequential(other: Any) -> Sequential:
     if not isinstance(other, Sequential):
-        raise ValueError(
-            f"add operator supports only objects of Sequential class, but {type(other)} is given."
-        )
+        raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
     return other
 
 
@@ -250,9 +248,7 @@ class ModuleList(_Numbered):
         if not blocks:
             return f"{self._get_name()}()"
         lines = [
-            f"({first}): {text}"
-            if first == last
-            else f"({first}-{last}): {last - first + 1} x {text}"
+            f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
             for first, last, text in blocks
         ]
         return f"{self._get_name()}(\n  " + "\n  ".join(map(_indent_all, lines)) + "\n)"
@@ -279,10 +275,7 @@ class ModuleList(_Numbered):
             TypeError: ``modules`` is not iterable.
         """
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                "ModuleList.extend should be called with an iterable, but got "
-                f"{type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         for module in list(modules):
             self.append(module)
         return self
@@ -307,9 +300,7 @@ class ModuleDict(Module):
         tensor([0., 1.])
     """
 
-    def __init__(
-        self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None
-    ) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
         if modules is not None:
             self.update(modules)
@@ -317,7 +308,7 @@ class ModuleDict(Module):
     def __getitem__(self, key: str) -> Module:
         if key not in self._module_names:
             raise KeyError(key)
-        return getattr(self, key)  # type: ignore[no-any-return]
+        return getattr(self, key)
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
@@ -375,8 +366,7 @@ def _pairs(name: str, given: Any, is_sorted: bool) -> Iterator[tuple[str, Any]]:
     if not isinstance(given, Iterable):
         plural = "ParametersDict" if name == "ParameterDict" else name
         raise TypeError(
-            f"{plural}.update should be called with an iterable of key/value pairs, but got "
-            f"{type(given).__name__}"
+            f"{plural}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
         )
     if isinstance(given, (OrderedDict, ModuleDict, ParameterDict)):
         yield from list(given.items())
@@ -385,15 +375,10 @@ def _pairs(name: str, given: Any, is_sorted: bool) -> Iterator[tuple[str, Any]]:
     else:
         for i, pair in enumerate(given):
             if not isinstance(pair, Iterable):
-                raise TypeError(
-                    f"{name} update sequence element #{i} should be Iterable; "
-                    f"is{type(pair).__name__}"
-                )
+                raise TypeError(f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
             values = tuple(pair)
             if len(values) != 2:
-                raise ValueError(
-                    f"{name} update sequence element #{i} has length {len(values)}; 2 is required"
-                )
+                raise ValueError(f"{name} update sequence element #{i} has length {len(values)}; 2 is required")
             yield values
 
 
@@ -467,19 +452,14 @@ class ParameterList(Module):
             TypeError: ``values`` is not iterable, or is a tensor.
         """
         if not isinstance(values, Iterable) or isinstance(values, TensorBase):
-            raise TypeError(
-                "ParameterList.extend should be called with an iterable, but got "
-                f"{type(values).__name__}"
-            )
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in list(values):
             self.append(value)
         return self
 
     def extra_repr(self) -> str:
         """Return one line per element."""
-        return "\n".join(
-            f"  ({i}): {_describe(value, by_dtype=True)}" for i, value in enumerate(self)
-        )
+        return "\n".join(f"  ({i}): {_describe(value, by_dtype=True)}" for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Raise: a list is not called.
@@ -621,9 +601,7 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """Return one line per element."""
-        return "\n".join(
-            f"  ({key}): {_describe(value, by_dtype=False)}" for key, value in self.items()
-        )
+        return "\n".join(f"  ({key}): {_describe(value, by_dtype=False)}" for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
         """Raise: a dictionary is not called.

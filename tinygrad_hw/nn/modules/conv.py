@@ -48,21 +48,16 @@ class _ConvNd(Module):
             )
         if out_channels % groups != 0:
             raise ValueError(
-                f"out_channels must be divisible by groups, got out_channels={out_channels} and "
-                f"groups={groups}"
+                f"out_channels must be divisible by groups, got out_channels={out_channels} and groups={groups}"
             )
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
-                raise ValueError(
-                    f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}"
-                )
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
             if padding == "same" and any(s != 1 for s in stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         modes = ("zeros", "reflect", "replicate", "circular")
         if padding_mode not in modes:
-            raise ValueError(
-                f"padding_mode must be one of {set(modes)}, but got padding_mode='{padding_mode}'"
-            )
+            raise ValueError(f"padding_mode must be one of {set(modes)}, but got padding_mode='{padding_mode}'")
         if transposed and padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         self.in_channels = in_channels
@@ -121,14 +116,10 @@ class _ConvNd(Module):
 
     def _convolve(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:
         if self.padding_mode == "zeros":
-            return function(
-                input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-            )
+            return function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
         padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
         zeros = (0,) * len(self.kernel_size)
-        return function(
-            padded, self.weight, self.bias, self.stride, zeros, self.dilation, self.groups
-        )
+        return function(padded, self.weight, self.bias, self.stride, zeros, self.dilation, self.groups)
 
     def _output_padding(self, input: Tensor, output_size: Any, dims: int) -> tuple[int, ...]:
         """Return the output padding that gives ``output_size``."""
@@ -148,7 +139,7 @@ class _ConvNd(Module):
         for d in range(dims):
             smallest = (
                 (input.shape[d + lead] - 1) * self.stride[d]
-                - 2 * self.padding[d]  # type: ignore[operator]
+                - 2 * self.padding[d]
                 + self.dilation[d] * (self.kernel_size[d] - 1)
                 + 1
             )

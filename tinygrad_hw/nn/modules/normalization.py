@@ -110,9 +110,7 @@ class _NormBase(Module):
             key = prefix + "num_batches_tracked"
             if key not in state_dict:
                 state_dict[key] = (
-                    self.num_batches_tracked
-                    if self.num_batches_tracked is not None
-                    else tensor(0, dtype=dtypes.int64)
+                    self.num_batches_tracked if self.num_batches_tracked is not None else tensor(0, dtype=dtypes.int64)
                 )
         super()._load_from_state_dict(
             state_dict,
@@ -213,9 +211,7 @@ class BatchNorm2d(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 4:
-            raise ValueError(
-                f"expected 4D input (got {input.ndim}D input): BatchNorm2d takes (N, C, H, W)"
-            )
+            raise ValueError(f"expected 4D input (got {input.ndim}D input): BatchNorm2d takes (N, C, H, W)")
 
 
 class _InstanceNorm(_NormBase):
@@ -312,8 +308,7 @@ class InstanceNorm2d(_InstanceNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (3, 4):
             raise ValueError(
-                f"expected 3D or 4D input (got {input.ndim}D input): InstanceNorm2d takes (N, C, H, W) or "
-                "(C, H, W)"
+                f"expected 3D or 4D input (got {input.ndim}D input): InstanceNorm2d takes (N, C, H, W) or (C, H, W)"
             )
 
 
@@ -444,9 +439,7 @@ class RMSNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the arguments."""
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        )
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
 class GroupNorm(Module):
@@ -487,9 +480,7 @@ class GroupNorm(Module):
     ) -> None:
         super().__init__()
         if num_channels % num_groups != 0:
-            raise ValueError(
-                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
-            )
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps

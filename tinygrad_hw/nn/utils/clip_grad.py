@@ -43,10 +43,7 @@ def _norm(array: Any, norm_type: float) -> Any:
         if not wide.size:
             if norm_type > 0:
                 return kind(0)
-            raise RuntimeError(
-                "linalg.vector_norm cannot compute the -inf norm of an empty tensor: it has no "
-                "identity"
-            )
+            raise RuntimeError("linalg.vector_norm cannot compute the -inf norm of an empty tensor: it has no identity")
         total = np.abs(wide).max() if norm_type > 0 else np.abs(wide).min()
     elif norm_type == 0.0:
         total = np.count_nonzero(wide)
@@ -87,9 +84,7 @@ def get_total_norm(
     arrays = [t.array for t in _listed(tensors)]
     if not arrays:
         return Tensor._wrap(np.zeros((), dtypes.get_default_dtype().numpy))
-    norms = np.array(
-        [_norm(a, norm_type) for a in arrays], np.result_type(*{a.dtype for a in arrays})
-    )
+    norms = np.array([_norm(a, norm_type) for a in arrays], np.result_type(*{a.dtype for a in arrays}))
     total = np.asarray(_norm(norms, norm_type))
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
@@ -166,9 +161,7 @@ def clip_grad_norm_(
     generated = isinstance(parameters, types.GeneratorType)
     params = _listed(parameters)
     if generated and not params:
-        warnings.warn(
-            "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2
-        )
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
     grads = [p.grad for p in params if p.grad is not None]
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
     clip_grads_with_norm_(params, max_norm, total)
@@ -184,17 +177,14 @@ def clip_grad_norm(
 ) -> Tensor:
     """Do what :func:`clip_grad_norm_` does; deprecated."""
     warnings.warn(
-        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
-        "`torch.nn.utils.clip_grad_norm_`.",
+        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
         stacklevel=2,
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 
-def clip_grad_value_(
-    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
-) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Cut every gradient in place to [-clip_value, clip_value].
 
     Args:

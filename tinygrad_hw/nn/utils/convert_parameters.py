@@ -28,7 +28,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
         >>> torch.nn.utils.parameters_to_vector([torch.ones(2), torch.zeros(1, 2)])
         tensor([1., 1., 0., 0.])
     """
-    return cat([p.view(-1) for p in parameters])  # type: ignore[no-any-return]
+    return cat([p.view(-1) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:

@@ -178,8 +178,7 @@ class LRScheduler:
                 )
             elif not getattr(self.optimizer, "_opt_called", False):
                 warnings.warn(
-                    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. "
-                    + _ORDER_ADVICE,
+                    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. " + _ORDER_ADVICE,
                     UserWarning,
                     stacklevel=2,
                 )
@@ -214,8 +213,7 @@ class LRScheduler:
         """Warn of a call of :meth:`get_lr` from outside."""
         if not self._get_lr_called_within_step:
             warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use "
-                "`get_last_lr()`.",
+                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
                 UserWarning,
                 stacklevel=3,
             )

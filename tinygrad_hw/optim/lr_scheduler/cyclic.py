@@ -22,9 +22,7 @@ __all__ = ["CyclicLR", "OneCycleLR"]
 def _uses_beta1(optimizer: Optimizer) -> bool:
     """Return whether momentum is ``betas[0]`` of this optimizer; refuse one that has none."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-        raise ValueError(
-            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
-        )
+        raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
     return "betas" in optimizer.defaults
 
 
@@ -110,9 +108,7 @@ class CyclicLR(LRScheduler):
             self.base_momentums = per_group("base_momentum", optimizer, base_momentum)
             self.max_momentums = per_group("max_momentum", optimizer, max_momentum)
             if last_epoch == -1:
-                bounds = zip(
-                    self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True
-                )
+                bounds = zip(self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True)
                 for low, high, group in bounds:
                     _set_momentum(group, high, self.use_beta1)
                     group["max_momentum"] = high
@@ -147,9 +143,7 @@ class CyclicLR(LRScheduler):
             for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
         ]
         if self.cycle_momentum:
-            bounds = zip(
-                self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True
-            )
+            bounds = zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True)
             for low, high, group in bounds:
                 momentum = high - (high - low) * height * self.scale_fn(where)
                 _set_momentum(group, momentum, self.use_beta1)
@@ -236,9 +230,7 @@ class OneCycleLR(LRScheduler):
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
-            )
+            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._anneal_func_type: str = anneal_strategy
         max_lrs = per_group("max_lr", optimizer, max_lr)
         if last_epoch == -1:
@@ -269,10 +261,7 @@ class OneCycleLR(LRScheduler):
         self._check_within_step()
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is "
-                f"{self.total_steps}"
-            )
+            raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
         start = 0.0
         for phase in self._schedule_phases[:-1]:
             if step <= phase["end_step"]:

@@ -87,10 +87,7 @@ class LambdaLR(_FunctionLR):
     def get_lr(self) -> list[Rate]:
         """Return the rates at ``last_epoch``."""
         self._check_within_step()
-        return [
-            rate * function(self.last_epoch)
-            for function, rate in zip(self.lr_lambdas, self.base_lrs, strict=True)
-        ]
+        return [rate * function(self.last_epoch) for function, rate in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
 
 class MultiplicativeLR(_FunctionLR):
@@ -115,9 +112,7 @@ class MultiplicativeLR(_FunctionLR):
         self._take_functions(optimizer, lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
-                raise TypeError(
-                    f"lr_lambda should be a function, but got {type(function).__name__}"
-                )
+                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Rate]:
@@ -143,9 +138,7 @@ class StepLR(LRScheduler):
         last_epoch: the epoch to resume after; -1 (default) starts.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -262,10 +255,7 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if start_factor > 1.0 or start_factor <= 0:
-            raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to "
-                "1."
-            )
+            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
         if end_factor > 1.0 or end_factor < 0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor = start_factor
@@ -286,9 +276,7 @@ class LinearLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> list[Rate]:
         rise = self.end_factor - self.start_factor
-        factor = (
-            self.start_factor + rise * min(self.total_iters, self.last_epoch) / self.total_iters
-        )
+        factor = self.start_factor + rise * min(self.total_iters, self.last_epoch) / self.total_iters
         return [rate * factor for rate in self.base_lrs]
 
 

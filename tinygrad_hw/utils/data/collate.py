@@ -19,9 +19,7 @@ __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_conv
 
 CollateMap = dict[Any, Callable[..., Any]]
 
-_UNKNOWN = (
-    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
-)
+_UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
 
 def _is_text(array: Any) -> bool:

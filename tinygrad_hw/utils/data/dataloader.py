@@ -128,9 +128,7 @@ class DataLoader(Generic[T_co]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_worker_options(
-            num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context
-        )
+        _check_worker_options(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         iterable = isinstance(dataset, IterableDataset)
         if iterable:
             given: Any
@@ -141,23 +139,18 @@ class DataLoader(Generic[T_co]):
             ):
                 if given is not None:
                     raise ValueError(
-                        f"DataLoader with IterableDataset: expected unspecified {name} option, but "
-                        f"got {name}={given}"
+                        f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={given}"
                     )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
                 raise ValueError(
-                    "batch_sampler option is mutually exclusive with batch_size, shuffle, "
-                    "sampler, and drop_last"
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
                 )
             batch_size = None
         elif batch_size is None and drop_last:
-            raise ValueError(
-                "batch_size=None option disables auto-batching and is mutually exclusive with "
-                "drop_last"
-            )
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         if sampler is None:
             if iterable:
                 sampler = _Endless()
@@ -192,9 +185,7 @@ class DataLoader(Generic[T_co]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._initialized and name in _LOCKED:
-            raise ValueError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized"
-            )
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
         object.__setattr__(self, name, value)
 
     @property
@@ -229,10 +220,7 @@ def _check_worker_options(
     context: Any,
 ) -> None:
     if num_workers < 0:
-        raise ValueError(
-            "num_workers option should be non-negative; use num_workers=0 to disable "
-            "multiprocessing."
-        )
+        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if num_workers == 0 and prefetch_factor is not None:
@@ -268,17 +256,14 @@ class _LoaderIterator(Iterator[Any]):
             )
         if loader.timeout != 0:
             raise AssertionError(
-                f"DataLoader(timeout={loader.timeout}) needs worker processes; without them "
-                "timeout must be 0"
+                f"DataLoader(timeout={loader.timeout}) needs worker processes; without them timeout must be 0"
             )
         self._loader = loader
         self._promised = loader._promised  # by the last len(loader), if the dataset is iterable
         self._count = 0
         indices = iter(loader._index_sampler)
         tensors = _whole_tensors(loader)
-        self._batches = (
-            _read(loader, indices) if tensors is None else _cut(loader, indices, *tensors)
-        )
+        self._batches = _read(loader, indices) if tensors is None else _cut(loader, indices, *tensors)
         # What worker processes would be seeded from; taken from the stream whether or not there are
         # any.
         self._base_seed = draw_seed(loader.generator)
@@ -359,9 +344,7 @@ def _whole_tensors(loader: DataLoader[Any]) -> tuple[list[Any], Any] | None:
     return [t.array for t in dataset.tensors], places
 
 
-def _cut(
-    loader: DataLoader[Any], indices: Iterator[Any], arrays: list[Any], places: Any
-) -> Iterator[Any]:
+def _cut(loader: DataLoader[Any], indices: Iterator[Any], arrays: list[Any], places: Any) -> Iterator[Any]:
     """Yield batches cut out of ``arrays``."""
     for index in _index_arrays(loader, indices):
         if index.__class__ is list:  # of something that is no integer

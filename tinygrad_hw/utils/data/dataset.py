@@ -96,8 +96,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __init__(self, *tensors: Tensor) -> None:
         if any(tensors[0].size(0) != t.size(0) for t in tensors):
             raise AssertionError(
-                "Size mismatch between tensors: the first dimensions are "
-                f"{[t.size(0) for t in tensors]}"
+                f"Size mismatch between tensors: the first dimensions are {[t.size(0) for t in tensors]}"
             )
         self.tensors = tensors
 
@@ -158,10 +157,7 @@ class StackDataset(Dataset[Any]):
         for part in self._parts():
             samples = _fetch(part, indices)
             if len(samples) != len(indices):
-                raise ValueError(
-                    "Nested dataset's output size mismatch. "
-                    f"Expected {len(indices)}, got {len(samples)}"
-                )
+                raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(samples)}")
             columns.append(samples)
         return [self._join(row) for row in zip(*columns, strict=True)]
 
@@ -220,7 +216,7 @@ class ConcatDataset(Dataset[T_co]):
             idx += len(self)
         which = bisect.bisect_right(self.cumulative_sizes, idx)
         before = self.cumulative_sizes[which - 1] if which else 0
-        return self.datasets[which][idx - before]  # type: ignore[no-any-return]
+        return self.datasets[which][idx - before]
 
 
 class ChainDataset(IterableDataset[Any]):
@@ -284,8 +280,8 @@ class Subset(Dataset[T_co]):
 
     def __getitem__(self, idx: Any) -> T_co:
         if isinstance(idx, list):
-            return self.dataset[[self.indices[i] for i in idx]]  # type: ignore[no-any-return]
-        return self.dataset[self.indices[idx]]  # type: ignore[no-any-return]
+            return self.dataset[[self.indices[i] for i in idx]]
+        return self.dataset[self.indices[idx]]
 
     def __getitems__(self, indices: list[int]) -> list[T_co]:
         samples: list[T_co] = _fetch(self.dataset, [self.indices[i] for i in indices])
@@ -345,6 +341,4 @@ def random_split(
         )
     order = kernels.randperm(size, generator=generator).tolist()
     ends = itertools.accumulate(cast("Sequence[int]", lengths))
-    return [
-        Subset(dataset, order[end - int(n) : end]) for end, n in zip(ends, lengths, strict=True)
-    ]
+    return [Subset(dataset, order[end - int(n) : end]) for end, n in zip(ends, lengths, strict=True)]
