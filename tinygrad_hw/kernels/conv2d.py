@@ -1,5 +1,4 @@
-"""2-D convolution and its two gradients, a closed family: each is bilinear, its gradients are the
-other two.
+"""2-D convolution and its two gradients: a closed family, in which each one's gradients are the other two.
 
     out[n, o, y, x] = bias[o] + sum_{c, i, j} weight[o, c, i, j] * input[n, c, y sh - ph + i dh, x
     sw - pw + j dw]
@@ -130,9 +129,7 @@ def _place(
 
 
 def _offsets(channels: int, places: list[int], channel_size: int) -> Any:
-    """Return offsets (channels x taps, filled up to a multiple of ``TAPS``) of the taps at
-    ``places``.
-    """
+    """Return the taps at ``places`` of all channels, filled up to a multiple of ``TAPS``."""
     taps = np.asarray(places, np.int64)
     all_taps = (np.arange(channels)[:, None] * channel_size + taps).reshape(-1)
     fill = -all_taps.size % TAPS
@@ -280,7 +277,7 @@ def conv2d(
         groups: groups of channels.
         out: where to write, (N, O, OH, OW), C-contiguous.
     """
-    n, c = x.shape[:2]
+    n = x.shape[0]
     o, cg, kh, kw = weight.shape
     size = tuple(map(output_size, x.shape[2:], (kh, kw), stride, padding, dilation))
     if not compiled_kernels():

@@ -1,12 +1,11 @@
 """Loops of 2-D convolution: sums of shifted images.
 
-A window that moves by one element sees the same image shifted by one. So one weight of one input
-channel is multiplied into a whole image at once: with the image as one long row, ``out[t] +=
-    weight * image[t + offset]``, the offset
-being that of the weight's place in the window. The innermost loop takes three weights and four
-output channels, twelve multiply-adds for seven loads, at unit stride, whatever the kernel, stride
-or dilation; plain numba reaches 190 Gflop/s on one core where a matrix product reaches 130 to 265,
-and no columns are written (see ``conv2d``).
+A window that moves by one element sees the same image shifted by one. So one weight of one input channel is multiplied
+into a whole image at once: ``out[t] += weight * image[t + offset]``, with the image as one long row, and the offset
+    that
+of the weight's place in the window. The innermost loop takes three weights and four output channels, twelve
+multiply-adds for seven loads, at unit stride, whatever the kernel, stride or dilation. Plain numba reaches 190 Gflop/s
+on one core so, where a matrix product reaches 130 to 265, and no columns are written.
 
 What makes that work is the packing of the image:
 
@@ -142,9 +141,7 @@ def _store(
     h: int,
     w: int,
 ) -> None:
-    """Write the ``n`` sums from ``begin``, element ``t`` of the long row, into the planes of a
-    channel.
-    """
+    """Write ``n`` sums, which begin at element ``t`` of the long row, into a channel's planes."""
     line, column = t // pitch, t % pitch
     done = 0
     while done < n:
