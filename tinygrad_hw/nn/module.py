@@ -229,8 +229,8 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         """Make ``module`` the child ``name``."""
         if REGISTRATION["module"]:
             module = announce("module", self, name, module)
-        self._module_names[name] = None
         _set(self, name, module)
+        self._module_names[name] = None
 
     def _assign_buffer(self, name: str, value: Any, persistent: bool) -> None:
         """Register a buffer; a subclass's ``register_buffer`` may lack ``persistent``."""
