@@ -1,7 +1,5 @@
 """The PyTorch API on numpy and numba: ``import tinygrad_hw as torch``."""
 
-# ruff: noqa: E402 - the BLAS hint must come before numpy; the public names are the families' own lists.
-
 from __future__ import annotations
 
 from tinygrad_hw import _blas_hint
@@ -17,79 +15,78 @@ import warnings
 # each operation would cost 0.5 us a call.)
 warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeWarning, module=r"tinygrad_hw")
 
-from tinygrad_hw.version import __version__  # isort: skip
-from tinygrad_hw import autograd, linalg, nn, optim, random, return_types, special, utils
-from tinygrad_hw.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from tinygrad_hw.device import device
-from tinygrad_hw.dtypes import (
-    bool,
-    can_cast,
-    double,
-    dtype,
-    finfo,
-    float,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    iinfo,
-    int,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    promote_types,
-    result_type,
-    set_default_dtype,
-    short,
-    uint8,
-)
-from tinygrad_hw.kernels.runtime import (
-    get_num_threads,
-    set_flush_denormal,
-    set_num_threads,
-    show_config,
-)
-from tinygrad_hw.legacy import (
-    BoolTensor,
-    ByteTensor,
-    CharTensor,
-    DoubleTensor,
-    FloatTensor,
-    HalfTensor,
-    IntTensor,
-    LongTensor,
-    ShortTensor,
-)
-from tinygrad_hw.nn.functional import (
-    celu,
-    dropout,
-    log_softmax,
-    pixel_shuffle,
-    pixel_unshuffle,
-    relu,
-    relu_,
-    selu,
-    softmax,
-)
+from tinygrad_hw.version import __version__ as __version__  # isort: skip
+from tinygrad_hw import autograd as autograd
+from tinygrad_hw import linalg as linalg
+from tinygrad_hw import nn as nn
+from tinygrad_hw import optim as optim
+from tinygrad_hw import random as random
+from tinygrad_hw import return_types as return_types
+from tinygrad_hw import special as special
+from tinygrad_hw import utils as utils
+from tinygrad_hw.autograd import enable_grad as enable_grad
+from tinygrad_hw.autograd import inference_mode as inference_mode
+from tinygrad_hw.autograd import is_grad_enabled as is_grad_enabled
+from tinygrad_hw.autograd import is_inference_mode_enabled as is_inference_mode_enabled
+from tinygrad_hw.autograd import no_grad as no_grad
+from tinygrad_hw.autograd import set_grad_enabled as set_grad_enabled
+from tinygrad_hw.device import device as device
+from tinygrad_hw.dtypes import bool as bool
+from tinygrad_hw.dtypes import can_cast as can_cast
+from tinygrad_hw.dtypes import double as double
+from tinygrad_hw.dtypes import dtype as dtype
+from tinygrad_hw.dtypes import finfo as finfo
+from tinygrad_hw.dtypes import float as float
+from tinygrad_hw.dtypes import float16 as float16
+from tinygrad_hw.dtypes import float32 as float32
+from tinygrad_hw.dtypes import float64 as float64
+from tinygrad_hw.dtypes import get_default_dtype as get_default_dtype
+from tinygrad_hw.dtypes import half as half
+from tinygrad_hw.dtypes import iinfo as iinfo
+from tinygrad_hw.dtypes import int as int
+from tinygrad_hw.dtypes import int8 as int8
+from tinygrad_hw.dtypes import int16 as int16
+from tinygrad_hw.dtypes import int32 as int32
+from tinygrad_hw.dtypes import int64 as int64
+from tinygrad_hw.dtypes import long as long
+from tinygrad_hw.dtypes import promote_types as promote_types
+from tinygrad_hw.dtypes import result_type as result_type
+from tinygrad_hw.dtypes import set_default_dtype as set_default_dtype
+from tinygrad_hw.dtypes import short as short
+from tinygrad_hw.dtypes import uint8 as uint8
+from tinygrad_hw.kernels.runtime import get_num_threads as get_num_threads
+from tinygrad_hw.kernels.runtime import set_flush_denormal as set_flush_denormal
+from tinygrad_hw.kernels.runtime import set_num_threads as set_num_threads
+from tinygrad_hw.kernels.runtime import show_config as show_config
+from tinygrad_hw.legacy import BoolTensor as BoolTensor
+from tinygrad_hw.legacy import ByteTensor as ByteTensor
+from tinygrad_hw.legacy import CharTensor as CharTensor
+from tinygrad_hw.legacy import DoubleTensor as DoubleTensor
+from tinygrad_hw.legacy import FloatTensor as FloatTensor
+from tinygrad_hw.legacy import HalfTensor as HalfTensor
+from tinygrad_hw.legacy import IntTensor as IntTensor
+from tinygrad_hw.legacy import LongTensor as LongTensor
+from tinygrad_hw.legacy import ShortTensor as ShortTensor
+from tinygrad_hw.nn.functional import celu as celu
+from tinygrad_hw.nn.functional import dropout as dropout
+from tinygrad_hw.nn.functional import log_softmax as log_softmax
+from tinygrad_hw.nn.functional import pixel_shuffle as pixel_shuffle
+from tinygrad_hw.nn.functional import pixel_unshuffle as pixel_unshuffle
+from tinygrad_hw.nn.functional import relu as relu
+from tinygrad_hw.nn.functional import relu_ as relu_
+from tinygrad_hw.nn.functional import selu as selu
+from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
-from tinygrad_hw.ops.creation import tensor
+from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.elementwise import *
 from tinygrad_hw.ops.index import *
-from tinygrad_hw.ops.linalg import cholesky, det, matrix_power, slogdet
-from tinygrad_hw.ops.linalg import pinv as pinverse
+from tinygrad_hw.ops.linalg import cholesky as cholesky
+from tinygrad_hw.ops.linalg import det as det
+from tinygrad_hw.ops.linalg import matrix_power as matrix_power
+from tinygrad_hw.ops.linalg import slogdet as slogdet
 from tinygrad_hw.ops.matmul import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.reduce import *
@@ -97,10 +94,12 @@ from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.unary import *
-from tinygrad_hw.printing import get_printoptions, set_printoptions
-from tinygrad_hw.serialization import load_npz, save_npz
-from tinygrad_hw.size import Size
-from tinygrad_hw.tensor import Tensor
+from tinygrad_hw.printing import get_printoptions as get_printoptions
+from tinygrad_hw.printing import set_printoptions as set_printoptions
+from tinygrad_hw.serialization import load_npz as load_npz
+from tinygrad_hw.serialization import save_npz as save_npz
+from tinygrad_hw.size import Size as Size
+from tinygrad_hw.tensor import Tensor as Tensor
 
 inf = math.inf
 nan = math.nan
@@ -109,6 +108,7 @@ e = math.e
 newaxis = None
 strided = "torch.strided"
 inverse = linalg.inv
+pinverse = linalg.pinv
 
 
 def is_tensor(obj: object) -> _builtins.bool:

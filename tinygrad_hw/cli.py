@@ -66,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         + ")",
         default=argparse.SUPPRESS,
     )
-    train.add_argument("--batch-size", type=int, default=64, help="images per step")
-    train.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+    train.add_argument("--batch-size", type=int, default=32, help="images per step")
+    train.add_argument("--lr", type=float, default=2e-3, help="learning rate")
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
     train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
     train.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files")

@@ -544,7 +544,7 @@ def test_function_with_several_inputs_and_outputs() -> None:
 
         @staticmethod
         def backward(ctx, ga, gi, gb):
-            x, y = ctx.saved_tensors
+            _, y = ctx.saved_tensors
             return ga * y * ctx.k + gb, None, None
 
     x, y = leaf(1.0, 2.0), torch.ones(2, dtype=torch.float64) * 3

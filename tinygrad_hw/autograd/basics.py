@@ -27,8 +27,13 @@ def _cast(input: Any, *, dtype: Any) -> Any:
     return np.asarray(input).astype(dtype)
 
 
-#: Copy to another floating point dtype. The engine casts the gradient back.
-cast = op("cast", _cast, node_name="ToCopyBackward0", input=lambda g: g)
+cast = op(
+    "cast",
+    _cast,
+    node_name="ToCopyBackward0",
+    input=lambda g: g,
+    doc="Copy to another floating point dtype. The engine casts the gradient back.",
+)
 
 
 def _sum_to(input: Any, *, size: Sequence[int]) -> Any:
@@ -52,16 +57,21 @@ def _expand(input: Any, *, size: Sequence[int]) -> Any:
     return np.lib.stride_tricks.as_strided(array, tuple(size), strides)
 
 
-#: Sum over the dimensions along which ``size`` was broadcast; the adjoint of ``expand``.
 sum_to = op(
     "sum_to",
     _sum_to,
     node_name="SumBackward1",
     input=lambda g, input_shape: expand(g, size=input_shape),
+    doc="Sum over the dimensions along which ``size`` was broadcast; the adjoint of ``expand``.",
 )
 
-#: Broadcast to ``size`` without copying.
-expand = op("expand", _expand, view=True, input=lambda g, input_shape: sum_to(g, size=input_shape))
+expand = op(
+    "expand",
+    _expand,
+    view=True,
+    input=lambda g, input_shape: sum_to(g, size=input_shape),
+    doc="Broadcast to ``size`` without copying.",
+)
 
 
 def _in_layout(array: Any, strides: Sequence[int] | None) -> Any:
@@ -71,7 +81,7 @@ def _in_layout(array: Any, strides: Sequence[int] | None) -> Any:
         return np.ascontiguousarray(array).reshape(array.shape)
     order = sorted(range(array.ndim), key=lambda i: -strides[i])
     buffer = np.empty([array.shape[i] for i in order], array.dtype)
-    inverse = np.argsort(order) if order else []
+    inverse: Any = np.argsort(order) if order else []
     laid = buffer.transpose(inverse) if order else buffer
     laid[...] = array
     return laid
@@ -124,7 +134,6 @@ def _as_strided_adjoint(
     return buffer
 
 
-#: Read ``size`` elements at ``stride`` from the memory of ``input``, ordered by ``layout``.
 as_strided_copy = op(
     "as_strided_copy",
     _as_strided,
@@ -132,15 +141,16 @@ as_strided_copy = op(
     input=lambda g, input_shape, size, stride, storage_offset, layout: as_strided_adjoint(
         g, size=size, stride=stride, storage_offset=storage_offset, layout=layout, shape=input_shape
     ),
+    doc="Read ``size`` elements at ``stride`` from the memory of ``input``, ordered by ``layout``.",
 )
 
-#: The adjoint: add the elements of ``input`` at their places in zeros of ``shape``.
 as_strided_adjoint = op(
     "as_strided_adjoint",
     _as_strided_adjoint,
     input=lambda g, size, stride, storage_offset, layout: as_strided_copy(
         g, size=size, stride=stride, storage_offset=storage_offset, layout=layout
     ),
+    doc="The adjoint: add the elements of ``input`` at their places in zeros of ``shape``.",
 )
 
 
@@ -160,7 +170,6 @@ def _as_strided_scatter(
     return laid
 
 
-#: A copy of ``input`` with the strided region replaced by ``src``.
 as_strided_scatter = op(
     "as_strided_scatter",
     _as_strided_scatter,
@@ -176,6 +185,7 @@ as_strided_scatter = op(
     src=lambda g, src_shape, size, stride, storage_offset, layout: as_strided_copy(
         g, size=size, stride=stride, storage_offset=storage_offset, layout=layout
     ),
+    doc="A copy of ``input`` with the strided region replaced by ``src``.",
 )
 
 
@@ -244,22 +254,22 @@ def _stack_rule(g: Any, dim: int, needs: tuple[bool, ...]) -> list[Any]:
     return [g[(*lead, i)] if need else None for i, need in enumerate(needs)]
 
 
-#: Join arrays of one shape along a new dimension ``dim`` (not negative).
 stack = op(
     "stack",
     lambda *tensors, dim: np.stack(tensors, axis=dim),
     promote="same",
     differentiable=("tensors",),
     joint=_stack_rule,
+    doc="Join arrays of one shape along a new dimension ``dim`` (not negative).",
 )
 
-#: The contents of ``src`` in place of those of ``input``, which gets no gradient.
 copy_into = op(
     "copy_into",
     lambda input, src: np.array(src),
     node_name="CopyBackwards",
     input=lambda g: g * 0.0,
     src=lambda g: g,
+    doc="The contents of ``src`` in place of those of ``input``, which gets no gradient.",
 )
 
 NAMESPACE["cast"] = cast

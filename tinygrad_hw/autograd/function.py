@@ -78,7 +78,7 @@ class FunctionCtx:
             )
         if self._saved is None:
             return self._to_save
-        tensors = []
+        tensors: list[Any] = []
         for array, edge, cell, version, original in self._saved:
             if array is None:
                 tensors.append(None)
@@ -193,7 +193,8 @@ class _FunctionOp:
                 spread.append(None)
         return spread
 
-    all_outputs: list[tuple[bool, Any, Any]] = []
+    #: For each output whether it is differentiable, its shape and dtype; set by ``apply``.
+    all_outputs: list[tuple[bool, Any, Any]]
 
 
 class Function:
@@ -267,11 +268,11 @@ class Function:
         single = not isinstance(result, (tuple, list))
         outputs = [result] if single else list(result)
         for i, o in enumerate(outputs):
-            if isinstance(o, TensorBase) and any(o is a for a in args):
-                if not any(o is d for d in ctx._dirty):
-                    # An input returned as it is becomes a new tensor on the same memory.
-                    outputs[i] = _alias(o)
-                    ctx._to_save = tuple(outputs[i] if t is o else t for t in ctx._to_save)
+            unchanged = isinstance(o, TensorBase) and any(o is a for a in args)
+            if unchanged and not any(o is d for d in ctx._dirty):
+                # An input returned as it is becomes a new tensor on the same memory.
+                outputs[i] = _alias(o)
+                ctx._to_save = tuple(outputs[i] if t is o else t for t in ctx._to_save)
         if mode.enabled and any(ctx.needs_input_grad):
             differentiable = [
                 isinstance(o, TensorBase)

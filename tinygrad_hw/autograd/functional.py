@@ -274,7 +274,7 @@ def jvp(
         us.append(u)
     with enable_grad():
         gs = _grads(outputs, xs, us, True, strict)
-        products = _grads([g for g in gs], us, [x for x in vs], create_graph, False)
+        products = _grads(list(gs), us, list(vs), create_graph, False)
     return (
         _finish(outputs[0] if single else outputs, create_graph),
         _finish(products[0] if single else products, create_graph),

@@ -50,6 +50,7 @@ class _GradMode:
         mode.enabled, mode.inference = self._before
 
     def __call__(self, func: F) -> F:
+        """Return the function with the mode set while it runs."""
         if inspect.isgeneratorfunction(func):
 
             @functools.wraps(func)
@@ -93,6 +94,7 @@ class no_grad(_GradMode):
     _enabled = False
 
     def __new__(cls, orig_func: Any = None) -> Any:
+        """Return the context manager, or the decorated function."""
         self = super().__new__(cls)
         return self if orig_func is None else _GradMode.__call__(self, orig_func)
 
@@ -115,6 +117,7 @@ class enable_grad(_GradMode):
     _enabled = True
 
     def __new__(cls, orig_func: Any = None) -> Any:
+        """Return the context manager, or the decorated function."""
         self = super().__new__(cls)
         return self if orig_func is None else _GradMode.__call__(self, orig_func)
 
@@ -132,6 +135,7 @@ class inference_mode(_GradMode):
     """
 
     def __new__(cls, mode: Any = True) -> Any:
+        """Return the context manager, or the decorated function."""
         self = super().__new__(cls)
         if callable(mode):
             self.__init__(True)  # type: ignore[misc]
@@ -172,6 +176,7 @@ class set_grad_enabled(_GradMode):
         mode.enabled = self._enabled
 
     def __call__(self, func: F) -> F:
+        """Return the function with the mode set while it runs, and undo the switch made by the constructor."""
         mode.enabled, mode.inference = self._before
         return super().__call__(func)
 

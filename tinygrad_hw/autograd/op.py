@@ -750,7 +750,7 @@ def _generate_vjp(op: Op) -> Callable[[Node, Any, tuple[Any, ...]], Sequence[Any
 
 
 def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the wrappers (untraced and public) of an op on any number of arrays (``cat``, ``stack``); its rule is joint."""
+    """Return the wrappers (untraced and public) of an op on any number of arrays, such as ``cat``."""
     if op.rules or op.outputs != ("out",) or op.view:
         raise TypeError(f"op {op.name!r}: an op on *arrays has one output and a joint rule")
     forward, parameters, layout = op.forward, op.parameters, op.layout

@@ -130,7 +130,8 @@ def uniform_(out: Array, from_: float = 0.0, to: float = 1.0, generator: Generat
 
     Args:
         out: floating-point array.
-        from_, to: the bounds.
+        from_: lower bound.
+        to: upper bound, excluded.
         generator: None for the default one.
 
     Returns:
@@ -254,7 +255,8 @@ def normal(mean: Array | float, std: Array | float = 1.0, generator: Generator |
     """Return normal numbers of elementwise mean and standard deviation: ``torch.normal``.
 
     Args:
-        mean, std: arrays that broadcast together, one of which may be a number. The result has the
+        mean: an array or a number.
+        std: an array that broadcasts with ``mean``, or a number; not both may be numbers. The result has the
             dtype of ``mean`` if that is an array, else of ``std``.
         generator: None for the default one.
 
@@ -331,8 +333,10 @@ def trunc_normal_(
 
     Args:
         out: floating-point array.
-        mean, std: of the normal distribution.
-        a, b: the bounds.
+        mean: of the normal distribution.
+        std: of the normal distribution.
+        a: lower bound.
+        b: upper bound.
         generator: None for the default one.
 
     Returns:

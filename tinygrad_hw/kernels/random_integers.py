@@ -171,7 +171,8 @@ def randint(low: int, high: int, shape: Shape, dtype: Any = np.int64, generator:
     """Return integers from ``low`` to ``high - 1``: ``torch.randint``.
 
     Args:
-        low, high: the range; ``high`` is excluded.
+        low: smallest integer.
+        high: one above the largest.
         shape: of the result.
         dtype: any dtype that holds the range.
         generator: None for the default one.

@@ -130,15 +130,15 @@ def array_of(data: Any, dtype: Any = None) -> Any:
         data = data.array
     if isinstance(data, (np.ndarray, np.generic)):
         own = dtypes.from_numpy(data.dtype)
-        target = own if dtype is None else dtypes.as_dtype(dtype)
-        return np.array(data, target.numpy)
+        return np.array(data, (own if dtype is None else dtypes.as_dtype(dtype)).numpy)
     shape = _shape_of(data)
     if shape:
         _check_shape(data, shape, 0)
+    target: Any
     if dtype is None:
         found: set[Any] = set()
         _scan(data, found)
-        target: Any = dtypes.get_default_dtype() if not found else None
+        target = None if found else dtypes.get_default_dtype()
         for d in found:
             target = d if target is None else dtypes.promote_types(target, d)
         assert target is not None
@@ -665,10 +665,7 @@ def arange(
         kind = np.dtype(np.int64) if integers else dtypes.get_default_dtype().numpy
     else:
         kind = dtypes.as_dtype(dtype).numpy
-    if integers:
-        count = -(-(end - start) // step)
-    else:
-        count = math.ceil((end - start) / step)
+    count = -(-(end - start) // step) if integers else math.ceil((end - start) / step)
     if kind.kind == "f":
         # Each number from its index, in float64, as PyTorch does; no error accumulates.
         values = (start + np.arange(count, dtype=np.float64) * step).astype(kind)

@@ -158,7 +158,8 @@ def fold(
     out = [kernels.output_size(*a) for a in zip(size, kernel, steps, sides, spread, strict=True)]
     if x.shape[2] != out[0] * out[1] or min(out) <= 0:
         raise RuntimeError(
-            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={spread}, padding={sides}, stride={steps}, "
+            f"fold: Given output_size={size}, kernel_size={kernel}, dilation={spread}, padding={sides}, "
+            f"stride={steps}, "
             f"expected size of input's dimension 2 to match the calculated number of sliding blocks {out[0]} * "
             f"{out[1]} = {out[0] * out[1]}, but got input.size(2)={x.shape[2]}"
         )
@@ -302,7 +303,8 @@ def interpolate(
     dims = input.ndim - 2
     if dims not in (1, 2):
         raise NotImplementedError(
-            f"Input Error: Only 3D and 4D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | "
+            f"Input Error: Only 3D and 4D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
+            "linear | "
             f"bilinear | area | nearest-exact (got {mode})"
         )
     if antialias:

@@ -310,7 +310,7 @@ def _class_losses(
         factors = used.astype(kind)
     losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, from_logits=from_logits)
     if how == "none":
-        return reshape(losses, tuple(classes.shape) if ndim > 1 else tuple(classes.shape))
+        return reshape(losses, tuple(classes.shape))
     total = sum_(losses)
     if how == "sum":
         return total

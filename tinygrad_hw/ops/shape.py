@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -976,7 +977,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         sizes = [n // k + (i < n % k) for i in range(k)]
         return tuple(_split(input, sizes=tuple(sizes), dim=d))
     cuts = [0, *indices_or_sections, n]
-    return tuple(narrow_slice(input, d, slice(a, b).indices(n)) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(narrow_slice(input, d, slice(a, b).indices(n)) for a, b in itertools.pairwise(cuts))
 
 
 def narrow_slice(input: Any, dim: int, bounds: tuple[int, int, int]) -> Any:

@@ -34,7 +34,7 @@ def save_npz(state_dict: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
         >>> model.load_state_dict(torch.load_npz(path))
         <All keys matched successfully>
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, value in state_dict.items():
         if not isinstance(value, TensorBase):
             raise TypeError(f"save_npz: {name!r} is a {type(value).__name__}; only tensors can be saved")

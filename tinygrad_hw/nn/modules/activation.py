@@ -200,7 +200,7 @@ class ELU(Module):
 
 
 class SELU(Module):
-    r""":math:`s (x \text{ if } x > 0 \text{ else } \alpha (e^x - 1)),\ s = 1.0507..., \alpha = 1.6733...`, element by element.
+    r""":math:`s (x \text{ if } x > 0 \text{ else } \alpha (e^x - 1)),\ s = 1.0507..., \alpha = 1.6733...`.
 
     Args:
         inplace: write the result into the input.

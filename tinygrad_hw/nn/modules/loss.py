@@ -612,7 +612,8 @@ class TripletMarginLoss(_Loss):
     Shape:
         (N, D) or (D,) each.
 
-    Source: Balntas et al., "Learning shallow convolutional feature descriptors with triplet losses" (2016); ``torch.nn.TripletMarginLoss``.
+    Source: Balntas et al., "Learning shallow convolutional feature descriptors with triplet losses"
+    (2016); ``torch.nn.TripletMarginLoss``.
 
     Example:
         >>> torch.nn.TripletMarginLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2))
