@@ -1,12 +1,13 @@
 """2-D pooling and its gradients.
 
-Shapes: x (N, C, H, W), out (N, C, OH, OW), indices int64 into the flattened H*W of each plane. Max pooling is a
-gather by index; its gradient scatters by index, and that one's gradient gathers. Average pooling is linear;
-its adjoint stands beside it.
+Shapes: x (N, C, H, W), out (N, C, OH, OW), indices int64 into the flattened H * W of a plane. Max pooling tells the
+place of each maximum; its gradient scatters to these places, and that one's gradient gathers from them. Average pooling
+is linear, and its adjoint stands beside it.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,20 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_input_grad",
     "adaptive_max_pool2d",
+    "adaptive_max_pool2d_reference",
     "avg_pool2d",
     "avg_pool2d_input_grad",
-    "avg_pool2d_reference",
     "max_pool2d",
     "max_pool2d_gather",
+    "max_pool2d_gather_reference",
     "max_pool2d_reference",
     "max_pool2d_scatter",
+    "max_pool2d_scatter_reference",
     "pool_output_size",
+    "window_means",
+    "window_means_adjoint",
+    "window_means_adjoint_reference",
+    "window_means_reference",
 ]
 
 prange = range
@@ -33,251 +40,329 @@ Pair = tuple[int, int]
 
 
 def pool_output_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
-    """Return the number of windows; with ``ceil_mode`` a last one may stick out, but must start inside.
+    """Return how many windows there are.
 
-    Inside means inside the input or its left padding, as PyTorch defines it.
+    floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or with ``ceil_mode`` the ceiling: a last window
+    may stick out at the end, but must start inside the input or the padding before it.
+
+    Example:
+        >>> pool_output_size(5, 2, 2, 0, 1, False), pool_output_size(5, 2, 2, 0, 1, True)
+        (2, 3)
     """
     span = size + 2 * padding - dilation * (kernel - 1) - 1
-    count = span // stride + 1
-    if ceil_mode:
-        count = -(-span // stride) + 1
-        if (count - 1) * stride >= size + padding:
-            count -= 1
-    return count
+    if not ceil_mode:
+        return span // stride + 1
+    count = -(-span // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
 
 
-# -- max pooling -----------------------------------------------------------------------------------
+def _output_sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
+    h, w = (pool_output_size(*a, ceil_mode) for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True))
+    return h, w
+
+
+def _compiles(x: Any) -> bool:
+    # numba knows no half precision on CPUs.
+    return compiled_kernels() and x.dtype != np.float16
+
+
+def _lowest(dtype: Any) -> Any:
+    """Return what the maximum of nothing is."""
+    return dtype.type(-np.inf) if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+# -- maxima ----------------------------------------------------------------------------------------
 
 
 def max_pool2d_reference(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out_size: Pair
+    x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Any, Any]:
-    """The definition, window by window: the first largest element, or the last NaN."""
+    """The definition: look at the elements of all windows in turn, keep what is larger, and NaN."""
     n, c, h, w = x.shape
-    out = np.empty((n, c, *out_size), x.dtype)
-    indices = np.empty((n, c, *out_size), np.int64)
-    flat = x.reshape(n, c, h * w)
-    for y in range(out_size[0]):
-        rows = [r for i in range(kernel[0]) if 0 <= (r := y * stride[0] - padding[0] + i * dilation[0]) < h]
-        for z in range(out_size[1]):
-            columns = [q for j in range(kernel[1]) if 0 <= (q := z * stride[1] - padding[1] + j * dilation[1]) < w]
-            places = np.array([r * w + q for r in rows for q in columns], np.int64)
-            values = flat[:, :, places]
-            best = values.argmax(axis=2)
-            last_nan = values.shape[2] - 1 - np.isnan(values)[:, :, ::-1].argmax(axis=2)
-            best = np.where(np.isnan(values).any(axis=2), last_nan, best)
-            indices[:, :, y, z] = places[best]
-            out[:, :, y, z] = np.take_along_axis(values, best[..., None], 2)[..., 0]
+    size = _output_sizes(x, kernel, stride, padding, dilation, ceil_mode)
+    out = np.full((n, c, *size), _lowest(x.dtype), x.dtype)
+    indices = np.full(out.shape, -1, np.int64)
+    for i, j in np.ndindex(*kernel):
+        rows = np.arange(size[0]) * stride[0] - padding[0] + i * dilation[0]
+        columns = np.arange(size[1]) * stride[1] - padding[1] + j * dilation[1]
+        inside = ((rows >= 0) & (rows < h))[:, None] & ((columns >= 0) & (columns < w))
+        rows, columns = rows.clip(0, h - 1)[:, None], columns.clip(0, w - 1)
+        value = x[:, :, rows, columns]
+        take = inside & ((value > out) | (value != value) | (indices < 0))
+        out = np.where(take, value, out)
+        indices = np.where(take, rows * w + columns, indices)
     return out, indices
 
 
 @kernel(parallel=True)
 def _max_pool2d(
-    x: Any,
-    out: Any,
-    indices: Any,
-    kh: int,
-    kw: int,
-    sh: int,
-    sw: int,
-    ph: int,
-    pw: int,
-    dh: int,
-    dw: int,
+    x: Any, out: Any, indices: Any, planes: int, h: int, w: int, oh: int, ow: int, window: Any, lowest: Any
 ) -> None:
-    n, c, h, w = x.shape
-    oh, ow = out.shape[2], out.shape[3]
-    for nc in prange(n * c):
-        b, k = nc // c, nc % c
+    kh, kw, sh, sw, ph, pw, dh, dw = window
+    for plane in prange(planes):
         for y in range(oh):
             top = y * sh - ph
             i0 = 0 if top >= 0 else (-top + dh - 1) // dh
-            i1 = min(kh, (h - top + dh - 1) // dh)
+            i1 = 0 if top >= h else (h - top + dh - 1) // dh
+            i1 = i1 if i1 < kh else kh
+            line = (plane * oh + y) * ow
+            best, place = out[line : line + ow], indices[line : line + ow]
             for z in range(ow):
-                left = z * sw - pw
-                j0 = 0 if left >= 0 else (-left + dw - 1) // dw
-                j1 = min(kw, (w - left + dw - 1) // dw)
-                at = (top + i0 * dh) * w + left + j0 * dw
-                best = x[b, k, top + i0 * dh, left + j0 * dw]
-                for i in range(i0, i1):
-                    row = top + i * dh
-                    for j in range(j0, j1):
-                        column = left + j * dw
-                        value = x[b, k, row, column]
-                        if value > best or value != value:
-                            best = value
-                            at = row * w + column
-                out[b, k, y, z] = best
-                indices[b, k, y, z] = at
+                best[z] = lowest
+                place[z] = -1
+            for i in range(i0, i1):
+                row = (top + i * dh) * w
+                for j in range(kw):
+                    left = j * dw - pw
+                    z0 = 0 if left >= 0 else (-left + sw - 1) // sw
+                    z1 = 0 if left >= w else (w - left + sw - 1) // sw
+                    z1 = z1 if z1 < ow else ow
+                    # Unsigned numbers need no test for counting from the end, so that the loop vectorises.
+                    start = np.uint64(plane * h * w + row + left)
+                    for z in range(np.uint64(z0), np.uint64(z1 if z1 > z0 else z0)):
+                        value = x[start + z * np.uint64(sw)]
+                        take = (value > best[z]) | (value != value) | (place[z] < 0)
+                        best[z] = value if take else best[z]
+                        place[z] = row + left + np.int64(z) * sw if take else place[z]
 
 
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> tuple[Any, Any]:
-    """Return the largest element of each window and its index; padding counts as minus infinity.
+    """Return the largest element of each window and its place.
+
+    Of equal elements the first counts; NaN counts as largest (of several, the last). A window without any element of
+    the input (that takes dilation and padding) gives minus infinity and the place -1.
 
     Args:
         x: (N, C, H, W).
         kernel: (KH, KW).
-        stride: step between windows.
-        padding: on both sides, at most half the kernel.
-        dilation: spacing inside a window.
+        stride: steps of the window.
+        padding: how far windows may stick out on both sides.
+        dilation: spacing of the window's elements.
         ceil_mode: see ``pool_output_size``.
+
+    Returns:
+        The maxima and int64 places in the flattened plane, both (N, C, OH, OW).
     """
-    size = tuple(
-        pool_output_size(*a, ceil_mode) for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
-    )
-    if not compiled_kernels():
-        return max_pool2d_reference(x, kernel, stride, padding, dilation, size)  # type: ignore[arg-type]
-    out = np.empty((*x.shape[:2], *size), x.dtype)
-    indices = np.empty(out.shape, np.int64)
-    if out.size:
-        _max_pool2d(
-            np.ascontiguousarray(x), out, indices, *kernel, *stride, *padding, *dilation,
-            work=out.size * kernel[0] * kernel[1],
-        )  # fmt: skip
+    if not _compiles(x):
+        return max_pool2d_reference(x, kernel, stride, padding, dilation, ceil_mode)
+    n, c, h, w = x.shape
+    oh, ow = _output_sizes(x, kernel, stride, padding, dilation, ceil_mode)
+    out = np.empty((n, c, oh, ow), x.dtype)
+    indices = np.empty((n, c, oh, ow), np.int64)
+    _max_pool2d(
+        np.ascontiguousarray(x).reshape(-1), out.reshape(-1), indices.reshape(-1), n * c, h, w, oh, ow,
+        (*kernel, *stride, *padding, *dilation), x.dtype.type(_lowest(x.dtype)),
+        work=out.size * kernel[0] * kernel[1],
+    )  # fmt: skip
     return out, indices
+
+
+def max_pool2d_scatter_reference(g: Any, indices: Any, size: Pair) -> Any:
+    """The definition."""
+    n, c = g.shape[:2]
+    out = np.zeros((n * c, size[0] * size[1]), g.dtype)
+    places = indices.reshape(n * c, g.shape[2] * g.shape[3])
+    shares = np.where(indices < 0, 0, g).reshape(places.shape)
+    np.add.at(out, (np.arange(n * c)[:, None], places), shares)
+    return out.reshape(n, c, *size)
 
 
 @kernel(parallel=True)
 def _scatter(g: Any, indices: Any, out: Any) -> None:
-    for nc in prange(g.shape[0]):
+    for plane in prange(g.shape[0]):
         for i in range(out.shape[1]):
-            out[nc, i] = 0
+            out[plane, i] = 0
         for i in range(g.shape[1]):
-            out[nc, indices[nc, i]] += g[nc, i]
+            place = indices[plane, i]
+            if place >= 0:
+                out[plane, place] += g[plane, i]
 
 
-def max_pool2d_scatter(g: Any, indices: Any, size: Pair) -> Any:
-    """Return planes of ``size`` with ``g`` added at the indices: the gradient of ``max_pool2d``.
+def max_pool2d_scatter(g: Any, indices: Any, size: Pair, out: Any = None) -> Any:
+    """Return planes with ``g`` added at the places: the gradient of ``max_pool2d``.
 
     Args:
         g: (N, C, OH, OW).
-        indices: int64, the same shape.
+        indices: int64, of the same shape.
         size: (H, W).
+        out: where to write, (N, C, H, W), C-contiguous.
     """
     n, c = g.shape[:2]
-    plane = size[0] * size[1]
-    flat_g = np.ascontiguousarray(g).reshape(n * c, -1)
-    flat_i = np.ascontiguousarray(indices).reshape(n * c, -1)
-    if not compiled_kernels():
-        out = np.zeros((n * c, plane), g.dtype)
-        np.add.at(out, (np.arange(n * c)[:, None], flat_i), flat_g)
-        return out.reshape(n, c, *size)
-    out = np.empty((n * c, plane), g.dtype)
-    _scatter(flat_g, flat_i, out, work=out.size)
-    return out.reshape(n, c, *size)
+    if out is None:
+        out = np.empty((n, c, *size), g.dtype)
+    if not _compiles(g):
+        out[...] = max_pool2d_scatter_reference(g, indices, size)
+        return out
+    _scatter(
+        np.ascontiguousarray(g).reshape(n * c, g.shape[2] * g.shape[3]),
+        np.ascontiguousarray(indices).reshape(n * c, g.shape[2] * g.shape[3]),
+        out.reshape(n * c, size[0] * size[1]),
+        work=out.size + g.size,
+    )
+    return out
+
+
+def max_pool2d_gather_reference(x: Any, indices: Any) -> Any:
+    """The definition."""
+    n, c, h, w = x.shape
+    if indices.size == 0:
+        return np.empty(indices.shape, x.dtype)
+    places = indices.reshape(n, c, -1)
+    picked = np.take_along_axis(x.reshape(n, c, h * w), places.clip(0), 2)
+    return np.where(places < 0, 0, picked).astype(x.dtype).reshape(indices.shape)
+
+
+@kernel(parallel=True)
+def _gather(x: Any, indices: Any, out: Any) -> None:
+    for plane in prange(x.shape[0]):
+        for i in range(out.shape[1]):
+            place = indices[plane, i]
+            out[plane, i] = x[plane, place] if place >= 0 else 0
 
 
 def max_pool2d_gather(x: Any, indices: Any) -> Any:
-    """Return the elements of each plane of ``x`` (N, C, H, W) at the indices (N, C, OH, OW)."""
-    flat = x.reshape(*x.shape[:2], -1)
-    picked = np.take_along_axis(flat, indices.reshape(*x.shape[:2], -1), 2)
-    return picked.reshape(indices.shape)
+    """Return the elements at the places, 0 where there is none: the gradient of ``max_pool2d_scatter``.
+
+    Args:
+        x: (N, C, H, W).
+        indices: int64, (N, C, OH, OW).
+    """
+    if not _compiles(x) or indices.size == 0:
+        return max_pool2d_gather_reference(x, indices)
+    planes = x.shape[0] * x.shape[1]
+    out = np.empty(indices.shape, x.dtype)
+    _gather(
+        np.ascontiguousarray(x).reshape(planes, -1),
+        np.ascontiguousarray(indices).reshape(planes, -1),
+        out.reshape(planes, -1),
+        work=2 * out.size,
+    )
+    return out
 
 
-# -- average pooling -------------------------------------------------------------------------------
+# -- windows with bounds: averages, and the adaptive poolings --------------------------------------
 
 
-def _window(at: int, size: int, kernel: int, stride: int, padding: int) -> tuple[int, int, int]:
-    """Return begin and end of a window inside the input, and its length with padding counted."""
-    start = at * stride - padding
-    end = min(start + kernel, size + padding)
-    return max(start, 0), min(end, size), end - start
+def _bounds(size: int, count: int) -> Any:
+    """Return begin and end of each of ``count`` windows that cover ``size`` elements evenly."""
+    at = np.arange(count)
+    return np.stack([at * size // count, -(-(at + 1) * size // count)])
 
 
-def _averages(size: int, kernel: int, stride: int, padding: int, count: int, dtype: Any) -> tuple[Any, Any, Any]:
-    """Return which inputs each window sums, as a 0/1 matrix, and both ways of counting them."""
-    matrix = np.zeros((count, size), dtype)
-    padded, inside = np.empty(count, dtype), np.empty(count, dtype)
-    for i in range(count):
-        begin, end, length = _window(i, size, kernel, stride, padding)
-        matrix[i, begin:end] = 1
-        padded[i], inside[i] = length, end - begin
-    return matrix, padded, inside
+def _clipped_bounds(size: int, kernel: int, stride: int, padding: int, count: int) -> tuple[Any, Any]:
+    """Return bounds inside the input, and the lengths of the windows with padding counted."""
+    begin = np.arange(count) * stride - padding
+    end = np.minimum(begin + kernel, size + padding)
+    inside = np.stack([np.maximum(begin, 0), np.minimum(end, size)])
+    return np.maximum(inside, inside[0]), end - begin
 
 
-def _divisors(
-    shape: Any,
-    out_size: Pair,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
-    include_pad: bool,
-    override: Any,
-    dtype: Any,
+@functools.lru_cache(maxsize=256)
+def _average_windows(
+    size: Pair, kernel: Pair, stride: Pair, padding: Pair, count: Pair, include_pad: bool, divisor: Any
 ) -> tuple[Any, Any, Any]:
-    """Return the window matrices of both dimensions and the divisor of each window."""
-    rows, row_padded, row_inside = _averages(shape[2], kernel[0], stride[0], padding[0], out_size[0], dtype)
-    columns, column_padded, column_inside = _averages(shape[3], kernel[1], stride[1], padding[1], out_size[1], dtype)
-    if override is not None:
-        divisor = np.full(out_size, override, dtype)
-    elif include_pad:
-        divisor = row_padded[:, None] * column_padded
-    else:
-        divisor = row_inside[:, None] * column_inside
-    return rows, columns, divisor
+    """Return bounds of rows and columns, and what each window's sum is divided by."""
+    rows, row_lengths = _clipped_bounds(size[0], kernel[0], stride[0], padding[0], count[0])
+    columns, column_lengths = _clipped_bounds(size[1], kernel[1], stride[1], padding[1], count[1])
+    if divisor is not None:
+        return rows, columns, np.full(count, float(divisor))
+    if not include_pad:
+        row_lengths, column_lengths = rows[1] - rows[0], columns[1] - columns[0]
+    return rows, columns, (row_lengths[:, None] * column_lengths).astype(np.float64)
 
 
-def avg_pool2d_reference(
-    x: Any,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: Any,
-) -> Any:
-    """The definition as two matrix products: windows of rows, windows of columns, divided."""
-    size = tuple(
-        pool_output_size(n, k, s, p, 1, ceil_mode)
-        for n, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
-    )
-    rows, columns, divisor = _divisors(
-        x.shape,
-        size,
-        kernel,
-        stride,
-        padding,
-        count_include_pad,
-        divisor_override,
-        x.dtype,  # type: ignore[arg-type]
-    )
-    return (rows @ x @ columns.T) / divisor
+@functools.lru_cache(maxsize=256)
+def _adaptive_windows(size: Pair, count: Pair) -> tuple[Any, Any, Any]:
+    rows, columns = _bounds(size[0], count[0]), _bounds(size[1], count[1])
+    return rows, columns, ((rows[1] - rows[0])[:, None] * (columns[1] - columns[0])).astype(np.float64)
+
+
+def window_means_reference(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
+    """The definition, window by window."""
+    out = np.empty((*x.shape[:2], *divisor.shape), x.dtype)
+    for y, z in np.ndindex(*divisor.shape):
+        window = x[:, :, rows[0, y] : rows[1, y], columns[0, z] : columns[1, z]]
+        out[:, :, y, z] = window.sum(axis=(2, 3)) / x.dtype.type(divisor[y, z])
+    return out
 
 
 @kernel(parallel=True)
-def _avg_pool2d(x: Any, out: Any, divisor: Any, kh: int, kw: int, sh: int, sw: int, ph: int, pw: int) -> None:
-    n, c, h, w = x.shape
-    oh, ow = out.shape[2], out.shape[3]
-    for nc in prange(n * c):
-        b, k = nc // c, nc % c
-        for y in range(oh):
-            r0, r1 = max(y * sh - ph, 0), min(y * sh - ph + kh, h)
-            for z in range(ow):
-                q0, q1 = max(z * sw - pw, 0), min(z * sw - pw + kw, w)
+def _means(x: Any, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
+    for plane in prange(x.shape[0]):
+        for y in range(rows.shape[1]):
+            for z in range(columns.shape[1]):
                 total = x.dtype.type(0)
-                for r in range(r0, r1):
-                    for q in range(q0, q1):
-                        total += x[b, k, r, q]
-                out[b, k, y, z] = total / divisor[y, z]
+                for r in range(rows[0, y], rows[1, y]):
+                    for q in range(columns[0, z], columns[1, z]):
+                        total += x[plane, r, q]
+                out[plane, y, z] = total / x.dtype.type(divisor[y, z])
+
+
+def window_means(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
+    """Return the sum of each window, divided.
+
+    Args:
+        x: (N, C, H, W).
+        rows: (2, OH), begin and end of each window.
+        columns: (2, OW), likewise.
+        divisor: (OH, OW).
+    """
+    if not _compiles(x):
+        return window_means_reference(x, rows, columns, divisor)
+    n, c, h, w = x.shape
+    out = np.empty((n, c, *divisor.shape), x.dtype)
+    _means(
+        np.ascontiguousarray(x).reshape(n * c, h, w), rows, columns, divisor, out.reshape(n * c, *divisor.shape),
+        work=2 * (x.size + out.size),
+    )  # fmt: skip
+    return out
+
+
+def window_means_adjoint_reference(g: Any, rows: Any, columns: Any, divisor: Any, size: Pair) -> Any:
+    """The adjoint of the definition, window by window."""
+    out = np.zeros((*g.shape[:2], *size), g.dtype)
+    for y, z in np.ndindex(*divisor.shape):
+        share = g[:, :, y, z] / g.dtype.type(divisor[y, z])
+        out[:, :, rows[0, y] : rows[1, y], columns[0, z] : columns[1, z]] += share[:, :, None, None]
+    return out
 
 
 @kernel(parallel=True)
-def _avg_pool2d_grad(g: Any, out: Any, divisor: Any, kh: int, kw: int, sh: int, sw: int, ph: int, pw: int) -> None:
-    n, c, h, w = out.shape
-    oh, ow = g.shape[2], g.shape[3]
-    for nc in prange(n * c):
-        b, k = nc // c, nc % c
-        for r in range(h):
-            for q in range(w):
-                out[b, k, r, q] = 0
-        for y in range(oh):
-            r0, r1 = max(y * sh - ph, 0), min(y * sh - ph + kh, h)
-            for z in range(ow):
-                q0, q1 = max(z * sw - pw, 0), min(z * sw - pw + kw, w)
-                share = g[b, k, y, z] / divisor[y, z]
-                for r in range(r0, r1):
-                    for q in range(q0, q1):
-                        out[b, k, r, q] += share
+def _spread(g: Any, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
+    for plane in prange(out.shape[0]):
+        for r in range(out.shape[1]):
+            for q in range(out.shape[2]):
+                out[plane, r, q] = 0
+        for y in range(rows.shape[1]):
+            for z in range(columns.shape[1]):
+                share = g[plane, y, z] / g.dtype.type(divisor[y, z])
+                for r in range(rows[0, y], rows[1, y]):
+                    for q in range(columns[0, z], columns[1, z]):
+                        out[plane, r, q] += share
+
+
+def window_means_adjoint(g: Any, rows: Any, columns: Any, divisor: Any, size: Pair, out: Any = None) -> Any:
+    """Return the adjoint of ``window_means``: each element of ``g``, divided, added all over its window.
+
+    Args:
+        g: (N, C, OH, OW).
+        rows: (2, OH), begin and end of each window.
+        columns: (2, OW), likewise.
+        divisor: (OH, OW).
+        size: (H, W).
+        out: where to write, (N, C, H, W), C-contiguous.
+    """
+    n, c, oh, ow = g.shape
+    if out is None:
+        out = np.empty((n, c, *size), g.dtype)
+    if not _compiles(g):
+        out[...] = window_means_adjoint_reference(g, rows, columns, divisor, size)
+        return out
+    _spread(
+        np.ascontiguousarray(g).reshape(n * c, oh, ow), rows, columns, divisor, out.reshape(n * c, *size),
+        work=3 * out.size,
+    )  # fmt: skip
+    return out
 
 
 def avg_pool2d(
@@ -287,46 +372,24 @@ def avg_pool2d(
     padding: Pair,
     ceil_mode: bool,
     count_include_pad: bool,
-    divisor_override: Any,
+    divisor_override: int | None,
 ) -> Any:
     """Return the mean of each window.
 
     Args:
         x: (N, C, H, W).
         kernel: (KH, KW).
-        stride: step between windows.
-        padding: zeros on both sides, at most half the kernel.
+        stride: steps of the window.
+        padding: zeros on both sides.
         ceil_mode: see ``pool_output_size``.
-        count_include_pad: whether padding counts in the mean.
-        divisor_override: divide by this instead.
+        count_include_pad: whether the zeros count.
+        divisor_override: what sums are divided by instead of the count.
     """
-    if not compiled_kernels():
-        return avg_pool2d_reference(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    size = tuple(
-        pool_output_size(n, k, s, p, 1, ceil_mode)
-        for n, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
+    count = _output_sizes(x, kernel, stride, padding, (1, 1), ceil_mode)
+    return window_means(
+        x,
+        *_average_windows(tuple(x.shape[2:]), kernel, stride, padding, count, count_include_pad, divisor_override),
     )
-    divisor = _divisors(
-        x.shape,
-        size,
-        kernel,
-        stride,
-        padding,
-        count_include_pad,
-        divisor_override,
-        x.dtype,  # type: ignore[arg-type]
-    )[2]
-    out = np.empty((*x.shape[:2], *size), x.dtype)
-    _avg_pool2d(
-        np.ascontiguousarray(x),
-        out,
-        divisor,
-        *kernel,
-        *stride,
-        *padding,
-        work=out.size * kernel[0] * kernel[1],
-    )
-    return out
 
 
 def avg_pool2d_input_grad(
@@ -337,79 +400,103 @@ def avg_pool2d_input_grad(
     padding: Pair,
     ceil_mode: bool,
     count_include_pad: bool,
-    divisor_override: Any,
+    divisor_override: int | None,
+    out: Any = None,
 ) -> Any:
-    """Return the adjoint of ``avg_pool2d``: ``g`` (N, C, OH, OW) spread over its windows in ``input_shape``."""
-    rows, columns, divisor = _divisors(
-        input_shape,
-        g.shape[2:],
-        kernel,
-        stride,
-        padding,
-        count_include_pad,
-        divisor_override,
-        g.dtype,
-    )
-    if not compiled_kernels():
-        return rows.T @ (g / divisor) @ columns
-    out = np.empty(tuple(input_shape), g.dtype)
-    _avg_pool2d_grad(
-        np.ascontiguousarray(g),
-        out,
-        divisor,
-        *kernel,
-        *stride,
-        *padding,
-        work=g.size * kernel[0] * kernel[1],
-    )
-    return out
+    """Return the adjoint of ``avg_pool2d``.
 
-
-# -- adaptive pooling ------------------------------------------------------------------------------
-
-
-def _adaptive_bounds(size: int, count: int) -> list[tuple[int, int]]:
-    """Return begin and end of each of ``count`` windows that cover ``size`` elements."""
-    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-
-
-def _adaptive_matrix(size: int, count: int, dtype: Any) -> Any:
-    """Return the matrix that averages each window."""
-    matrix = np.zeros((count, size), dtype)
-    for i, (begin, end) in enumerate(_adaptive_bounds(size, count)):
-        matrix[i, begin:end] = 1 / (end - begin)
-    return matrix
+    Args:
+        g: (N, C, OH, OW).
+        input_shape: (N, C, H, W).
+        kernel: (KH, KW).
+        stride: steps of the window.
+        padding: zeros on both sides.
+        ceil_mode: see ``pool_output_size``.
+        count_include_pad: whether the zeros count.
+        divisor_override: what sums are divided by instead of the count.
+        out: where to write, (N, C, H, W), C-contiguous.
+    """
+    del ceil_mode  # the shape of g says it
+    size = tuple(input_shape[2:])
+    windows = _average_windows(size, kernel, stride, padding, tuple(g.shape[2:]), count_include_pad, divisor_override)
+    return window_means_adjoint(g, *windows, size, out)
 
 
 def adaptive_avg_pool2d(x: Any, size: Pair) -> Any:
-    """Return means of windows chosen so that the output is (N, C, *size): two small matrix products."""
-    if size == (1, 1) and x.shape[2] and x.shape[3]:
-        return x.mean(axis=(2, 3), keepdims=True)
-    rows = _adaptive_matrix(x.shape[2], size[0], x.dtype)
-    columns = _adaptive_matrix(x.shape[3], size[1], x.dtype)
-    return rows @ x @ columns.T
+    """Return means over windows that divide a plane evenly into ``size``.
+
+    Window i of n over L elements reaches from floor(i L / n) to ceil((i + 1) L / n).
+
+    Args:
+        x: (N, C, H, W).
+        size: (OH, OW).
+    """
+    return window_means(x, *_adaptive_windows(tuple(x.shape[2:]), tuple(size)))
 
 
-def adaptive_avg_pool2d_input_grad(g: Any, input_shape: Any) -> Any:
-    """Return the adjoint of ``adaptive_avg_pool2d``."""
-    rows = _adaptive_matrix(input_shape[2], g.shape[2], g.dtype)
-    columns = _adaptive_matrix(input_shape[3], g.shape[3], g.dtype)
-    return rows.T @ g @ columns
+def adaptive_avg_pool2d_input_grad(g: Any, input_shape: Any, out: Any = None) -> Any:
+    """Return the adjoint of ``adaptive_avg_pool2d``.
+
+    Args:
+        g: (N, C, OH, OW).
+        input_shape: (N, C, H, W).
+        out: where to write, (N, C, H, W), C-contiguous.
+    """
+    size = tuple(input_shape[2:])
+    return window_means_adjoint(g, *_adaptive_windows(size, tuple(g.shape[2:])), size, out)
+
+
+def adaptive_max_pool2d_reference(x: Any, size: Pair) -> tuple[Any, Any]:
+    """The definition, window by window: the first largest element, or the last NaN."""
+    n, c, h, w = x.shape
+    rows, columns, _ = _adaptive_windows((h, w), tuple(size))
+    out = np.empty((n, c, *size), x.dtype)
+    indices = np.empty((n, c, *size), np.int64)
+    numbers = np.arange(h * w).reshape(h, w)
+    for y, z in np.ndindex(*size):
+        where = (slice(rows[0, y], rows[1, y]), slice(columns[0, z], columns[1, z]))
+        window = x[(..., *where)].reshape(n, c, -1)
+        nan = np.isnan(window)
+        last = window.shape[2] - 1 - nan[..., ::-1].argmax(axis=2)
+        best = np.where(nan.any(axis=2), last, window.argmax(axis=2))
+        out[:, :, y, z] = np.take_along_axis(window, best[..., None], 2)[..., 0]
+        indices[:, :, y, z] = numbers[where].reshape(-1)[best]
+    return out, indices
+
+
+@kernel(parallel=True)
+def _maxima(x: Any, rows: Any, columns: Any, out: Any, indices: Any) -> None:
+    for plane in prange(x.shape[0]):
+        for y in range(rows.shape[1]):
+            for z in range(columns.shape[1]):
+                row, column = rows[0, y], columns[0, z]
+                for r in range(rows[0, y], rows[1, y]):
+                    for q in range(columns[0, z], columns[1, z]):
+                        value = x[plane, r, q]
+                        if value > x[plane, row, column] or value != value:
+                            row, column = r, q
+                out[plane, y, z] = x[plane, row, column]
+                indices[plane, y, z] = row * x.shape[2] + column
 
 
 def adaptive_max_pool2d(x: Any, size: Pair) -> tuple[Any, Any]:
-    """Return the largest elements of windows chosen so that the output is (N, C, *size), and their indices."""
+    """Return maxima over windows that divide a plane evenly into ``size``, and their places.
+
+    Args:
+        x: (N, C, H, W).
+        size: (OH, OW).
+
+    Returns:
+        The maxima and int64 places in the flattened plane, both (N, C, OH, OW); see ``max_pool2d``.
+    """
+    if not _compiles(x):
+        return adaptive_max_pool2d_reference(x, size)
     n, c, h, w = x.shape
+    rows, columns, _ = _adaptive_windows((h, w), tuple(size))
     out = np.empty((n, c, *size), x.dtype)
     indices = np.empty((n, c, *size), np.int64)
-    rows, columns = _adaptive_bounds(h, size[0]), _adaptive_bounds(w, size[1])
-    for y, (r0, r1) in enumerate(rows):
-        for z, (q0, q1) in enumerate(columns):
-            window = x[:, :, r0:r1, q0:q1].reshape(n, c, -1)
-            best = window.argmax(axis=2)
-            nan = np.isnan(window)
-            last_nan = window.shape[2] - 1 - nan[:, :, ::-1].argmax(axis=2)
-            best = np.where(nan.any(axis=2), last_nan, best)
-            out[:, :, y, z] = np.take_along_axis(window, best[..., None], 2)[..., 0]
-            indices[:, :, y, z] = (r0 + best // (q1 - q0)) * w + q0 + best % (q1 - q0)
+    _maxima(
+        np.ascontiguousarray(x).reshape(n * c, h, w), rows, columns, out.reshape(n * c, *size),
+        indices.reshape(n * c, *size), work=2 * x.size,
+    )  # fmt: skip
     return out, indices
