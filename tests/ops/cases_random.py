@@ -10,7 +10,6 @@ P = {"low": 0.0, "high": 1.0}
 CASES = [
     OpCase("rand", (3, 4), seeded=True, orders=0, label="sizes"),
     OpCase("rand", ((0, 4),), seeded=True, orders=0, label="empty"),
-    OpCase("rand", (), seeded=True, orders=0, label="0-d"),
     OpCase("rand", (5,), {"dtype": tg.float64}, seeded=True, orders=0, label="double"),
     OpCase("randn", (5, 7), seeded=True, orders=0, label="blocks"),
     OpCase("randn", (7,), seeded=True, orders=0, label="few"),

@@ -106,8 +106,8 @@ def test_value_equals_the_numpy_reference(case: OpCase, dtype: str) -> None:
 
 @pytest.mark.parametrize("case", FLOAT_CASES, ids=ids(FLOAT_CASES))
 def test_layout_does_not_matter(case: OpCase) -> None:
-    if "view" in case.path or "strided" in case.path or "data_ptr" in case.path:
-        pytest.skip("is about layout")
+    if case.seeded or any(word in case.path for word in ("view", "strided", "data_ptr")):
+        pytest.skip("depends on the layout: random numbers are drawn in the order of memory")
     arrays = arrays_of(case, "float64")
     plain = all_outputs(call(case, tensors_of(case, arrays)))
     odd = all_outputs(call(case, tensors_of(case, [noncontiguous(a) for a in arrays])))

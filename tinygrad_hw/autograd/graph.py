@@ -182,7 +182,7 @@ NAMESPACE: dict[str, Any] = {
     "T": TensorBase,
     "TRACE": None,
     "new": object.__new__,
-    "mode": mode,
+    "GRAD_MODE": mode,
     "next_number": next_number,
     "ndarray": np.ndarray,
     "asarray": np.asarray,

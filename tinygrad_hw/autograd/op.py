@@ -42,6 +42,10 @@ REGISTRY: dict[str, Op] = {}
 _NO_CELL: list[int] = NAMESPACE["NO_CELL"]
 
 
+#: Names of local variables in generated code.
+_LOCALS = {"d", "g", "node", "out", "outs", "parents", "saved", "t", "tensor", "ts"}
+
+
 class Op:
     """One declared operation. Made by :func:`op`; see the module's docstring for the idea.
 
@@ -85,6 +89,9 @@ class Op:
         self.raw = raw
         self.rules = dict(rules)
         self.arguments, self.parameters, self.defaults, self.variadic = _signature(forward)
+        clash = (set(NAMESPACE) | _LOCALS) & {*self.arguments, *self.parameters}
+        if clash:
+            raise TypeError(f"op {name!r}: generated code needs the names {sorted(clash)} for itself")
         self.promote_over = tuple(promote_over if promote_over is not None else self.arguments)
         wanted = set(differentiable) | set(rules)
         unknown = wanted - set(self.arguments)
@@ -577,7 +584,7 @@ def _write_tensor(w: Callable[[str], None], t: str, array: str, indent: str, ver
 def _write_view(op: Op, w: Callable[[str], None], t: str, indent: str) -> None:
     """A view knows the tensor that owns the storage, unless recording is off."""
     a = op.arguments[0]
-    w(f"{indent}if mode.enabled:")
+    w(f"{indent}if GRAD_MODE.enabled:")
     w(f"{indent}    {t}._base = {a} if {a}._base is None else {a}._base")
     w(f"{indent}    {t}._seen = {t}._version[0]")
     w(f"{indent}else:")
@@ -633,7 +640,7 @@ def _write_node(op: Op, w: Callable[[str], None], shape: str, dtype: str, output
 def _needs_none(op: Op) -> str:
     """Source of "nothing to record"."""
     unneeded = " and ".join(f"n{op.arguments.index(a)} is None" for a in op.differentiable)
-    return f"({unneeded}) or not mode.enabled"
+    return f"({unneeded}) or not GRAD_MODE.enabled"
 
 
 def _write_single(op: Op, w: Callable[[str], None], call: str) -> None:
@@ -788,7 +795,7 @@ def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if not found:
             return out
         result = wrap(out)
-        if not needed or not NAMESPACE["mode"].enabled or not op.differentiable:
+        if not needed or not NAMESPACE["GRAD_MODE"].enabled or not op.differentiable:
             return result
         saved: list[Any] = []
         guards: list[Any] = []

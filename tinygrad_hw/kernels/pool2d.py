@@ -94,6 +94,17 @@ def max_pool2d_reference(
     return out, indices
 
 
+@kernel()
+def _keep_larger(x: Any, start: Any, step: int, n: Any, number: int, best: Any, places: Any, here: Any) -> None:
+    """Compare every ``step``-th element with the largest so far, and keep it and its number if it is larger."""
+    # Unsigned indices need no test for counting from the end.
+    for z in range(n):
+        value = x[start + z * np.uint64(step)]
+        take = (value > best[here + z]) | (value != value) | (places[here + z] < 0)
+        best[here + z] = value if take else best[here + z]
+        places[here + z] = number + np.int64(z) * step if take else places[here + z]
+
+
 @kernel(parallel=True)
 def _max_pool2d(
     x: Any, out: Any, indices: Any, planes: int, h: int, w: int, oh: int, ow: int, window: Any, lowest: Any
@@ -106,10 +117,9 @@ def _max_pool2d(
             i1 = 0 if top >= h else (h - top + dh - 1) // dh
             i1 = i1 if i1 < kh else kh
             line = (plane * oh + y) * ow
-            best, place = out[line : line + ow], indices[line : line + ow]
-            for z in range(ow):
-                best[z] = lowest
-                place[z] = -1
+            for z in range(line, line + ow):
+                out[z] = lowest
+                indices[z] = -1
             for i in range(i0, i1):
                 row = (top + i * dh) * w
                 for j in range(kw):
@@ -117,13 +127,17 @@ def _max_pool2d(
                     z0 = 0 if left >= 0 else (-left + sw - 1) // sw
                     z1 = 0 if left >= w else (w - left + sw - 1) // sw
                     z1 = z1 if z1 < ow else ow
-                    # Unsigned numbers need no test for counting from the end, so that the loop vectorises.
-                    start = np.uint64(plane * h * w + row + left)
-                    for z in range(np.uint64(z0), np.uint64(z1 if z1 > z0 else z0)):
-                        value = x[start + z * np.uint64(sw)]
-                        take = (value > best[z]) | (value != value) | (place[z] < 0)
-                        best[z] = value if take else best[z]
-                        place[z] = row + left + np.int64(z) * sw if take else place[z]
+                    n = np.uint64(z1 - z0 if z1 > z0 else 0)
+                    start = np.uint64(plane * h * w + row + left + z0 * sw)
+                    here = np.uint64(line + z0)
+                    number = row + left + z0 * sw
+                    # The usual steps are written out, for LLVM to vectorise them.
+                    if sw == 1:
+                        _keep_larger(x, start, 1, n, number, out, indices, here)
+                    elif sw == 2:
+                        _keep_larger(x, start, 2, n, number, out, indices, here)
+                    else:
+                        _keep_larger(x, start, sw, n, number, out, indices, here)
 
 
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> tuple[Any, Any]:
@@ -287,14 +301,16 @@ def window_means_reference(x: Any, rows: Any, columns: Any, divisor: Any) -> Any
 
 
 @kernel(parallel=True)
-def _means(x: Any, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
-    for plane in prange(x.shape[0]):
+def _means(x: Any, h: int, w: int, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
+    for plane in prange(out.shape[0]):
         for y in range(rows.shape[1]):
             for z in range(columns.shape[1]):
                 total = x.dtype.type(0)
+                n = np.uint64(columns[1, z] - columns[0, z])
                 for r in range(rows[0, y], rows[1, y]):
-                    for q in range(columns[0, z], columns[1, z]):
-                        total += x[plane, r, q]
+                    start = np.uint64((plane * h + r) * w + columns[0, z])
+                    for q in range(n):
+                        total += x[start + q]
                 out[plane, y, z] = total / x.dtype.type(divisor[y, z])
 
 
@@ -312,7 +328,7 @@ def window_means(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
     n, c, h, w = x.shape
     out = np.empty((n, c, *divisor.shape), x.dtype)
     _means(
-        np.ascontiguousarray(x).reshape(n * c, h, w), rows, columns, divisor, out.reshape(n * c, *divisor.shape),
+        np.ascontiguousarray(x).reshape(-1), h, w, rows, columns, divisor, out.reshape(n * c, *divisor.shape),
         work=2 * (x.size + out.size),
     )  # fmt: skip
     return out

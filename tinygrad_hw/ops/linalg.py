@@ -334,9 +334,8 @@ _slogdet = op(
     "linalg_slogdet",
     _slogdet_forward,
     outputs=("sign", "logabsdet"),
-    nondiff=("sign",),
     node_name="LinalgSlogdetBackward0",
-    A=lambda g, A: _spread(g) * _inv(A).mT,
+    A=lambda g_logabsdet, A: _spread(g_logabsdet) * _inv(A).mT,
 )
 
 

@@ -137,9 +137,9 @@ def batch_norm(
 
     Example:
         >>> F = torch.nn.functional
-        >>> F.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
-        tensor([[-1.],
-                [ 1.]])
+        >>> F.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True)
+        tensor([[-1.0000],
+                [ 1.0000]])
     """
     shape = tuple(input.shape)
     if len(shape) < 2:
@@ -167,6 +167,8 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     dim = (0, *range(2, len(shape)))
     out, inverse = _standardize(input, dim=dim, eps=eps)
     if running_mean is not None or running_var is not None:

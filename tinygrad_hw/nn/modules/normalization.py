@@ -336,8 +336,8 @@ class LayerNorm(Module):
     Source: Ba et al., "Layer Normalization" (2016); ``torch.nn.LayerNorm``.
 
     Example:
-        >>> torch.nn.LayerNorm(4)(torch.tensor([[1.0, 1.0, 3.0, 3.0]]))
-        tensor([[-1.0000, -1.0000,  1.0000,  1.0000]], grad_fn=<NativeLayerNormBackward0>)
+        >>> torch.nn.LayerNorm(4)(torch.tensor([[1.0, 1.0, 3.0, 3.0]])).detach()
+        tensor([[-1.0000, -1.0000,  1.0000,  1.0000]])
     """
 
     weight: Parameter | None
