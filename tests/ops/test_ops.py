@@ -220,7 +220,8 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
         assert str(r.dtype) == str(e.dtype)
         assert tuple(r.shape) == tuple(e.shape)
         assert r.requires_grad == e.requires_grad
-        np.testing.assert_allclose(r.detach().numpy(), e.detach().numpy(), **limits)
+        own = tolerance(case, "float64" if str(r.dtype) == "torch.float64" else "float32")
+        np.testing.assert_allclose(r.detach().numpy(), e.detach().numpy(), **own)
     outs = [t for t in float_outputs(expected) if t.requires_grad]
     if case.orders == 0 or not outs:
         return
@@ -245,7 +246,7 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
             continue
         np.testing.assert_allclose(
             g.numpy(),
-            e.numpy(),
+            e.numpy(force=True),
             rtol=limits["rtol"] * 10,
             atol=limits["atol"] * 10,
         )

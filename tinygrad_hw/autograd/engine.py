@@ -384,7 +384,7 @@ def _unaliased(results: list[Any]) -> list[Any]:
     """Copy arrays that two results, or a result and somebody else, would share."""
     seen: set[int] = set()
     for i, r in enumerate(results):
-        if r is None or r._node is not None:
+        if r is None or edge_of(r) is not None:
             continue
         array = r.array
         if array.base is not None or id(array) in seen or not array.flags.writeable:

@@ -25,6 +25,7 @@ among its arguments returns an ndarray, which is what makes package ops usable i
 from __future__ import annotations
 
 import inspect
+import itertools
 import linecache
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -445,7 +446,29 @@ def _raw(out: Any) -> Any:
     return np.asarray(out)
 
 
+def _broadcast_error(op: Op, error: ValueError, *arrays: Any) -> Exception:
+    """Return PyTorch's error for shapes that do not broadcast; any other error as it is."""
+    shapes = [np.shape(a) for a in arrays]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        pass
+    else:
+        return error
+    for a, b in itertools.combinations(shapes, 2):
+        for i in range(1, min(len(a), len(b)) + 1):
+            if a[-i] != b[-i] and 1 not in (a[-i], b[-i]):
+                dim = max(len(s) for s in shapes) - i
+                return RuntimeError(
+                    f"The size of tensor a ({a[-i]}) must match the size of tensor b ({b[-i]}) at non-singleton "
+                    f"dimension {dim}: {op.name} cannot broadcast the shapes "
+                    f"{' and '.join(str(list(s)) for s in shapes)}. Reshape or unsqueeze one of them"
+                )
+    return error
+
+
 NAMESPACE.update(
+    broadcast_error=_broadcast_error,
     saved_for_backward_error=saved_for_backward_error,
     materialize=materialize,
     select_output=select_output,
@@ -644,7 +667,13 @@ def _needs_none(op: Op) -> str:
 
 
 def _write_single(op: Op, w: Callable[[str], None], call: str) -> None:
-    w(f"    out = {call}")
+    if op.promote is not None and len(op.promote_over) > 1:
+        w("    try:")
+        w(f"        out = {call}")
+        w("    except ValueError as error:")
+        w(f"        raise broadcast_error(op_{op.name}, error, {', '.join(f'a{i}' for i in range(len(op.arguments)))})")
+    else:
+        w(f"    out = {call}")
     w("    if out.__class__ is not ndarray:")
     w("        out = asarray(out)")
     if op.view:

@@ -258,13 +258,15 @@ class Kernel:
     Attributes:
         function: the Python function.
         parallel: whether it has a parallel variant.
+        exact: whether the order of its operations is kept.
     """
 
-    def __init__(self, function: Callable[..., Any], parallel: bool) -> None:
+    def __init__(self, function: Callable[..., Any], parallel: bool, exact: bool = False) -> None:
         """Mark ``function``; nothing is compiled yet."""
         functools.update_wrapper(self, function)
         self.function = function
         self.parallel = parallel
+        self.exact = exact
         self._variants: dict[bool, Any] = {}
         self._serial: Any = None
         self._threaded: Any = None
@@ -351,7 +353,7 @@ class Kernel:
         options: dict[str, Any] = {
             "nogil": True,
             "error_model": "numpy",
-            "fastmath": FASTMATH,
+            "fastmath": {"contract"} if self.exact else FASTMATH,
             "parallel": parallel,
         }
         if _cached:
@@ -362,7 +364,7 @@ class Kernel:
         return numba.njit(**options)(copy)
 
 
-def kernel(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
     """Mark a loop function to be compiled at its first call.
 
     The function may use numpy, numbers, and other kernels (their serial variants). Its module says
@@ -371,8 +373,10 @@ def kernel(*, parallel: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
 
     Args:
         parallel: whether the function has ``prange`` loops.
+        exact: keep the order of floating-point operations as written, so that rounding errors which the
+            function corrects are not optimised away.
     """
-    return lambda function: Kernel(function, parallel)
+    return lambda function: Kernel(function, parallel, exact)
 
 
 # -- telling ---------------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ def getitem(input: Any, index: Any) -> Any:
 
 
 def _put_forward(input: Any, value: Any, *, index: Any, accumulate: bool) -> Any:
-    out = np.array(input)
+    out = np.array(input, order="C")
     if accumulate:
         places = np.arange(out.size).reshape(out.shape)[index]
         spread = np.broadcast_to(value, places.shape).astype(out.dtype)
@@ -583,7 +583,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
 
 
 def _scatter_forward(input: Any, src: Any, *, index: Any, dim: int) -> Any:
-    out = np.array(input)
+    out = np.array(input, order="C")
     if not index.ndim or not out.ndim:
         out.reshape(-1)[...] = np.asarray(src).reshape(-1)[: out.size] if np.ndim(src) else src
         return out
@@ -731,7 +731,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
 
 
 def _reduce_forward(input: Any, src: Any, *, index: Any, dim: int, reduce: str, include_self: bool) -> Any:
-    out = np.array(input)
+    out = np.array(input, order="C")
     if not out.ndim or not index.ndim:
         flat_out, places, values = (
             out.reshape(-1),
