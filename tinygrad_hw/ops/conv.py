@@ -61,6 +61,11 @@ def _weight_grad_forward(
     return out.astype(kind, copy=False)
 
 
+def _cropped(out: Any, shape: Any) -> Any:
+    """Leave out last rows and columns that an output padding of a stride or more brought in."""
+    return out if tuple(out.shape) == tuple(shape) else out[:, :, : shape[2], : shape[3]]
+
+
 _conv2d = op(
     "conv2d",
     _forward,
@@ -89,8 +94,8 @@ _input_grad = op(
     "conv2d_input_grad",
     _input_grad_forward,
     node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, weight, stride, padding, dilation, groups: _conv2d(
-        g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+    grad=lambda g, weight, grad_shape, stride, padding, dilation, groups: _cropped(
+        _conv2d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
     ),
     weight=lambda g, grad, weight_shape, stride, padding, dilation, groups: _weight_grad(
         grad,
@@ -106,8 +111,8 @@ _weight_grad = op(
     "conv2d_weight_grad",
     _weight_grad_forward,
     node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, input, stride, padding, dilation, groups: _conv2d(
-        input, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+    grad=lambda g, input, grad_shape, stride, padding, dilation, groups: _cropped(
+        _conv2d(input, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
     ),
     input=lambda g, grad, input_shape, stride, padding, dilation, groups: _input_grad(
         grad,
@@ -118,6 +123,37 @@ _weight_grad = op(
         dilation=dilation,
         groups=groups,
     ),
+)
+
+
+def _transposed_forward(
+    input: Any, weight: Any, bias: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    x, w = _wide(input, np.ascontiguousarray(weight))
+    out = kernels.conv2d_input_grad(x, w, size, stride, padding, dilation, groups)
+    if bias is not None:
+        out += bias[:, None, None]
+    return out.astype(input.dtype, copy=False)
+
+
+#: The same function as conv2d_input_grad, by the name of what it computes, and with a bias.
+_conv_transpose2d = op(
+    "conv_transpose2d",
+    _transposed_forward,
+    node_name="ConvolutionBackward0",
+    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _cropped(
+        _conv2d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), input_shape
+    ),
+    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
+        input,
+        g,
+        weight_shape=tuple(weight_shape),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    ),
+    bias=lambda g: sum_(g, (0, 2, 3)),
 )
 
 
@@ -357,16 +393,16 @@ def _transposed(
             f"{name}: Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: "
             f"{sizes}. Output size is too small"
         )
-    out = _input_grad(
+    return _conv_transpose2d(
         input,
         weight,
-        input_shape=(input.shape[0], weight.shape[1] * groups, *sizes),
+        bias,
+        size=(input.shape[0], weight.shape[1] * groups, *sizes),
         stride=tuple(stride),
         padding=tuple(padding),
         dilation=tuple(dilation),
         groups=groups,
     )
-    return out if bias is None else out + bias.reshape(1, -1, 1, 1)
 
 
 def conv_transpose2d(
