@@ -25,7 +25,8 @@ OPTIMIZERS: dict[str, Any] = {
     "rmsprop": optim.RMSprop,
     "adagrad": optim.Adagrad,
 }
-DEFAULT_EPOCHS = {"digits": 30, "mnist": 2, "fashion-mnist": 5}
+#: Epochs and learning rate with which the default model and optimizer do well.
+DEFAULTS = {"digits": (30, 3e-3), "mnist": (2, 2e-3), "fashion-mnist": (5, 1e-3)}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "dataset",
         nargs="?",
-        choices=list(DEFAULT_EPOCHS),
+        choices=list(DEFAULTS),
         default="digits",
         help="what to train on",
     )
@@ -62,12 +63,17 @@ def _parser() -> argparse.ArgumentParser:
         "--epochs",
         type=int,
         help="passes over the training set (default: "
-        + ", ".join(f"{v} for {k}" for k, v in DEFAULT_EPOCHS.items())
+        + ", ".join(f"{v[0]} for {k}" for k, v in DEFAULTS.items())
         + ")",
         default=argparse.SUPPRESS,
     )
     train.add_argument("--batch-size", type=int, default=32, help="images per step")
-    train.add_argument("--lr", type=float, default=2e-3, help="learning rate")
+    train.add_argument(
+        "--lr",
+        type=float,
+        help="learning rate (default: " + ", ".join(f"{v[1]:g} for {k}" for k, v in DEFAULTS.items()) + ")",
+        default=argparse.SUPPRESS,
+    )
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
     train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
     train.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files")
@@ -106,7 +112,8 @@ def _model(args: argparse.Namespace, image_size: int) -> nn.Module:
 
 def _train(args: argparse.Namespace) -> int:
     out: Path | None = getattr(args, "out", None)
-    epochs = getattr(args, "epochs", DEFAULT_EPOCHS[args.dataset])
+    epochs = getattr(args, "epochs", DEFAULTS[args.dataset][0])
+    lr = getattr(args, "lr", DEFAULTS[args.dataset][1])
     torch.manual_seed(args.seed)
     train, test = _load(args, True), _load(args, False)
     if out is not None:
@@ -117,7 +124,7 @@ def _train(args: argparse.Namespace) -> int:
         f"{args.dataset}: {len(train)} images to train on, {len(test)} to test on; "
         f"{args.model} with {count:,} parameters"
     )
-    trainer = Trainer(model, OPTIMIZERS[args.optimizer](model.parameters(), lr=args.lr))
+    trainer = Trainer(model, OPTIMIZERS[args.optimizer](model.parameters(), lr=lr))
     trainer.fit(
         DataLoader(train, batch_size=args.batch_size, shuffle=True),
         DataLoader(test, batch_size=1000),

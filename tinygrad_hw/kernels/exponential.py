@@ -16,7 +16,8 @@ _LOG2E = _f4(math.log2(math.e))
 # The logarithm of 2 in two parts: the high one has few bits, so that its products with small integers are exact.
 _LN2_HIGH = _f4(0.693359375)
 _LN2_LOW = _f4(math.log(2) - 0.693359375)
-# exp(r) = 1 + r + r^2 p(r) for |r| <= log(2) / 2; p by least squares at Chebyshev nodes, weighted for the relative error.
+# exp(r) = 1 + r + r^2 p(r) for |r| <= log(2) / 2; p by least squares at Chebyshev nodes, weighted for the relative
+# error.
 _P = tuple(_f4(c) for c in (0.5000000079, 0.1666666616, 0.04166626871, 0.00833343037, 0.001394613443, 0.0001982646))
 _P0, _P1, _P2, _P3, _P4, _P5 = _P
 _HIGHEST, _LOWEST = _f4(89), _f4(-104)
