@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
+from tinygrad_hw.kernels.runtime import compiles, kernel
 
 #: numba's compiler finds its own ``prange`` under this name once it is imported (see ``runtime``).
 prange = range
@@ -59,52 +59,61 @@ def col2im_reference(columns: Any, size: Pair, kernel: Pair, stride: Pair, paddi
 
 
 @kernel(parallel=True)
-def _im2col(x: Any, columns: Any, sh: int, sw: int, ph: int, pw: int, dh: int, dw: int) -> None:
-    n, c, kh, kw, oh, ow = columns.shape
-    h, w = x.shape[2], x.shape[3]
-    for nc in prange(n * c):
-        b, k = nc // c, nc % c
+def _im2col(x: Any, columns: Any, planes: int, h: int, w: int, count: Any, window: Any) -> None:
+    oh, ow = count
+    kh, kw, sh, sw, ph, pw, dh, dw = window
+    for plane in prange(planes):
         for i in range(kh):
             for j in range(kw):
                 left = j * dw - pw
-                # Output columns whose input lies inside the image.
+                # Windows whose element is inside the image.
                 first = 0 if left >= 0 else (-left + sw - 1) // sw
-                last = min(ow, (w - left + sw - 1) // sw)
-                last = max(last, first)
+                last = 0 if left >= w else (w - left + sw - 1) // sw
+                last = last if last < ow else ow
                 for y in range(oh):
                     row = y * sh + i * dh - ph
-                    if row < 0 or row >= h:
-                        for z in range(ow):
-                            columns[b, k, i, j, y, z] = 0
-                        continue
-                    for z in range(min(first, ow)):
-                        columns[b, k, i, j, y, z] = 0
-                    for z in range(first, last):
-                        columns[b, k, i, j, y, z] = x[b, k, row, z * sw + left]
-                    for z in range(last, ow):
-                        columns[b, k, i, j, y, z] = 0
+                    inside = 0 <= row < h and first < last
+                    # Unsigned indices need no test for counting from the end, so that the loops vectorise.
+                    to = np.uint64((((plane * kh + i) * kw + j) * oh + y) * ow)
+                    begin = np.uint64(first if inside else ow)
+                    end = np.uint64(last if inside else ow)
+                    at = np.uint64((plane * h + row) * w + left)
+                    for z in range(begin):
+                        columns[to + z] = 0
+                    if sw == 1:
+                        for z in range(begin, end):
+                            columns[to + z] = x[at + z]
+                    else:
+                        for z in range(begin, end):
+                            columns[to + z] = x[at + z * np.uint64(sw)]
+                    for z in range(end, np.uint64(ow)):
+                        columns[to + z] = 0
 
 
 @kernel(parallel=True)
-def _col2im(columns: Any, x: Any, sh: int, sw: int, ph: int, pw: int, dh: int, dw: int) -> None:
-    n, c, kh, kw, oh, ow = columns.shape
-    h, w = x.shape[2], x.shape[3]
-    for nc in prange(n * c):
-        b, k = nc // c, nc % c
-        for y in range(h):
-            for z in range(w):
-                x[b, k, y, z] = 0
+def _col2im(columns: Any, x: Any, planes: int, h: int, w: int, count: Any, window: Any) -> None:
+    oh, ow = count
+    kh, kw, sh, sw, ph, pw, dh, dw = window
+    for plane in prange(planes):
+        for i in range(np.uint64(plane * h * w), np.uint64((plane + 1) * h * w)):
+            x[i] = 0
         for i in range(kh):
             for j in range(kw):
                 left = j * dw - pw
                 first = 0 if left >= 0 else (-left + sw - 1) // sw
-                last = min(ow, (w - left + sw - 1) // sw)
+                last = 0 if left >= w else (w - left + sw - 1) // sw
+                last = last if last < ow else ow
                 for y in range(oh):
                     row = y * sh + i * dh - ph
-                    if row < 0 or row >= h:
-                        continue
-                    for z in range(first, last):
-                        x[b, k, row, z * sw + left] += columns[b, k, i, j, y, z]
+                    if 0 <= row < h and first < last:
+                        at = np.uint64((((plane * kh + i) * kw + j) * oh + y) * ow)
+                        to = np.uint64((plane * h + row) * w + left)
+                        if sw == 1:
+                            for z in range(np.uint64(first), np.uint64(last)):
+                                x[to + z] += columns[at + z]
+                        else:
+                            for z in range(np.uint64(first), np.uint64(last)):
+                                x[to + z * np.uint64(sw)] += columns[at + z]
 
 
 def im2col(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out: Any = None) -> Any:
@@ -118,7 +127,7 @@ def im2col(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ou
         dilation: spacing inside a window.
         out: where to write.
     """
-    if not compiled_kernels():
+    if not compiles(x):
         columns = im2col_reference(x, kernel, stride, padding, dilation)
         if out is None:
             return columns
@@ -126,7 +135,11 @@ def im2col(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ou
         return out
     size = tuple(map(output_size, x.shape[2:], kernel, stride, padding, dilation))
     columns = np.empty((*x.shape[:2], *kernel, *size), x.dtype) if out is None else out
-    _im2col(np.ascontiguousarray(x), columns, *stride, *padding, *dilation, work=columns.size)
+    n, c, h, w = x.shape
+    _im2col(
+        np.ascontiguousarray(x).reshape(-1), columns.reshape(-1), n * c, h, w, columns.shape[4:],
+        (*kernel, *stride, *padding, *dilation), work=columns.size,
+    )  # fmt: skip
     return columns
 
 
@@ -150,12 +163,16 @@ def col2im(
         dilation: spacing inside a window.
         out: where to write.
     """
-    if not compiled_kernels():
+    if not compiles(columns):
         image = col2im_reference(columns, size, kernel, stride, padding, dilation)
         if out is None:
             return image
         out[...] = image
         return out
     image = np.empty((*columns.shape[:2], *size), columns.dtype) if out is None else out
-    _col2im(np.ascontiguousarray(columns), image, *stride, *padding, *dilation, work=columns.size)
+    n, c, kh, kw, *count = columns.shape
+    _col2im(
+        np.ascontiguousarray(columns).reshape(-1), image.reshape(-1), n * c, *size, tuple(count),
+        (kh, kw, *stride, *padding, *dilation), work=columns.size,
+    )  # fmt: skip
     return image

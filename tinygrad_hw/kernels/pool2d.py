@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
+from tinygrad_hw.kernels.runtime import compiles, kernel
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -59,11 +59,6 @@ def pool_output_size(size: int, kernel: int, stride: int, padding: int, dilation
 def _output_sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
     h, w = (pool_output_size(*a, ceil_mode) for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True))
     return h, w
-
-
-def _compiles(x: Any) -> bool:
-    # numba knows no half precision on CPUs.
-    return compiled_kernels() and x.dtype != np.float16
 
 
 def _lowest(dtype: Any) -> Any:
@@ -167,7 +162,7 @@ def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
     Returns:
         The maxima and int64 places in the flattened plane, both (N, C, OH, OW).
     """
-    if not _compiles(x):
+    if not compiles(x):
         return max_pool2d_reference(x, kernel, stride, padding, dilation, ceil_mode)
     n, c, h, w = x.shape
     oh, ow = _output_sizes(x, kernel, stride, padding, dilation, ceil_mode)
@@ -216,7 +211,7 @@ def max_pool2d_scatter(g: Any, indices: Any, size: Pair, out: Any = None) -> Any
     n, c = g.shape[:2]
     if out is None:
         out = np.empty((n, c, *size), g.dtype)
-    if not _compiles(g):
+    if not compiles(g):
         out[...] = max_pool2d_scatter_reference(g, indices, size)
         return out
     _scatter(
@@ -253,7 +248,7 @@ def max_pool2d_gather(x: Any, indices: Any) -> Any:
         x: (N, C, H, W).
         indices: int64, (N, C, OH, OW).
     """
-    if not _compiles(x) or indices.size == 0:
+    if not compiles(x) or indices.size == 0:
         return max_pool2d_gather_reference(x, indices)
     planes = x.shape[0] * x.shape[1]
     out = np.empty(indices.shape, x.dtype)
@@ -335,7 +330,7 @@ def window_means(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
         columns: (2, OW), likewise.
         divisor: (OH, OW).
     """
-    if not _compiles(x):
+    if not compiles(x):
         return window_means_reference(x, rows, columns, divisor)
     n, c, h, w = x.shape
     out = np.empty((n, c, *divisor.shape), x.dtype)
@@ -383,7 +378,7 @@ def window_means_adjoint(g: Any, rows: Any, columns: Any, divisor: Any, size: Pa
     n, c, oh, ow = g.shape
     if out is None:
         out = np.empty((n, c, *size), g.dtype)
-    if not _compiles(g):
+    if not compiles(g):
         out[...] = window_means_adjoint_reference(g, rows, columns, divisor, size)
         return out
     _spread(
@@ -517,7 +512,7 @@ def adaptive_max_pool2d(x: Any, size: Pair) -> tuple[Any, Any]:
     Returns:
         The maxima and int64 places in the flattened plane, both (N, C, OH, OW); see ``max_pool2d``.
     """
-    if not _compiles(x):
+    if not compiles(x):
         return adaptive_max_pool2d_reference(x, size)
     n, c, h, w = x.shape
     rows, columns, _ = _adaptive_windows((h, w), tuple(size))

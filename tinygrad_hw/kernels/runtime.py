@@ -39,6 +39,7 @@ from tinygrad_hw._blas_hint import blas_hint
 __all__ = [
     "Kernel",
     "compiled_kernels",
+    "compiles",
     "config",
     "get_num_threads",
     "kernel",
@@ -102,6 +103,11 @@ def _why_not_compiled() -> str:
 def compiled_kernels() -> bool:
     """Return whether kernels are compiled by numba; False means that the numpy references run."""
     return not _why_not_compiled()
+
+
+def compiles(x: Any) -> bool:
+    """Return whether kernels are compiled for arrays like ``x``: numba knows no half precision on CPUs."""
+    return compiled_kernels() and x.dtype.char != "e"
 
 
 # -- threads ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, workers
+from tinygrad_hw.kernels.runtime import compiles, kernel, workers
 
 __all__ = [
     "add_at",
@@ -25,11 +25,6 @@ __all__ = [
 ]
 
 prange = range
-
-
-def _compiles(x: Any) -> bool:
-    # numba knows no half precision on CPUs.
-    return compiled_kernels() and x.dtype != np.float16
 
 
 # -- at flat places --------------------------------------------------------------------------------
@@ -54,7 +49,7 @@ def add_at(out: Any, places: Any, values: Any) -> None:
         places: (n,) int64.
         values: (n,), of the dtype of ``out``.
     """
-    if _compiles(out) and out.dtype.kind in "fiu":
+    if compiles(out) and out.dtype.kind in "fiu":
         _add_at(out, np.ascontiguousarray(places), np.ascontiguousarray(values))
     else:
         add_at_reference(out, places, values)
@@ -97,7 +92,7 @@ def index_add(out: Any, axis: int, index: Any, values: Any) -> None:
         values: like ``out``, but of size n along the axis.
     """
     axis %= out.ndim
-    if not _compiles(out) or out.dtype.kind not in "fiu" or values.size == 0:
+    if not compiles(out) or out.dtype.kind not in "fiu" or values.size == 0:
         return index_add_reference(out, axis, index, values)
     outer, inner = math.prod(out.shape[:axis]), math.prod(out.shape[axis + 1 :])
     rows = out.shape[axis]
@@ -137,7 +132,7 @@ def scatter_add(out: Any, axis: int, index: Any, values: Any) -> None:
     """
     axis %= out.ndim
     same = all(n == m for i, (n, m) in enumerate(zip(index.shape, out.shape, strict=True)) if i != axis)
-    if not _compiles(out) or out.dtype.kind not in "fiu" or not same or index.size == 0:
+    if not compiles(out) or out.dtype.kind not in "fiu" or not same or index.size == 0:
         return scatter_add_reference(out, axis, index, values)
     values = np.ascontiguousarray(values[tuple(slice(n) for n in index.shape)])
     outer, inner = math.prod(out.shape[:axis]), math.prod(out.shape[axis + 1 :])
@@ -199,7 +194,7 @@ def embedding_grad(
     width = g.shape[-1]
     if out is None:
         out = np.empty((rows, width), g.dtype)
-    if not _compiles(g):
+    if not compiles(g):
         out[...] = embedding_grad_reference(g, index, rows, padding_idx, scale_by_freq)
         return out
     out[...] = 0
