@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
@@ -518,6 +519,20 @@ def glu(input: Any, dim: int = -1) -> Any:
     return a * sigmoid(b)
 
 
+def _prelu_forward(input: Any, weight: Any) -> Any:
+    return np.where(input > 0, input, input * weight)
+
+
+#: The weight broadcasts against the input.
+_prelu = op(
+    "prelu",
+    _prelu_forward,
+    node_name="PreluKernelBackward0",
+    input=lambda g, input, weight: _where(_values(input) > 0, g, g * weight),
+    weight=lambda g, input: _keep(g * input, ~(_values(input) > 0)),
+)
+
+
 def prelu(input: Any, weight: Any) -> Any:
     r"""Return :math:`x` if :math:`x > 0` else :math:`a\,x` with learned slopes.
 
@@ -531,8 +546,17 @@ def prelu(input: Any, weight: Any) -> Any:
         >>> torch.nn.functional.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
         tensor([-0.2500,  2.0000])
     """
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if _values(weight).dtype != _values(input).dtype:
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {dtypes.from_numpy(_values(input).dtype)} and "
+            f"{dtypes.from_numpy(_values(weight).dtype)}"
+        )
     count = _values(weight).size
-    if count != 1:
+    if count == 1:
+        weight = reshape(weight, ())
+    else:
         channels = input.shape[1] if input.ndim > 1 else 1
         if input.ndim == 0:
             raise RuntimeError("Not allow zero-dim input tensor.")
@@ -542,7 +566,7 @@ def prelu(input: Any, weight: Any) -> Any:
                 f"{count} and channel size = {channels}."
             )
         weight = reshape(weight, (count, *(1,) * (input.ndim - 2))) if input.ndim > 2 else weight
-    return _where(_values(input) > 0, input, input * weight)
+    return _prelu(input, weight)
 
 
 def rrelu(
@@ -567,6 +591,10 @@ def rrelu(
         >>> torch.nn.functional.rrelu(torch.tensor([2.0]))
         tensor([2.])
     """
+    if lower > upper:
+        raise RuntimeError(
+            f"rrelu: Lower bound should be less than or equal to the upper bound, got lower={lower} and upper={upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     array = _values(input)

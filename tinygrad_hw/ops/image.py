@@ -26,20 +26,24 @@ def _pair(name: str, what: str, value: Any) -> tuple[int, int]:
     return values[0], values[1]
 
 
+def _wide(x: Any) -> Any:
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
 # -- im2col and col2im -----------------------------------------------------------------------------
 
 
 def _im2col_forward(input: Any, *, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
-    columns = kernels.im2col(input, kernel, stride, padding, dilation)
+    columns = kernels.im2col(_wide(input), kernel, stride, padding, dilation).astype(input.dtype, copy=False)
     n, c = input.shape[:2]
-    return columns.reshape(n, c * kernel[0] * kernel[1], -1)
+    return columns.reshape(n, c * kernel[0] * kernel[1], math.prod(columns.shape[-2:]))
 
 
 def _col2im_forward(input: Any, *, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     n = input.shape[0]
     out = [kernels.output_size(*a) for a in zip(size, kernel, stride, padding, dilation, strict=True)]
-    columns = np.ascontiguousarray(input).reshape(n, -1, *kernel, *out)
-    return kernels.col2im(columns, size, kernel, stride, padding, dilation)
+    columns = _wide(np.ascontiguousarray(input)).reshape(n, input.shape[1] // math.prod(kernel), *kernel, *out)
+    return kernels.col2im(columns, size, kernel, stride, padding, dilation).astype(input.dtype, copy=False)
 
 
 _im2col = op(

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import norm as kernels
 from tinygrad_hw.ops.elementwise import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.pool import avg_pool1d
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import reshape
+from tinygrad_hw.ops.shape import broadcast_tensors, reshape
 from tinygrad_hw.ops.unary import rsqrt
 
 __all__ = [
@@ -36,65 +38,193 @@ def _values(t: Any) -> Any:
     return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
-# The one formula: standardise over some dimensions. Batch, layer, group and instance norm differ in which.
+def _wide(x: Any) -> Any:
+    return x.astype(np.float32) if x is not None and x.dtype == np.float16 else x
 
 
-def _standardize_forward(input: Any, *, dim: tuple[int, ...], eps: float) -> tuple[Any, Any]:
-    wide = input.astype(np.float32) if input.dtype == np.float16 else input
-    centre = wide.mean(axis=dim, keepdims=True)
-    out = wide - centre
-    variance = np.einsum(
-        out,
-        list(range(out.ndim)),
-        out,
-        list(range(out.ndim)),
-        [i for i in range(out.ndim) if i not in dim],
-    ) / math.prod(out.shape[d] for d in dim)
-    shape = tuple(1 if i in dim else n for i, n in enumerate(out.shape))
-    scale = (1 / np.sqrt(variance + variance.dtype.type(eps))).reshape(shape).astype(wide.dtype)
-    out *= scale
-    return out.astype(input.dtype, copy=False), scale.astype(input.dtype, copy=False)
+def _over(x: Any) -> tuple[int, ...]:
+    """Return all dimensions but that of the channels."""
+    return (0, *range(2, x.ndim))
 
 
-def _standardize_rule(g: Any, input: Any, dim: tuple[int, ...], eps: float) -> tuple[Any]:
-    centre = input - mean(input, dim, True)
-    scale = rsqrt(mean(centre * centre, dim, True) + eps)
-    out = centre * scale
-    return ((g - mean(g, dim, True) - out * mean(g * out, dim, True)) * scale,)
+def _per_channel(v: Any, like: Any) -> Any:
+    """Give (C,) the dimensions of (N, C, ...)."""
+    return reshape(v, (1, -1, *(1,) * (like.ndim - 2)))
 
 
-def _standardize_fused(g: Any, out: Any, scale: Any, dim: tuple[int, ...]) -> tuple[Any]:
-    count = math.prod(out.shape[d] for d in dim)
-    total = g.sum(axis=dim, keepdims=True) / g.dtype.type(count)
-    along = (g * out).sum(axis=dim, keepdims=True) / g.dtype.type(count)
-    result = g - total
-    result -= out * along
-    result *= scale
-    return (result,)
+# -- by channel ------------------------------------------------------------------------------------
 
 
-def _standardizer(name: str, node_name: str) -> Any:
+def _batch_forward(input: Any, weight: Any, bias: Any, *, eps: float) -> tuple[Any, Any, Any, Any]:
+    out, centre, variance, scale = kernels.batch_norm(_wide(input), weight, bias, eps)
+    return out.astype(input.dtype, copy=False), centre, variance, scale
+
+
+def _batch_rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], eps: float) -> tuple[Any, Any, Any]:
+    over = _over(input)
+    centred = input - mean(input, over, True)
+    scale = rsqrt(mean(centred * centred, over, True) + eps)
+    normal = centred * scale
+    to_input = None
+    if needs[0]:
+        to_input = (g - mean(g, over, True) - normal * mean(g * normal, over, True)) * scale
+        if weight is not None:
+            to_input = to_input * _per_channel(weight, input)
+    return to_input, sum_(g * normal, over) if needs[1] else None, sum_(g, over) if needs[2] else None
+
+
+def _batch_fused(g: Any, input: Any, weight: Any, centre: Any, scale: Any) -> tuple[Any, Any, Any]:
+    return kernels.batch_norm_backward(_wide(g), _wide(input), weight, centre, scale)
+
+
+_batch_norm = op(
+    "batch_norm",
+    _batch_forward,
+    outputs=("out", "centre", "variance", "scale"),
+    nondiff=("centre", "variance", "scale"),
+    differentiable=("input", "weight", "bias"),
+    joint=_batch_rule,
+    raw=_batch_fused,
+    node_name="NativeBatchNormBackward0",
+)
+
+
+def _affine_forward(input: Any, factor: Any, shift: Any) -> Any:
+    x = _wide(input)
+    channels = x.shape[1]
+    factor = np.ones(channels, x.dtype) if factor is None else factor
+    shift = np.zeros(channels, x.dtype) if shift is None else shift
+    return kernels.channel_affine(x, factor, shift).astype(input.dtype, copy=False)
+
+
+def _affine_rule(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+    over = _over(input)
+    return (
+        (g if factor is None else _channel_affine(g, factor, None)) if needs[0] else None,
+        sum_(g * input, over) if needs[1] else None,
+        sum_(g, over) if needs[2] else None,
+    )
+
+
+def _affine_fused(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+    axes = list(range(input.ndim))
+    g, input = _wide(g), _wide(input)
+    return (
+        (g if factor is None else _affine_forward(g, factor, None)) if needs[0] else None,
+        np.einsum(g, axes, input, axes, [1]) if needs[1] else None,
+        np.einsum(g, axes, [1]) if needs[2] else None,
+    )
+
+
+#: input * factor + shift, both (C,) or None.
+_channel_affine = op(
+    "channel_affine",
+    _affine_forward,
+    differentiable=("input", "factor", "shift"),
+    joint=_affine_rule,
+    raw=_affine_fused,
+    node_name="NativeBatchNormBackward0",
+)
+
+
+# -- by row ----------------------------------------------------------------------------------------
+
+
+def _row_forward(input: Any, weight: Any, bias: Any, *, rows: int, eps: float, center: bool) -> tuple[Any, Any, Any]:
+    flat = None if weight is None else weight.reshape(-1), None if bias is None else bias.reshape(-1)
+    out, centre, scale = kernels.row_norm(_wide(input).reshape(rows, -1), *flat, eps, center)
+    return out.reshape(input.shape).astype(input.dtype, copy=False), centre, scale
+
+
+def _row_rule(
+    g: Any, input: Any, weight: Any, bias: Any, needs: tuple[bool, ...], rows: int, eps: float, center: bool
+) -> tuple[Any, Any, Any]:
+    x, g = reshape(input, (rows, -1)), reshape(g, (rows, -1))
+    centred = x - mean(x, 1, True) if center else x
+    scale = rsqrt(mean(centred * centred, 1, True) + eps)
+    normal = centred * scale
+    to_input = None
+    if needs[0]:
+        inner = g if weight is None else g * reshape(weight, (1, -1))
+        to_input = inner - normal * mean(inner * normal, 1, True)
+        if center:
+            to_input = to_input - mean(inner, 1, True)
+        to_input = reshape(to_input * scale, tuple(input.shape))
+    return (
+        to_input,
+        reshape(sum_(g * normal, 0), tuple(weight.shape)) if needs[1] else None,
+        reshape(sum_(g, 0), tuple(bias.shape)) if needs[2] else None,
+    )
+
+
+def _row_fused(
+    g: Any, input: Any, weight: Any, bias: Any, centre: Any, scale: Any, rows: int, center: bool
+) -> tuple[Any, Any, Any]:
+    out, to_weight, to_bias = kernels.row_norm_backward(
+        _wide(g).reshape(rows, -1),
+        _wide(input).reshape(rows, -1),
+        None if weight is None else weight.reshape(-1),
+        centre,
+        scale,
+        center,
+    )
+    return (
+        out.reshape(input.shape),
+        None if weight is None else to_weight.reshape(weight.shape),
+        None if bias is None else to_bias.reshape(bias.shape),
+    )
+
+
+def _row_normalizer(name: str, node_name: str) -> Any:
+    """Declare normalisation of ``rows`` rows; layer, group, instance and RMS norm are known by their own names."""
     return op(
         name,
-        _standardize_forward,
-        outputs=("out", "scale"),
-        nondiff=("scale",),
-        differentiable=("input",),
-        joint=_standardize_rule,
-        raw=_standardize_fused,
+        _row_forward,
+        outputs=("out", "centre", "scale"),
+        nondiff=("centre", "scale"),
+        differentiable=("input", "weight", "bias"),
+        joint=_row_rule,
+        raw=_row_fused,
         node_name=node_name,
     )
 
 
-_standardize = _standardizer("standardize", "NativeBatchNormBackward0")
+_layer_norm = _row_normalizer("layer_norm", "NativeLayerNormBackward0")
+_group_norm = _row_normalizer("group_norm", "NativeGroupNormBackward0")
+_rms_norm = _row_normalizer("rms_norm", "FusedRmsNormBackward0")
 
 
-def _affine(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
-    if weight is not None:
-        x = x * (weight if tuple(weight.shape) == shape else reshape(weight, shape))
-    if bias is not None:
-        x = x + (bias if tuple(bias.shape) == shape else reshape(bias, shape))
-    return x
+# -- functions -------------------------------------------------------------------------------------
+
+
+def _check_types(name: str, input: Any, *parameters: Any) -> None:
+    """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
+    kind = _values(input).dtype
+    if kind.kind != "f":
+        raise RuntimeError(
+            f"{name}: expected a floating point input, got {dtypes.from_numpy(kind)}; convert it with .float()"
+        )
+    for t in parameters:
+        if t is not None and _values(t).dtype != kind and not (kind == np.float16 and _values(t).dtype == np.float32):
+            raise RuntimeError(
+                f"{name}: expected the parameters to have the input's dtype {dtypes.from_numpy(kind)} but found "
+                f"{dtypes.from_numpy(_values(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
+                ".double()"
+            )
+
+
+def _scaled(input: Any, weight: Any, bias: Any) -> Any:
+    """Return input * weight + bias by channel."""
+    return input if weight is None and bias is None else _channel_affine(input, weight, bias)
+
+
+def _empty(input: Any, *parameters: Any) -> Any:
+    """Return a result without elements to which gradients still flow from."""
+    out = input * 1.0
+    for t in parameters:
+        if t is not None:
+            out = out + sum_(t) * 0.0
+    return out
 
 
 def _update(running: Any, value: Any, momentum: float) -> None:
@@ -131,7 +261,8 @@ def batch_norm(
 
     Raises:
         ValueError: there is one value per channel only while training.
-        RuntimeError: sizes do not fit.
+        IndexError: the input has no channels.
+        RuntimeError: sizes or dtypes do not fit.
 
     Source: Ioffe and Szegedy (2015); ``torch.nn.functional.batch_norm``.
 
@@ -143,7 +274,12 @@ def batch_norm(
     """
     shape = tuple(input.shape)
     if len(shape) < 2:
-        raise RuntimeError(f"batch_norm: expected (N, C, ...), got shape {list(shape)}")
+        if shape == (0,):
+            return _empty(input, weight, bias)
+        raise IndexError(
+            f"batch_norm: Dimension out of range: expected an input of shape (N, C, ...), got {list(shape)}. "
+            "unsqueeze(0) adds a batch, unsqueeze(1) a channel"
+        )
     channels = shape[1]
     for name, t in (
         ("running_mean", running_mean),
@@ -156,33 +292,31 @@ def batch_norm(
                 f"{name} should contain {channels} elements not {_values(t).size}: the input of shape "
                 f"{list(shape)} has {channels} channels"
             )
-    per_channel = (1, channels, *(1,) * (len(shape) - 2))
+    _check_types("batch_norm", input, weight, bias)
+    size = math.prod(shape)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        scale = 1 / np.sqrt(running_var.array + running_var.array.dtype.type(eps))
-        centred = input - running_mean.array.reshape(per_channel)
-        out = centred * scale.astype(_values(input).dtype).reshape(per_channel)
-        return _affine(out, weight, bias, per_channel)
-    count = math.prod(shape) // max(channels, 1)
-    if count <= 1:
+        if not size:
+            return _empty(input, weight, bias)
+        variance = running_var.array
+        factor = 1 / np.sqrt(variance + variance.dtype.type(eps))
+        factor = factor if weight is None else weight * factor
+        shift = -factor * running_mean.array
+        return _channel_affine(input, factor, shift if bias is None else bias + shift)
+    if size == channels:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
-    dim = (0, *range(2, len(shape)))
-    out, inverse = _standardize(input, dim=dim, eps=eps)
-    if running_mean is not None or running_var is not None:
-        x = _values(input)
-        if running_mean is not None:
-            _update(running_mean, x.mean(axis=dim), momentum)
-        if running_var is not None:
-            inv = _values(inverse).reshape(-1).astype(np.float64)
-            variance = 1 / (inv * inv) - eps
-            _update(running_var, variance * (count / (count - 1)), momentum)
-    return _affine(out, weight, bias, per_channel)
-
-
-_standardize_layer = _standardizer("standardize_layer", "NativeLayerNormBackward0")
+    if not size:
+        return _empty(input, weight, bias)
+    out, centre, variance, _ = _batch_norm(input, weight, bias, eps=eps)
+    if running_mean is not None:
+        _update(running_mean, _values(centre), momentum)
+    if running_var is not None:
+        count = size // channels
+        _update(running_var, _values(variance) * (count / (count - 1)), momentum)
+    return out
 
 
 def _check_normalized(name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any) -> tuple[int, ...]:
@@ -231,11 +365,11 @@ def layer_norm(
         tensor([-1.,  1.])
     """
     wanted = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
-    n = input.ndim
-    if _values(input).size == 0:
-        return _affine(input * 1.0, weight, bias, wanted)
-    out, _ = _standardize_layer(input, dim=tuple(range(n - len(wanted), n)), eps=eps)
-    return _affine(out, weight, bias, wanted)
+    _check_types("layer_norm", input, weight, bias)
+    size = math.prod(input.shape)
+    if not size:
+        return _empty(input, weight, bias)
+    return _layer_norm(input, weight, bias, rows=size // math.prod(wanted), eps=eps, center=True)[0]
 
 
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
@@ -254,11 +388,21 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
         [1.0, 1.0]
     """
     wanted = _check_normalized("rms_norm", input, normalized_shape, weight, None)
-    dims = tuple(range(input.ndim - len(wanted), input.ndim))
+    _check_types("rms_norm", input)
+    if weight is not None and _values(weight).dtype != _values(input).dtype:
+        # PyTorch promotes here.
+        return _rms_norm_of(input, wanted, None, eps) * weight
+    return _rms_norm_of(input, wanted, weight, eps)
+
+
+def _rms_norm_of(input: Any, wanted: tuple[int, ...], weight: Any, eps: float | None) -> Any:
+    size = math.prod(input.shape)
+    if not size:
+        return _empty(input, weight)
     if eps is None:
-        eps = float(np.finfo(_values(input).dtype).eps)
-    out = input * rsqrt(mean(input * input, dims, True) + eps)
-    return out if weight is None else out * weight
+        kind = _values(input).dtype
+        eps = float(np.finfo(np.float32 if kind == np.float16 else kind).eps)
+    return _rms_norm(input, weight, None, rows=size // math.prod(wanted), eps=eps, center=False)[0]
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -292,14 +436,11 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
                 f"Expected {label} to be a vector of size equal to the number of channels in input, but got "
                 f"{label} of shape {list(t.shape)} and input of shape {list(shape)}"
             )
-    if _values(input).size == 0:
-        return _affine(input * 1.0, weight, bias, (1, c, *(1,) * (len(shape) - 2)))
-    grouped = reshape(input, (n, num_groups, -1))
-    out, _ = _standardize_group(grouped, dim=(2,), eps=eps)
-    return _affine(reshape(out, shape), weight, bias, (1, c, *(1,) * (len(shape) - 2)))
-
-
-_standardize_group = _standardizer("standardize_group", "NativeGroupNormBackward0")
+    _check_types("group_norm", input, weight, bias)
+    if not math.prod(shape):
+        return _empty(input, weight, bias)
+    out, _, _ = _group_norm(input, None, None, rows=n * num_groups, eps=eps, center=True)
+    return _scaled(out, weight, bias)
 
 
 def instance_norm(
@@ -335,17 +476,19 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if len(shape) < 3:
         raise RuntimeError(f"instance_norm: expected (N, C, ...), got shape {list(shape)}")
-    dim = tuple(range(2, len(shape)))
+    _check_types("instance_norm", input, weight, bias)
     count = math.prod(shape[2:])
-    if count <= 1:
+    if count == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
-    out, _ = _standardize(input, dim=dim, eps=eps)
-    x = _values(input)
+    if not math.prod(shape):
+        return _empty(input, weight, bias)
+    out, centre, scale = _group_norm(input, None, None, rows=shape[0] * shape[1], eps=eps, center=True)
     if running_mean is not None:
-        _update(running_mean, x.mean(axis=dim).mean(axis=0), momentum)
+        _update(running_mean, _values(centre).reshape(shape[:2]).mean(axis=0), momentum)
     if running_var is not None:
-        _update(running_var, x.var(axis=dim, ddof=1).mean(axis=0), momentum)
-    return _affine(out, weight, bias, (1, shape[1], *(1,) * (len(shape) - 2)))
+        x = _wide(_values(input))
+        _update(running_var, x.var(axis=tuple(range(2, len(shape))), ddof=1).mean(axis=0), momentum)
+    return _scaled(out, weight, bias)
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
@@ -399,6 +542,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
         >>> F.cosine_similarity(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), dim=0)
         tensor(0.)
     """
+    if tuple(x1.shape) != tuple(x2.shape):
+        x1, x2 = broadcast_tensors(x1, x2)
     a = x1 / vector_norm(x1, 2, dim, True).clamp_min(eps)
     b = x2 / vector_norm(x2, 2, dim, True).clamp_min(eps)
     return sum_(a * b, dim)

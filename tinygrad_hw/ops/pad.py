@@ -41,14 +41,19 @@ _constant_pad = op(
 
 def _indices(mode: str, n: int, before: int, after: int) -> Any:
     """Return which element each place of the padded dimension takes."""
-    at = np.arange(-before, n + after)
-    if mode == "replicate":
-        return np.clip(at, 0, n - 1)
     if mode == "circular":
-        return at % n
-    period = max(2 * (n - 1), 1)
-    folded = np.abs(at) % period
-    return np.where(folded >= n, period - folded, folded)
+        # What negative sides crop is gone before the rest is repeated.
+        begin, end = max(-before, 0), n - max(-after, 0)
+        at = np.arange(-max(before, 0), end - begin + max(after, 0))
+        return at % (end - begin) + begin
+    at = np.arange(-max(before, 0), n + max(after, 0))
+    if mode == "replicate":
+        at = np.clip(at, 0, n - 1)
+    else:
+        period = max(2 * (n - 1), 1)
+        folded = np.abs(at) % period
+        at = np.where(folded >= n, period - folded, folded)
+    return at[max(-before, 0) : at.size - max(-after, 0)]
 
 
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
@@ -112,7 +117,5 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
                 f"({before}, {after}) at dimension {dim} of input {list(input.shape)}"
             )
         if before or after:
-            places = _indices(mode, n, max(before, 0), max(after, 0))
-            places = places[max(-before, 0) : places.size - max(-after, 0)]
-            result = index_select(result, dim, places)
+            result = index_select(result, dim, _indices(mode, n, before, after))
     return result if result is not input else _constant_pad(input, sides=sides, value=0.0)

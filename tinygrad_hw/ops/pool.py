@@ -66,6 +66,22 @@ _gather = op(
     lambda input, indices: kernels.max_pool2d_gather(input, indices),
     input=lambda g, indices, input_shape: _scatter(g, indices, size=tuple(input_shape[2:])),
 )
+
+
+def _put_forward(input: Any, indices: Any, *, size: Pair) -> Any:
+    n, c = input.shape[:2]
+    out = np.zeros((n * c, size[0] * size[1]), input.dtype)
+    np.put_along_axis(out, indices.reshape(n * c, -1), input.reshape(n * c, -1), 1)
+    return out.reshape(n, c, *size)
+
+
+#: Unlike ``_scatter``, of several elements with one index the last one stays; PyTorch gives all of them a gradient.
+_unpool_op = op(
+    "max_unpool2d",
+    _put_forward,
+    node_name="MaxUnpool2DBackward0",
+    input=lambda g, indices: _gather(g, indices),
+)
 _adaptive_max = op(
     "adaptive_max_pool2d",
     lambda input, *, size: kernels.adaptive_max_pool2d(input, size),
@@ -317,7 +333,7 @@ def _unpool(
         raise RuntimeError(
             f"{name}: Found an invalid max index: {int(places.max())} (output volumes are of size {list(size)})"
         )
-    return _unbatched(_scatter(x, places, size=size), dims, single)
+    return _unbatched(_unpool_op(x, places, size=size), dims, single)
 
 
 def max_unpool1d(
@@ -468,6 +484,8 @@ def _target(name: str, output_size: Any, sizes: Any, dims: int) -> tuple[int, ..
 
 
 def _adaptive(name: str, dims: int, input: Any, output_size: Any, function: Any) -> Any:
+    if dims == 2 and isinstance(output_size, (tuple, list)) and input.ndim <= len(output_size):
+        raise ValueError(f"{name}: Input dimension should be at least {len(output_size) + 1}")
     _check_input(name, input, dims)
     size = _target(name, output_size, input.shape[-dims:], dims)
     x, single = _batched(input, dims)
