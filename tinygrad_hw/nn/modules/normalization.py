@@ -44,6 +44,8 @@ class _NormBase(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -53,7 +55,10 @@ class _NormBase(Module):
         self.track_running_stats = track_running_stats
         if affine:
             self.weight = Parameter(empty(num_features, device=device, dtype=dtype))
-            self.bias = Parameter(empty(num_features, device=device, dtype=dtype))
+            if bias:
+                self.bias = Parameter(empty(num_features, device=device, dtype=dtype))
+            else:
+                self.register_parameter("bias", None)
         else:
             self.register_parameter("weight", None)
             self.register_parameter("bias", None)
@@ -79,9 +84,9 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Forget the statistics; set weight to ones and bias to zeros."""
         self.reset_running_stats()
-        if self.affine:
-            assert self.weight is not None and self.bias is not None
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -91,7 +96,7 @@ class _NormBase(Module):
         """Return the arguments."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
     def _load_from_state_dict(
@@ -162,6 +167,7 @@ class BatchNorm1d(_BatchNorm):
         track_running_stats: keep running averages; without them eval mode uses the batch too.
         device: the CPU.
         dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
 
     Attributes:
         weight: :math:`\gamma`, (C,), ones.
@@ -198,6 +204,7 @@ class BatchNorm2d(_BatchNorm):
         track_running_stats: keep running averages; without them eval mode uses the batch too.
         device: the CPU.
         dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
 
     Raises:
         ValueError: the input is not 4-D.
@@ -224,8 +231,10 @@ class _InstanceNorm(_NormBase):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     _no_batch_dim: int
 
@@ -266,6 +275,7 @@ class InstanceNorm1d(_InstanceNorm):
         track_running_stats: keep running averages for eval mode.
         device: the CPU.
         dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
 
     Source: Ulyanov et al., "Instance Normalization: The Missing Ingredient for Fast Stylization" (2016);
     ``torch.nn.InstanceNorm1d``.
@@ -295,6 +305,7 @@ class InstanceNorm2d(_InstanceNorm):
         track_running_stats: keep running averages for eval mode.
         device: the CPU.
         dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
 
     Source: Ulyanov et al. (2016); ``torch.nn.InstanceNorm2d``.
 
@@ -452,6 +463,7 @@ class GroupNorm(Module):
         affine: whether to learn scale and shift per channel.
         device: the CPU.
         dtype: of the parameters.
+        bias: whether to learn the shift, if ``affine``.
 
     Shape:
         (N, C, ...), likewise the output.
@@ -477,6 +489,8 @@ class GroupNorm(Module):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if num_channels % num_groups != 0:
@@ -487,7 +501,10 @@ class GroupNorm(Module):
         self.affine = affine
         if affine:
             self.weight = Parameter(empty(num_channels, device=device, dtype=dtype))
-            self.bias = Parameter(empty(num_channels, device=device, dtype=dtype))
+            if bias:
+                self.bias = Parameter(empty(num_channels, device=device, dtype=dtype))
+            else:
+                self.register_parameter("bias", None)
         else:
             self.register_parameter("weight", None)
             self.register_parameter("bias", None)
@@ -495,8 +512,9 @@ class GroupNorm(Module):
 
     def reset_parameters(self) -> None:
         """Set weight to ones and bias to zeros."""
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -505,7 +523,7 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the arguments."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
 
 
 class LocalResponseNorm(Module):
