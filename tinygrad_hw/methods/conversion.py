@@ -204,6 +204,8 @@ class ConversionMethods(TensorBase):
         """Write one value on the main diagonal."""
         if self.array.ndim < 2:
             raise RuntimeError("dimensions must larger than 1")
+        if self.array.ndim > 2 and len(set(self.array.shape)) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
 
         def filled(t: Any) -> Any:
             mask = np.zeros(t.array.shape, np.bool_)

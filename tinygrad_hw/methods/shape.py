@@ -220,7 +220,11 @@ class ShapeMethods(TensorBase):
 
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return the sum over dimensions along which ``size`` would be broadcast."""
-        return sum_to(self, size=shape.as_size(size))
+        wanted, own = shape.as_size(size), self.array.shape
+        lead = len(own) - len(wanted)
+        if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
+            raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
+        return sum_to(self, size=wanted)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:
         """Return windows along a dimension, each in a new last dimension.

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.shape import expand, flatten, one_dim, reshape
 
@@ -460,7 +461,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
         )
     _check_range("index_copy", array, input.shape[d] if input.ndim else 1)
     if not input.ndim:
-        return source + 0
+        return clone(reshape(source, ()))
     return _index_put(input, source, index=(*_lead(d), array.reshape(-1)), accumulate=False)
 
 
@@ -484,7 +485,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
             "dimension(s)."
         )
     if not input.ndim:
-        return value + 0
+        return clone(value)
     return _index_put(input, value, index=(*_lead(d), array.reshape(-1)), accumulate=False)
 
 

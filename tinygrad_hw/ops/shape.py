@@ -337,6 +337,9 @@ def squeeze(input: Any, dim: Any = None) -> Any:
         wanted = tuple(i for i, n in enumerate(shape) if n == 1)
     elif isinstance(dim, (tuple, list)):
         found = tuple(one_dim(d, input.ndim) for d in dim)
+        for d in found:
+            if found.count(d) > 1:
+                raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
         wanted = tuple(i for i in found if shape and shape[i] == 1)
     else:
         d = one_dim(dim, input.ndim)
@@ -552,7 +555,7 @@ def expand(input: Any, *size: Any) -> Any:
 
 def expand_copy(input: Any, size: Any) -> Any:
     """Return ``expand`` as a copy."""
-    return expand(input, size) + 0
+    return _copied(expand(input, size))
 
 
 def broadcast_to(input: Any, size: Any) -> Any:
@@ -1074,6 +1077,13 @@ _roll = op(
 )
 
 
+def _copied(input: Any) -> Any:
+    """Return a copy through which gradients flow."""
+    from tinygrad_hw.ops.creation import clone
+
+    return clone(input)
+
+
 def flip(input: Any, *dims: Any) -> Any:
     """Return a copy with the order of elements reversed along dimensions.
 
@@ -1149,17 +1159,19 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     """
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     a, b = one_dim(dims[0], input.ndim), one_dim(dims[1], input.ndim)
     if a == b:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     k %= 4
     if k == 1:
-        return transpose(flip(input, (b,)), a, b) + 0
+        return _copied(transpose(flip(input, (b,)), a, b))
     if k == 2:
         return flip(input, (a, b))
     if k == 3:
         return flip(transpose(input, a, b), (b,))
-    return input + 0
+    return _copied(input)
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
@@ -1167,7 +1179,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
 
     Args:
         *tensors: 1-D or 0-d tensors.
-        indexing: ``"ij"`` (the default) or ``"xy"``, which swaps the first two dimensions.
+        indexing: ``"ij"`` (the default) or ``"xy"``, which swaps the first two dimensions of the result.
 
     Source: ``torch.meshgrid``.
 
@@ -1192,7 +1204,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
         expand(reshape(t, tuple(-1 if j == i else 1 for j in range(len(order)))), shape) for i, t in enumerate(order)
     ]
     if swap:
-        grids = [transpose(g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
@@ -1310,7 +1321,7 @@ def diag(input: Any, diagonal: int = 0) -> Any:
     if input.ndim == 1:
         return diag_embed(input, diagonal)
     if input.ndim == 2:
-        return _diagonal(input, offset=diagonal, dim1=0, dim2=1) + 0
+        return _copied(_diagonal(input, offset=diagonal, dim1=0, dim2=1))
     raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 
@@ -1397,6 +1408,12 @@ def triu(input: Any, diagonal: int = 0) -> Any:
     return _triu(input, diagonal=diagonal)
 
 
+def _check_sides(row: int, col: int) -> None:
+    for name, n in (("row", row), ("col", col)):
+        if n < 0:
+            raise RuntimeError(f"{name} must be non-negative, got {n}")
+
+
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
     """Return the row and column indices of a lower triangle, (2, n).
 
@@ -1405,6 +1422,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
         tensor([[0, 1, 1],
                 [0, 0, 1]])
     """
+    _check_sides(row, col)
     kind = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype).numpy
     return wrap(np.stack(np.tril_indices(row, offset, col)).astype(kind))
 
@@ -1417,6 +1435,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
         tensor([[0, 0, 1],
                 [0, 1, 1]])
     """
+    _check_sides(row, col)
     kind = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype).numpy
     return wrap(np.stack(np.triu_indices(row, offset, col)).astype(kind))
 
@@ -1446,6 +1465,8 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
     sizes, steps = as_size((size,)), as_size((stride,), "stride")
     if len(sizes) != len(steps):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(sizes)}")
+    if any(s < 0 for s in steps):
+        raise RuntimeError(f"as_strided: Negative strides are not supported, got strides: {list(steps)}")
     return _as_strided_copy(input, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=None)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.shape import one_dim, reshape
 
@@ -138,7 +139,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}: k={k}, size {n}")
     order = _order(_values(input), d, False)
     if not input.ndim:
-        return return_types.kthvalue(input + 0, wrap(order))
+        return return_types.kthvalue(clone(input), wrap(order))
     at = np.ascontiguousarray(np.take(order, [k - 1], axis=d))
     values = gather(input, d, wrap(at))
     if keepdim:
