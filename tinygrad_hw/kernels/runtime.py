@@ -273,7 +273,7 @@ class Kernel:
         self.function = function
         self.parallel = parallel
         self.exact = exact
-        self._variants: dict[bool, Any] = {}
+        self._variants: dict[tuple[bool, bool], Any] = {}
         self._serial: Any = None
         self._threaded: Any = None
 
@@ -306,7 +306,6 @@ class Kernel:
             # The cache could not be read or written; nothing has run yet.
             _no_cache(error)
             with _lock:
-                self._variants.clear()
                 self._threaded = None
                 self._serial = self.compile(parallel=False)
                 return self._first(self._serial, args)
@@ -333,9 +332,10 @@ class Kernel:
 
     def compile(self, *, parallel: bool) -> Any:
         """Return numba's dispatcher of one variant; it makes code when it is called."""
-        if parallel not in self._variants:
-            self._variants[parallel] = self._njit(parallel and self.parallel)
-        return self._variants[parallel]
+        key = (parallel, _cached)  # what was to be kept on disk is made anew when that has turned out impossible
+        if key not in self._variants:
+            self._variants[key] = self._njit(parallel and self.parallel)
+        return self._variants[key]
 
     def _njit(self, parallel: bool) -> Any:
         import numba
