@@ -213,7 +213,7 @@ CASES = [
         (1, 2),
         errors=[E(RuntimeError, T(6), (2, 2), (1,)), E(RuntimeError, T(3), (9,), (1,))],
     ),
-    C("as_strided", T(6), (2, 2), (0, 1), 1, errors=[E(RuntimeError, T(3), (2,), (-1,))]),
+    C("as_strided", T(6), (2, 2), (0, 1), 1, errors=[E(RuntimeError, T(3), (2,), (-1,)), E(RuntimeError, T(3), (9,), (1,))]),
     C("Tensor.unfold", T(5, 2), 0, 3, 2, errors=[E(RuntimeError, T(3), 0, 4, 1), E(RuntimeError, T(3), 0, 1, 0)]),
     C("Tensor.unfold", T(2, 5), -1, 2, 1, errors=[E(RuntimeError, T(3), 0, -1, 1), E(IndexError, T(3), 1, 1, 1)]),
     C("Tensor.unfold", T(), 0, 1, 1),

@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
-from tinygrad_hw.ops.shape import expand, flatten, one_dim, reshape
+from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
 
 __all__ = [
     "argwhere",
@@ -151,7 +151,7 @@ def _convert(item: Any) -> Any:
         return array
     if hasattr(item, "__index__"):
         return item.__index__()
-    raise TypeError(
+    raise (TypeError if isinstance(item, str) else IndexError)(
         "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
         f"(got {type(item).__name__})"
     )
@@ -164,10 +164,16 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
         IndexError: it reaches outside, or names too many dimensions.
         TypeError: a piece is no index.
     """
-    if isinstance(index, list) and any(
-        isinstance(i, (slice, list, tuple, TensorBase, np.ndarray)) or i is None or i is Ellipsis for i in index
+    # A short list of anything but numbers means the same as a tuple.
+    if (
+        isinstance(index, list)
+        and len(index) < 32
+        and any(
+            isinstance(i, (slice, list, tuple, range, TensorBase, np.ndarray)) or i is None or i is Ellipsis
+            for i in index
+        )
     ):
-        index = tuple(index) if any(isinstance(i, slice) or i is None or i is Ellipsis for i in index) else (index,)
+        index = tuple(index)
     pieces = tuple(_convert(i) for i in (index if isinstance(index, tuple) else (index,)))
     basic = not any(isinstance(p, np.ndarray) for p in pieces)
     used = sum(
@@ -235,7 +241,28 @@ def getitem(input: Any, index: Any) -> Any:
     if basic:
         # The Ellipsis keeps numpy from returning a scalar instead of a 0-d view.
         return _getitem_view(input, index=pieces if Ellipsis in pieces else (*pieces, Ellipsis))
-    return _index(input, index=pieces)
+    selected, rest = _selected(pieces)
+    if selected is not None:
+        input = _getitem_view(input, index=selected)
+    return _index(input, index=rest)
+
+
+def _selected(pieces: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Split the integers off an advanced index: they drop dimensions before tensors choose elements.
+
+    numpy would broadcast them with the tensors, which can move dimensions to the front.
+    """
+    if not any(isinstance(p, (int, np.integer)) for p in pieces):
+        return None, pieces
+    first: list[Any] = []
+    for p in pieces:
+        if isinstance(p, np.ndarray):
+            first += [slice(None)] * (p.ndim if p.dtype == np.bool_ else 1)
+        elif p is not None:
+            first.append(slice(None) if isinstance(p, slice) else p)
+    if not any(p is Ellipsis for p in first):
+        first.append(Ellipsis)
+    return tuple(first), tuple(p for p in pieces if not isinstance(p, (int, np.integer)))
 
 
 def _put_forward(input: Any, value: Any, *, index: Any, accumulate: bool) -> Any:
@@ -267,7 +294,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     """Prepare ``input[index] = value``: returns ``(view or None, new contents)``.
 
     A basic index gives the view to be written and its new contents; an advanced one None and the new contents
-    of the whole tensor.
+    of the whole tensor, or of the view that its integers select.
     """
     pieces, basic = _normalise(input.shape, index)
     kind = _values(input).dtype
@@ -278,9 +305,11 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     if basic:
         view = _getitem_view(input, index=pieces if Ellipsis in pieces else (*pieces, Ellipsis))
         return view, _fitted(value, tuple(view.array.shape))
-    shape = _values(input)[pieces].shape
-    value = _fitted(value, shape)
-    return None, _index_put(input, value, index=pieces, accumulate=False)
+    selected, rest = _selected(pieces)
+    view = None if selected is None else _getitem_view(input, index=selected)
+    target = input if view is None else view
+    value = _fitted(value, _values(target)[rest].shape)
+    return view, _index_put(target, value, index=rest, accumulate=False)
 
 
 def _fitted(value: Any, shape: tuple[int, ...]) -> Any:
@@ -459,6 +488,11 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
         raise RuntimeError(
             f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}"
         )
+    if (source.shape[d] if source.ndim else 1) != array.size:
+        raise IndexError(
+            f"index_copy_(): Number of indices ({array.size}) should be equal to source.size(dim) "
+            f"({source.shape[d] if source.ndim else 1})"
+        )
     _check_range("index_copy", array, input.shape[d] if input.ndim else 1)
     if not input.ndim:
         return clone(reshape(source, ()))
@@ -486,7 +520,9 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
         )
     if not input.ndim:
         return clone(value)
-    return _index_put(input, value, index=(*_lead(d), array.reshape(-1)), accumulate=False)
+    # Each place once, or the gradient of the value would count repeated ones.
+    places = np.unique(array % input.shape[d]) if array.size else array.reshape(-1)
+    return _index_put(input, value, index=(*_lead(d), places), accumulate=False)
 
 
 # -- gather and scatter ----------------------------------------------------------------------------
@@ -901,7 +937,7 @@ def masked_select(input: Any, mask: Any) -> Any:
         tensor([1])
     """
     array = _mask("masked_select", mask)
-    shape = np.broadcast_shapes(tuple(input.shape), array.shape)
+    shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
     wide = expand(input, shape) if tuple(input.shape) != shape else input
     return reshape(_index(wide, index=(np.broadcast_to(array, shape),)), (-1,))
 
@@ -920,7 +956,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         raise RuntimeError(
             f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
         )
-    shape = np.broadcast_shapes(tuple(input.shape), array.shape)
+    shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
     wide = expand(input, shape) if tuple(input.shape) != shape else input
     places = np.broadcast_to(array, shape)
     count = int(places.sum())
@@ -949,7 +985,9 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     array = _values(input)
     if as_tuple:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
-    return wrap(np.argwhere(array).reshape(-1, array.ndim).astype(np.int64))
+    if not array.ndim:
+        return wrap(np.zeros((int(bool(array)), 0), np.int64))
+    return wrap(np.argwhere(array).astype(np.int64, copy=False))
 
 
 def argwhere(input: Any) -> Any:
