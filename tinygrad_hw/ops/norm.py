@@ -482,7 +482,7 @@ def instance_norm(
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
     if not math.prod(shape):
         return _empty(input, weight, bias)
-    out, centre, scale = _group_norm(input, None, None, rows=shape[0] * shape[1], eps=eps, center=True)
+    out, centre, _ = _group_norm(input, None, None, rows=shape[0] * shape[1], eps=eps, center=True)
     if running_mean is not None:
         _update(running_mean, _values(centre).reshape(shape[:2]).mean(axis=0), momentum)
     if running_var is not None:
