@@ -38,6 +38,12 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
                 "a view of a leaf Variable that requires grad is being used in an in-place operation "
                 f"({name}). Wrap the operation in torch.no_grad(), or work on a clone()"
             )
+        node = tensor._node
+        if base is not None and node is not None and _several_views(node):
+            raise RuntimeError(
+                f"{name}: the tensor is one of several views that one call returned (unbind, split, chunk), which "
+                "may not be written to in place. Index the original tensor instead"
+            )
     array = tensor.array
     if array.size > 1 and not array.flags.c_contiguous:
         for n, s in zip(array.shape, array.strides, strict=True):
@@ -49,6 +55,11 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
                 )
     if not array.flags.writeable:
         raise RuntimeError(f"{name}: the tensor shares the memory of a read-only numpy array; clone() it first")
+
+
+def _several_views(node: Node) -> bool:
+    """Return whether a view's node picks it from the list that one call returned."""
+    return node.op.name == "select_output"
 
 
 def apply_inplace(function: Callable[..., Any], name: str, tensor: Any, *args: Any, **params: Any) -> Any:

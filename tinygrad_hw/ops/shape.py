@@ -977,9 +977,9 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         k = indices_or_sections
         if k <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        sizes = [n // k + (i < n % k) for i in range(k)]
-        return tuple(_split(input, sizes=tuple(sizes), dim=d))
-    cuts = [0, *indices_or_sections, n]
+        cuts = [i * (n // k) + min(i, n % k) for i in range(k + 1)]
+    else:
+        cuts = [0, *indices_or_sections, n]
     return tuple(narrow_slice(input, d, slice(a, b).indices(n)) for a, b in itertools.pairwise(cuts))
 
 
