@@ -175,10 +175,6 @@ class IndexMethods(TensorBase):
         """Return counts of elements in equal bins from ``min`` to ``max`` (of the data if both are equal)."""
         return sort_ops.histc(self, bins, min, max)
 
-    def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-        """Return which elements are among ``test_elements``."""
-        return sort_ops.isin(self, test_elements, assume_unique=assume_unique, invert=invert)
-
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         """Return the k-th smallest element along a dimension (from 1), and where it is."""
         return sort_ops.kthvalue(self, k, dim, keepdim)

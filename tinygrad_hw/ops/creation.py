@@ -12,7 +12,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.device import device as Device
-from tinygrad_hw.ops.shape import as_size
+from tinygrad_hw.ops.shape import as_size, stack, values_of
 
 __all__ = [
     "arange",
@@ -90,7 +90,7 @@ def _check_shape(data: Any, shape: tuple[int, ...], depth: int) -> None:
         _check_shape(item, shape, depth + 1)
 
 
-def _scan(data: Any, found: set[Any]) -> None:
+def _scan(data: Any, found: set[Any], inferred: bool = True, nested: bool = False) -> None:
     """Collect the dtypes of what nested sequences hold."""
     if isinstance(data, TensorBase):
         found.add(dtypes.from_numpy(data.array.dtype))
@@ -106,13 +106,19 @@ def _scan(data: Any, found: set[Any]) -> None:
         raise TypeError("complex dtypes are not supported")
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict)):
         for item in data:
-            _scan(item, found)
+            _scan(item, found, inferred, nested=True)
     elif hasattr(data, "__index__"):
         found.add(dtypes.int64)
     elif hasattr(data, "__float__"):
         found.add(dtypes.get_default_dtype())
+    elif isinstance(data, str):
+        if nested:
+            raise ValueError("too many dimensions 'str': tensors hold numbers")
+        raise TypeError("new(): invalid data type 'str': tensors hold numbers")
+    elif inferred:
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     else:
-        raise TypeError(f"new(): data must be numbers, sequences of numbers or arrays, got {type(data).__name__}")
+        raise TypeError(f"must be real number, not {type(data).__name__}")
 
 
 def _plain(data: Any) -> Any:
@@ -144,7 +150,7 @@ def array_of(data: Any, dtype: Any = None) -> Any:
         assert target is not None
     else:
         target = dtypes.as_dtype(dtype)
-        _scan(data, set())
+        _scan(data, set(), inferred=False)
     plain = _plain(data)
     try:
         return np.array(plain, target.numpy).reshape(shape)
@@ -479,6 +485,8 @@ def full(
         tensor([3.5000, 3.5000])
     """
     Device.check(device)
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.array.item()
     kind = (dtypes.of_scalar(fill_value) if dtype is None else dtypes.as_dtype(dtype)).numpy
@@ -619,7 +627,7 @@ def _number(value: Any) -> Any:
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -652,7 +660,11 @@ def arange(
     """
     Device.check(device)
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange(): end is missing: use arange(end) or arange(start, end, step)")
+    if start is None:
+        start = 0
     start, end, step = _number(start), _number(end), _number(step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -697,12 +709,18 @@ def linspace(
         tensor([0.0000, 0.5000, 1.0000])
     """
     Device.check(device)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    _check_steps(steps)
     kind = _kind(dtype)
     start, end = _number(start), _number(end)
     values = _evenly(start, end, steps)
     return _finish(values.astype(kind), requires_grad)
+
+
+def _check_steps(steps: Any) -> None:
+    if isinstance(steps, float):
+        raise TypeError(f"argument 'steps' must be int, not {type(steps).__name__}")
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
 
 
 def _evenly(start: float, end: float, steps: int) -> Any:
@@ -735,8 +753,7 @@ def logspace(
         tensor([  1.,  10., 100.])
     """
     Device.check(device)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    _check_steps(steps)
     values = np.power(float(base), _evenly(_number(start), _number(end), steps))
     return _finish(values.astype(_kind(dtype)), requires_grad)
 
@@ -751,7 +768,17 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
-    return wrap(np.vander(x.array, N, increasing))
+    count = int(x.shape[0]) if N is None else N
+    if count < 0:
+        raise RuntimeError("N must be non-negative.")
+    if values_of(x).dtype.kind != "f":
+        x = wrap(values_of(x).astype(np.int64))
+    if count == 0:
+        return wrap(np.zeros((x.shape[0], 0), values_of(x).dtype))
+    powers = [wrap(np.ones_like(values_of(x)))]
+    for _ in range(count - 1):
+        powers.append(x * powers[-1])
+    return stack(powers if increasing else powers[::-1], 1)
 
 
 # -- copies ----------------------------------------------------------------------------------------

@@ -254,11 +254,9 @@ def searchsorted(
             )
         right = side == "right"
     if isinstance(input, TensorBase) and sequence.dtype != values.dtype:
-        raise RuntimeError(
-            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got "
-            f"boundary tensor dtype {dtypes.from_numpy(sequence.dtype)} and input value tensor dtype "
-            f"{dtypes.from_numpy(values.dtype)}"
-        )
+        own, other = dtypes.from_numpy(sequence.dtype), dtypes.from_numpy(values.dtype)
+        common = dtypes.promote_types(own, other).numpy
+        sequence, values = sequence.astype(common), values.astype(common)
     if sequence.ndim == 0:
         raise RuntimeError("torch.searchsorted(): boundary tensor should have positive dimension")
     if sorter is not None:
@@ -310,6 +308,8 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     x = _values(input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
     if weights is None:
         return wrap(np.bincount(x, minlength=minlength).astype(np.int64))
     w = _values(weights)
@@ -353,6 +353,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
         tensor([False,  True, False])
     """
+    if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
+        raise TypeError("isin(): elements or test_elements must be a tensor")
     return wrap(
         np.asarray(
             np.isin(
