@@ -211,8 +211,8 @@ def workers(work: float) -> int:
 def set_flush_denormal(mode: bool) -> bool:
     """Make operations treat denormal numbers as zero, which is faster on most CPUs; or no longer.
 
-    Holds for the calling thread, for those it starts later, and for the worker threads of its
-    kernels and matrix products.
+    Holds for the calling thread, for those it starts later, and for the worker threads of its kernels and matrix
+    products. No other thread may be in a matrix product meanwhile.
 
     Args:
         mode: whether to flush them.

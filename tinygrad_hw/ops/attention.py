@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.ops.dropout import dropout
 from tinygrad_hw.ops.elementwise import _where
@@ -14,6 +15,10 @@ from tinygrad_hw.ops.shape import repeat_interleave
 from tinygrad_hw.ops.softmax import softmax
 
 __all__ = ["scaled_dot_product_attention"]
+
+
+def _values(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def scaled_dot_product_attention(
@@ -62,14 +67,21 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key = repeat_interleave(key, query.shape[-3] // key.shape[-3], -3)
         value = repeat_interleave(value, query.shape[-3] // value.shape[-3], -3)
+    if _values(query).dtype == np.float16:
+        # Half precision only at the ends: scores and weights are computed in single.
+        q, k, v = (cast(t, dtype=np.float32) for t in (query, key, value))
+        if attn_mask is not None and _values(attn_mask).dtype == np.float16:
+            attn_mask = cast(attn_mask, dtype=np.float32)
+        out = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal, scale)
+        return cast(out, dtype=np.float16)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * factor) @ key.transpose(-2, -1)
-    kind = query.array.dtype if isinstance(query, TensorBase) else query.dtype
+    kind = _values(query).dtype
     hidden = None
     if is_causal:
         hidden = np.triu(np.ones(tuple(scores.shape[-2:]), np.bool_), 1)
     elif attn_mask is not None:
-        mask = attn_mask.array if isinstance(attn_mask, TensorBase) else np.asarray(attn_mask)
+        mask = _values(attn_mask)
         if mask.dtype == np.bool_:
             hidden = ~mask
         else:

@@ -198,6 +198,11 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
             f"{name}: given groups={groups}, weight of size {list(weight.shape)}, expected input"
             f"{list(input.shape)} to have {expected} channels, but got {channels} channels instead"
         )
+    if weight.shape[0] < groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
+            f"size {list(weight.shape)}"
+        )
     if not transposed and weight.shape[0] % groups:
         raise RuntimeError(f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})")
     kinds = [_dtype(t) for t in (input, weight, bias) if t is not None]

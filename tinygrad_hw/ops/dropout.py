@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -68,18 +69,14 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, "dropout_")
 
 
-def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, dims: int) -> Any:
-    _check(p)
+def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, batched: bool) -> Any:
     array = input.array
-    if array.ndim not in (dims + 1, dims + 2):
-        raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D input, but received a {array.ndim}D input of shape "
-            f"{list(array.shape)}. Note that channels are dropped"
-        )
     if not training or p == 0 or array.size == 0:
         return input
-    shape = array.shape if array.ndim == dims + 2 else (1, *array.shape)
-    mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * dims)[-array.ndim :])
+    if array.ndim < 2:
+        raise RuntimeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {array.ndim}")
+    shape = array.shape if batched else (1, *array.shape)
+    mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * (len(shape) - 2))[-array.ndim :])
     return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, name + "_")
 
 
@@ -92,11 +89,19 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
         >>> torch.nn.functional.dropout1d(torch.ones(1, 2, 2), training=False).sum()
         tensor(4.)
     """
-    return _feature("dropout1d", input, p, training, inplace, 1)
+    _check(p)
+    if input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input of shape {list(input.shape)}: "
+            "(N, C, L) or (C, L), of which channels are dropped. Use dropout to drop elements"
+        )
+    return _feature("dropout1d", input, p, training, inplace, input.ndim == 3)
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Zero whole channels of (N, C, H, W) with probability p; see ``dropout``.
+
+    Three dimensions are taken for (N, C, L), with a warning, as in PyTorch.
 
     Source: ``torch.nn.functional.dropout2d``.
 
@@ -104,7 +109,21 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
         >>> torch.nn.functional.dropout2d(torch.ones(1, 2, 2, 2), training=False).sum()
         tensor(8.)
     """
-    return _feature("dropout2d", input, p, training, inplace, 2)
+    _check(p)
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
+            "desired - input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the 1D "
+            "channel-wise dropout behavior, please switch to using dropout1d instead.",
+            stacklevel=2,
+        )
+    elif input.ndim != 4:
+        warnings.warn(
+            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error "
+            "in a future release. To retain the behavior and silence this warning, please use dropout instead.",
+            stacklevel=2,
+        )
+    return _feature("dropout2d", input, p, training, inplace, True)
 
 
 _ALPHA = 1.7580993408473766  # selu's scale * alpha
@@ -148,5 +167,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     _check(p)
     if not training or p == 0 or input.array.size == 0:
         return input
+    if input.ndim < 2:
+        raise RuntimeError("feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input")
     mask = kernels.feature_dropout_mask(input.array.shape, p)
     return _alpha(input, mask, p, inplace, "feature_alpha_dropout_")

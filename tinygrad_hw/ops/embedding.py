@@ -9,30 +9,13 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import scatter as kernels
 
 __all__ = ["embedding", "one_hot"]
 
 
 def _table_grad_forward(input: Any, index: Any, *, rows: int, skip: int, scale_by_freq: bool) -> Any:
-    width = input.shape[-1]
-    flat = np.ascontiguousarray(input).reshape(-1, width)
-    places = index.reshape(-1)
-    out = np.zeros((rows, width), input.dtype)
-    if skip >= 0:
-        keep = places != skip
-        flat, places = flat[keep], places[keep]
-    if places.size == 0:
-        return out
-    # Rows of one index next to each other, then one sum each.
-    order = np.argsort(places, kind="stable")
-    ordered = places[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    sums = np.add.reduceat(flat[order], starts, axis=0)
-    if scale_by_freq:
-        counts = np.diff(np.append(starts, ordered.size)).astype(input.dtype)
-        sums /= counts[:, None]
-    out[ordered[starts]] = sums
-    return out
+    return kernels.embedding_grad(input, index, rows, skip if skip >= 0 else None, scale_by_freq)
 
 
 _embedding = op(

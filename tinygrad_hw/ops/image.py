@@ -10,9 +10,19 @@ import numpy as np
 
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import fold as kernels
+from tinygrad_hw.kernels import interpolate as resize
 from tinygrad_hw.ops.shape import permute, reshape, squeeze, unsqueeze
 
-__all__ = ["fold", "interpolate", "pixel_shuffle", "pixel_unshuffle", "unfold", "upsample"]
+__all__ = [
+    "fold",
+    "interpolate",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
 
 def _pair(name: str, what: str, value: Any) -> tuple[int, int]:
@@ -99,7 +109,11 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
         >>> torch.nn.functional.unfold(torch.ones(1, 1, 3, 3), 2).shape
         torch.Size([1, 4, 4])
     """
-    if input.ndim not in (3, 4):
+    if input.ndim < 3:
+        raise IndexError(
+            f"unfold: Dimension out of range: expected (C, H, W) or (N, C, H, W), got shape {list(input.shape)}"
+        )
+    if input.ndim > 4:
         raise RuntimeError(f"unfold: Expected 3D or 4D (batch mode) tensor, but got shape {list(input.shape)}")
     kernel, spread = (
         _pair("unfold", "kernel_size", kernel_size),
@@ -227,43 +241,55 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 # -- resizing --------------------------------------------------------------------------------------
 
 
-def _nearest_matrix(n: int, out: int, scale: float | None, exact: bool, kind: Any) -> Any:
-    step = 1 / scale if scale else n / out
-    at = np.arange(out)
-    source = np.floor((at + 0.5) * np.float32(step)) if exact else np.floor(at * np.float32(step))
-    matrix = np.zeros((out, n), kind)
-    matrix[at, np.minimum(source.astype(np.int64), n - 1)] = 1
-    return matrix
-
-
-def _linear_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any) -> Any:
-    at = np.arange(out, dtype=np.float64)
-    if align:
-        place = at * ((n - 1) / (out - 1)) if out > 1 else at * 0
-    else:
-        step = 1 / scale if scale else n / out
-        place = np.maximum((at + 0.5) * step - 0.5, 0)
-    low = np.minimum(np.floor(place).astype(np.int64), n - 1)
-    high = np.minimum(low + 1, n - 1)
-    share = np.clip(place - low, 0, 1)
-    matrix = np.zeros((out, n), np.float64)
-    rows = np.arange(out)
-    np.add.at(matrix, (rows, low), 1 - share)
-    np.add.at(matrix, (rows, high), share)
-    return matrix.astype(kind)
-
-
 def _resize_forward(input: Any, *, rows: Any, columns: Any) -> Any:
-    return np.matmul(np.matmul(rows, input), columns.T).astype(input.dtype, copy=False)
+    return resize.interpolate(_wide(input), rows, columns).astype(input.dtype, copy=False)
 
 
-#: Rows and columns combined linearly by two matrices; the adjoint uses the transposes.
+def _resize_adjoint_forward(input: Any, *, size: Any, rows: Any, columns: Any) -> Any:
+    return resize.interpolate_adjoint(_wide(input), size, rows, columns).astype(input.dtype, copy=False)
+
+
 _resize = op(
     "interpolate",
     _resize_forward,
     node_name="UpsampleBackward0",
-    input=lambda g, rows, columns: _resize(g, rows=rows.T, columns=columns.T),
+    input=lambda g, input_shape, rows, columns: _resize_adjoint(
+        g, size=tuple(input_shape[2:]), rows=rows, columns=columns
+    ),
 )
+_resize_adjoint = op(
+    "interpolate_adjoint",
+    _resize_adjoint_forward,
+    node_name="UpsampleBackwardBackward0",
+    input=lambda g, rows, columns: _resize(g, rows=rows, columns=columns),
+)
+
+
+#: Rows and columns combined linearly by two matrices; the adjoint takes them transposed.
+_combine = op(
+    "interpolate_cubic",
+    lambda input, *, rows, columns: np.matmul(np.matmul(rows, input), columns.T).astype(input.dtype, copy=False),
+    node_name="UpsampleBicubic2DBackward0",
+    input=lambda g, rows, columns: _combine(g, rows=rows.T, columns=columns.T),
+)
+
+
+def _cubic_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any) -> Any:
+    """Return the weights of cubic convolution, (out, n); places outside count as the nearest inside."""
+    at = np.arange(out, dtype=np.float64)
+    if align:
+        place = at * ((n - 1) / (out - 1)) if out > 1 else at * 0
+    else:
+        step = 1 / scale if scale and out != n else n / out
+        place = (at + 0.5) * step - 0.5
+    low = np.floor(place)
+    matrix = np.zeros((out, n))
+    for k in (-1, 0, 1, 2):
+        d = np.abs(place - low - k)
+        near = (1.25 * d - 2.25) * d * d + 1
+        far = ((-0.75 * d + 3.75) * d - 6) * d + 3
+        np.add.at(matrix, (np.arange(out), np.clip(low + k, 0, n - 1).astype(np.int64)), np.where(d <= 1, near, far))
+    return matrix.astype(kind)
 
 
 def interpolate(
@@ -275,13 +301,14 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Any:
-    """Resize sequences or images.
+    """Resize sequences, images or volumes.
 
     Args:
-        input: (N, C, L) or (N, C, H, W).
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W).
         size: sizes of the output.
         scale_factor: or how many times larger it is.
-        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"`` (images), ``"area"``.
+        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"`` and
+            ``"bicubic"`` (images), ``"trilinear"`` (volumes), ``"area"`` (not for volumes).
         align_corners: for the linear modes, whether the corner elements keep their values.
         recompute_scale_factor: use the output sizes, not the given factor.
         antialias: must be False.
@@ -305,11 +332,10 @@ def interpolate(
     elif align_corners is None:
         align_corners = False
     dims = input.ndim - 2
-    if dims not in (1, 2):
+    if dims not in (1, 2, 3) or (dims == 3 and mode == "area"):
         raise NotImplementedError(
-            f"Input Error: Only 3D and 4D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
-            "linear | "
-            f"bilinear | area | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
+            f"linear | bilinear | bicubic | trilinear | area (3D and 4D) | nearest-exact (got {mode})"
         )
     if antialias:
         raise NotImplementedError("interpolate: antialias=True is not supported")
@@ -350,24 +376,38 @@ def interpolate(
         from tinygrad_hw.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d
 
         return adaptive_avg_pool1d(input, out[0]) if dims == 1 else adaptive_avg_pool2d(input, out)
-    if (mode == "linear" and dims != 1) or (mode == "bilinear" and dims != 2):
+    only = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+    if only.get(mode, dims) != dims:
+        raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {only[mode] + 2}D input")
+    if mode not in ("nearest", "nearest-exact", *only):
         raise NotImplementedError(
-            f"Got {input.ndim}D input, but {mode} mode needs {'3D' if mode == 'linear' else '4D'} input"
+            f"interpolate: mode {mode!r} is not supported; there are nearest, nearest-exact, "
+            "linear, bilinear, bicubic, trilinear and area"
         )
-    if mode not in ("nearest", "nearest-exact", "linear", "bilinear"):
-        raise NotImplementedError(f"interpolate: mode {mode!r} is not supported")
     kind = input.array.dtype if hasattr(input, "array") else input.dtype
     wide = np.float32 if kind == np.float16 else kind
 
-    def matrix(i: int) -> Any:
+    if mode == "bicubic":
+        rows, columns = (_cubic_matrix(*a, bool(align_corners), wide) for a in zip(sizes, out, factors, strict=True))
+        return _combine(input, rows=rows, columns=columns)
+
+    def table(i: int) -> Any:
         if mode.startswith("nearest"):
-            return _nearest_matrix(sizes[i], out[i], factors[i], mode == "nearest-exact", wide)
-        return _linear_matrix(sizes[i], out[i], factors[i], bool(align_corners), wide)
+            return resize.nearest_table(sizes[i], out[i], factors[i], mode == "nearest-exact", wide)
+        return resize.linear_table(sizes[i], out[i], factors[i], bool(align_corners), wide)
+
+    def unchanged(n: int) -> Any:
+        return resize.nearest_table(n, n, None, False, wide)
 
     if dims == 1:
-        x = unsqueeze(input, 2)
-        return squeeze(_resize(x, rows=np.eye(1, dtype=wide), columns=matrix(0)), 2)
-    return _resize(input, rows=matrix(0), columns=matrix(1))
+        return squeeze(_resize(unsqueeze(input, 2), rows=unchanged(1), columns=table(0)), 2)
+    if dims == 2:
+        return _resize(input, rows=table(0), columns=table(1))
+    # Planes first, then from plane to plane.
+    n, c = input.shape[:2]
+    planes = _resize(reshape(input, (n, c * sizes[0], *sizes[1:])), rows=table(1), columns=table(2))
+    lines = reshape(planes, (n, c, sizes[0], out[1] * out[2]))
+    return reshape(_resize(lines, rows=table(0), columns=unchanged(out[1] * out[2])), (n, c, *out))
 
 
 def upsample(
@@ -383,3 +423,21 @@ def upsample(
         stacklevel=2,
     )
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """Resize to nearest neighbours; a deprecated name of ``interpolate``."""
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
+    )
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """Resize bilinearly with aligned corners; a deprecated name of ``interpolate``."""
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
+    )
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

@@ -12,14 +12,15 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.activation import logsigmoid, softplus
-from tinygrad_hw.ops.elementwise import _where, clamp_min, xlogy
+from tinygrad_hw.kernels import softmax as kernels
+from tinygrad_hw.ops.activation import logsigmoid, sigmoid
+from tinygrad_hw.ops.elementwise import _where, clamp, clamp_min, xlogy
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.norm import pairwise_distance
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import broadcast_tensors, movedim, reshape
-from tinygrad_hw.ops.softmax import _log_softmax_forward, log_softmax
+from tinygrad_hw.ops.softmax import log_softmax, softmax
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import exp, log, square
 
@@ -71,7 +72,7 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=4,
+            stacklevel=3,
         )
         try:
             np.broadcast_shapes(tuple(input.shape), tuple(target.shape))
@@ -81,6 +82,89 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
             ) from None
         input, target = broadcast_tensors(input, target)
     return input, target
+
+
+# -- losses of each element ------------------------------------------------------------------------
+
+
+def _reduce(losses: Any, how: str) -> Any:
+    if how == "none":
+        return losses
+    total = np.add.reduce(losses, axis=None)
+    return total if how == "sum" else total / losses.dtype.type(losses.size)
+
+
+def _spread(g: Any, how: str, size: int) -> Any:
+    """Return the gradient of each element's loss; it broadcasts."""
+    return g / size if how == "mean" else g
+
+
+def _elementwise(
+    name: str,
+    node_name: str,
+    value: Callable[..., Any],
+    slope: Callable[..., Any],
+    target_slope: Callable[..., Any] | None = None,
+) -> Any:
+    """Declare a loss of (input, target) of one shape that is reduced in the same op.
+
+    Args:
+        name: of the op.
+        node_name: as PyTorch prints it.
+        value: losses of arrays, given (input, target, parameter).
+        slope: their derivative by the input, made of ops.
+        target_slope: their derivative by the target; minus ``slope`` by default.
+    """
+
+    def by_input(g: Any, input: Any, target: Any, how: str, p: float) -> Any:
+        return slope(input, target, p) * _spread(g, how, _values(input).size)
+
+    def by_target(g: Any, input: Any, target: Any, how: str, p: float) -> Any:
+        g = _spread(g, how, _values(input).size)
+        return slope(input, target, p) * -g if target_slope is None else target_slope(input, target, p) * g
+
+    def forward(input: Any, target: Any, *, how: str, p: float) -> Any:
+        if input.dtype == np.float16:
+            return forward(input.astype(np.float32), target.astype(np.float32), how=how, p=p).astype(np.float16)
+        return _reduce(value(input, target, p), how)
+
+    return op(
+        name,
+        forward,
+        promote="same",
+        node_name=node_name,
+        input=by_input,
+        target=by_target,
+    )
+
+
+def _square_of_difference(x: Any, y: Any, p: float) -> Any:
+    d = x - y
+    d *= d
+    return d
+
+
+def _huber_value(x: Any, y: Any, delta: float) -> Any:
+    d = np.abs(x - y)
+    kind = d.dtype.type
+    return np.where(d < delta, kind(0.5) * d * d, kind(delta) * (d - kind(0.5 * delta)))
+
+
+def _huber_slope(x: Any, y: Any, delta: float) -> Any:
+    return clamp(x - y, -delta, delta)
+
+
+def _smooth_value(x: Any, y: Any, beta: float) -> Any:
+    d = np.abs(x - y)
+    kind = d.dtype.type
+    return np.where(d < beta, kind(0.5) * d * d / kind(beta), d - kind(0.5 * beta))
+
+
+_mse = _elementwise("mse_loss", "MseLossBackward0", _square_of_difference, lambda x, y, p: (x - y) * 2)
+_huber = _elementwise("huber_loss", "HuberLossBackward0", _huber_value, _huber_slope)
+_smooth_l1 = _elementwise(
+    "smooth_l1_loss", "SmoothL1LossBackward0", _smooth_value, lambda x, y, beta: clamp((x - y) / beta, -1.0, 1.0)
+)
 
 
 # -- regression ------------------------------------------------------------------------------------
@@ -112,13 +196,20 @@ def mse_loss(
     """
     how = _reduction(size_average, reduce, reduction)
     input, target = _pair("mse_loss", input, target)
-    difference = input - target
-    loss = difference * difference
-    if weight is not None:
-        loss = loss * weight
-        if how == "mean":
-            return sum_(loss) / sum_(weight)
-    return _reduced(loss, how)
+    if weight is None:
+        return _mse(input, target, how=how, p=0.0)
+    return _weighted(_mse(input, target, how="none", p=0.0), weight, how)
+
+
+def _times(loss: Any, weight: Any) -> Any:
+    if tuple(weight.shape) != tuple(loss.shape):
+        raise ValueError(f"Weights and input must have the same size, got {list(weight.shape)} and {list(loss.shape)}")
+    return loss * weight
+
+
+def _weighted(loss: Any, weight: Any, how: str) -> Any:
+    loss = _times(loss, weight)
+    return sum_(loss) / sum_(weight) if how == "mean" else _reduced(loss, how)
 
 
 def l1_loss(
@@ -138,17 +229,7 @@ def l1_loss(
     how = _reduction(size_average, reduce, reduction)
     input, target = _pair("l1_loss", input, target)
     loss = abs_(input - target)
-    if weight is not None:
-        loss = loss * weight
-        if how == "mean":
-            return sum_(loss) / sum_(weight)
-    return _reduced(loss, how)
-
-
-def _huber(difference: Any, delta: float) -> Any:
-    size = abs_(difference)
-    small = np.abs(_values(difference)) < delta
-    return _where(small, difference * difference * 0.5, (size - 0.5 * delta) * delta)
+    return _reduced(loss, how) if weight is None else _weighted(loss, weight, how)
 
 
 def smooth_l1_loss(
@@ -173,7 +254,7 @@ def smooth_l1_loss(
     input, target = _pair("smooth_l1_loss", input, target)
     if beta == 0:
         return _reduced(abs_(input - target), how)
-    return _reduced(_huber(input - target, beta) / beta, how)
+    return _smooth_l1(input, target, how=how, p=float(beta))
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -189,65 +270,84 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     input, target = _pair("huber_loss", input, target)
-    loss = _huber(input - target, delta)
-    if weight is not None:
-        loss = loss * weight
-        if how == "mean":
-            return sum_(loss) / sum_(weight)
-    return _reduced(loss, how)
+    if weight is None:
+        return _huber(input, target, how=how, p=float(delta))
+    return _reduced(_times(_huber(input, target, how="none", p=float(delta)), weight), how)
 
 
 # -- classes ---------------------------------------------------------------------------------------
 
 
-def _entropy_forward(input: Any, target: Any, weights: Any, *, ignore_index: int, from_logits: bool) -> tuple[Any, Any]:
-    """Return the loss of each row of (n, C), ignored ones 0, and the log-probabilities."""
+def _total(losses: Any, divisor: float | None) -> Any:
+    """Leave losses as they are (None), or return their sum over ``divisor``."""
+    return losses if divisor is None else np.add.reduce(losses, axis=None) / losses.dtype.type(divisor)
+
+
+def _each(g: Any, divisor: float | None) -> Any:
+    """Return the gradient of each loss as a column."""
+    return reshape(g, (-1, 1)) if divisor is None else reshape(g / divisor, (1, 1))
+
+
+def _entropy_forward(
+    input: Any, target: Any, weights: Any, *, ignore_index: int, divisor: float | None
+) -> tuple[Any, Any]:
+    """Return the weighted loss of each row of (n, C), or of all, and the row's log-sum-exp."""
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
-    logs = _log_softmax_forward(wide, dim=1) if from_logits else wide
+    losses, sums = kernels.cross_entropy(wide, target, weights.astype(wide.dtype, copy=False), ignore_index)
+    return _total(losses, divisor).astype(input.dtype, copy=False), sums
+
+
+def _chosen(input: Any, target: Any, weights: Any, ignore_index: int) -> Any:
+    """Return rows with the weight at the target, zeros elsewhere."""
+    rows = np.zeros(tuple(input.shape), _values(input).dtype)
+    weights = np.where(target == ignore_index, 0, weights).astype(rows.dtype)
     safe = np.where(target == ignore_index, 0, target)
-    picked = -np.take_along_axis(logs, safe[:, None], 1)[:, 0] * weights
-    return picked.astype(input.dtype, copy=False), logs
-
-
-def _one_hot(target: Any, shape: Any, kind: Any, weights: Any) -> Any:
-    rows = np.zeros(shape, kind)
-    safe = np.clip(target, 0, shape[1] - 1)
-    np.put_along_axis(rows, safe[:, None], np.asarray(weights, kind)[:, None], 1)
+    np.put_along_axis(rows, safe[:, None], weights[:, None], 1)
     return rows
 
 
-def _entropy_rule(g: Any, input: Any, target: Any, weights: Any, from_logits: bool) -> tuple[Any]:
-    kind = _values(input).dtype
-    rows = _one_hot(target, tuple(input.shape), kind, weights)
-    column = reshape(g, (-1, 1))
-    if not from_logits:
-        return (column * -rows,)
-    probabilities = exp(log_softmax(input, 1))
-    return (column * (probabilities * weights[:, None] - rows),)
+def _entropy_rule(
+    g: Any, input: Any, target: Any, weights: Any, ignore_index: int, divisor: float | None
+) -> tuple[Any]:
+    rows = _chosen(input, target, weights, ignore_index)
+    return (_each(g, divisor) * (softmax(input, 1) * rows.sum(axis=1, keepdims=True) - rows),)
 
 
-def _entropy_fused(g: Any, input: Any, target: Any, weights: Any, logs: Any, from_logits: bool) -> tuple[Any]:
-    g = np.asarray(g) * weights
-    n = logs.shape[0]
-    if not from_logits:
-        out = np.zeros_like(logs)
-    else:
-        out = np.exp(logs)
-        out *= g[:, None]
-    at = (np.arange(n), np.where(weights == 0, 0, target))
-    out[at] -= g
-    return (out.astype(input.dtype, copy=False),)
+def _entropy_fused(
+    g: Any, input: Any, target: Any, weights: Any, sums: Any, ignore_index: int, divisor: float | None
+) -> tuple[Any]:
+    wide = input.astype(np.float32) if input.dtype == np.float16 else input
+    if divisor is not None:
+        g = np.full(sums.shape, g / g.dtype.type(divisor), wide.dtype)
+    g, weights = g.astype(wide.dtype, copy=False), weights.astype(wide.dtype, copy=False)
+    return (kernels.cross_entropy_backward(g, wide, target, weights, ignore_index, sums),)
 
 
 _entropy = op(
     "cross_entropy_rows",
     _entropy_forward,
-    outputs=("out", "logs"),
-    nondiff=("logs",),
+    outputs=("out", "sums"),
+    nondiff=("sums",),
     differentiable=("input",),
     joint=_entropy_rule,
     raw=_entropy_fused,
     node_name="NllLossBackward0",
+)
+
+
+def _picked_forward(input: Any, target: Any, weights: Any, *, ignore_index: int, divisor: float | None) -> Any:
+    safe = np.where(target == ignore_index, 0, target)
+    picked = np.take_along_axis(input, safe[:, None], 1)[:, 0] * -weights
+    return _total(np.where(target == ignore_index, input.dtype.type(0), picked), divisor)
+
+
+_picked = op(
+    "nll_rows",
+    _picked_forward,
+    node_name="NllLossBackward0",
+    input=lambda g, input, target, weights, ignore_index, divisor: (
+        _each(g, divisor) * -_chosen(input, target, weights, ignore_index)
+    ),
 )
 
 
@@ -293,28 +393,42 @@ def _class_losses(
         rows = reshape(moved, (-1, channels)) if ndim > 2 else input
         flat = classes.reshape(-1)
     channels = rows.shape[1]
-    used = flat != ignore_index
-    if flat.size and ((flat[used] < 0) | (flat[used] >= channels)).any():
-        bad = int(flat[used][(flat[used] < 0) | (flat[used] >= channels)][0])
-        raise IndexError(f"Target {bad} is out of bounds: there are {channels} classes.")
+    flat = np.ascontiguousarray(flat, np.int64)
     kind = _values(input).dtype
-    if weight is not None:
-        table = _values(weight)
-        if table.shape != (channels,):
-            raise RuntimeError(
-                "weight tensor should be defined either for all or no classes: expected "
-                f"{[channels]}, got {list(table.shape)}"
-            )
-        factors = np.where(used, table[np.where(used, flat, 0)], 0).astype(kind)
+    lowest, highest = (int(np.minimum.reduce(flat)), int(np.maximum.reduce(flat))) if flat.size else (0, 0)
+    inside = lowest >= 0 and highest < channels
+    if inside and weight is None and not 0 <= ignore_index < channels:
+        factors = np.ones(flat.size, kind)
+        total = float(flat.size)
     else:
+        used = flat != ignore_index
+        wrong = flat[used & ((flat < 0) | (flat >= channels))]
+        if wrong.size:
+            raise IndexError(
+                f"Target {int(wrong[0])} is out of bounds: the input of shape {list(input.shape)} has {channels} "
+                f"classes, numbered from 0"
+            )
         factors = used.astype(kind)
-    losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, from_logits=from_logits)
-    if how == "none":
-        return reshape(losses, tuple(classes.shape))
-    total = sum_(losses)
-    if how == "sum":
-        return total
-    return total / float(factors.sum(dtype=np.float64)) if factors.any() else total * math.nan
+        if weight is not None:
+            table = _values(weight)
+            if table.shape != (channels,):
+                raise RuntimeError(
+                    "weight tensor should be defined either for all or no classes: expected "
+                    f"{[channels]}, got {list(table.shape)}"
+                )
+            if table.dtype != kind:
+                raise RuntimeError(
+                    f"{name}: expected weight of dtype {dtypes.from_numpy(kind)} as the input, but found "
+                    f"{dtypes.from_numpy(table.dtype)}"
+                )
+            factors *= table[np.where(used, flat, 0)]
+        total = float(factors.sum(dtype=np.float64))
+    divisor = None if how == "none" else 1.0 if how == "sum" else total
+    if from_logits:
+        losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
+    else:
+        losses = _picked(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
+    return reshape(losses, tuple(classes.shape)) if how == "none" and classes.ndim != 1 else losses
 
 
 def nll_loss(
@@ -441,10 +555,37 @@ def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_sm
 
 # -- probabilities ---------------------------------------------------------------------------------
 
-_safe_log = op(
-    "clamped_log",
-    lambda input: np.maximum(np.log(input), input.dtype.type(-100)),
-    input=lambda g, input: g / clamp_min(input, 1e-12),
+
+def _entropy_value(x: Any, y: Any, p: float) -> Any:
+    # Logarithms are bounded, so that a confident mistake has a finite loss.
+    low = x.dtype.type(-100)
+    return (y - 1) * np.maximum(np.log1p(-x), low) - y * np.maximum(np.log(x), low)
+
+
+def _bounded_log(x: Any) -> Any:
+    return clamp_min(log(x), -100.0)
+
+
+_bce = _elementwise(
+    "binary_cross_entropy",
+    "BinaryCrossEntropyBackward0",
+    _entropy_value,
+    lambda x, y, p: (x - y) / clamp_min(x * (1 - x), 1e-12),
+    lambda x, y, p: _bounded_log(1 - x) - _bounded_log(x),
+)
+
+
+def _logits_value(x: Any, y: Any, p: float) -> Any:
+    # max(x, 0) - x y + log(1 + exp(-|x|))
+    return np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
+
+
+_bce_logits = _elementwise(
+    "binary_cross_entropy_with_logits",
+    "BinaryCrossEntropyWithLogitsBackward0",
+    _logits_value,
+    lambda x, y, p: sigmoid(x) - y,
+    lambda x, y, p: -x,
 )
 
 
@@ -485,10 +626,9 @@ def binary_cross_entropy(
     x = _values(input)
     if x.size and not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
-    loss = (target - 1) * _safe_log(1 - input) - target * _safe_log(input)
-    if weight is not None:
-        loss = loss * weight
-    return _reduced(loss, how)
+    if weight is None:
+        return _bce(input, target, how=how, p=0.0)
+    return _reduced(_bce(input, target, how="none", p=0.0) * weight, how)
 
 
 def binary_cross_entropy_with_logits(
@@ -524,7 +664,9 @@ def binary_cross_entropy_with_logits(
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     if pos_weight is None:
-        loss = (1 - target) * input - logsigmoid(input)
+        if weight is None:
+            return _bce_logits(input, target, how=how, p=0.0)
+        loss = _bce_logits(input, target, how="none", p=0.0)
     else:
         factor = (pos_weight - 1) * target + 1
         loss = (1 - target) * input - factor * logsigmoid(input)
@@ -646,6 +788,20 @@ def gaussian_nll_loss(
 # -- margins ---------------------------------------------------------------------------------------
 
 
+def _soft_margin_value(x: Any, y: Any, p: float) -> Any:
+    z = -(x * y)
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+_soft_margin = _elementwise(
+    "soft_margin_loss",
+    "SoftMarginLossBackward0",
+    _soft_margin_value,
+    lambda x, y, p: -y * sigmoid(-(x * y)),
+    lambda x, y, p: -x * sigmoid(-(x * y)),
+)
+
+
 def soft_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -655,7 +811,10 @@ def soft_margin_loss(
         >>> torch.nn.functional.soft_margin_loss(torch.zeros(2), torch.ones(2))
         tensor(0.6931)
     """
-    return _reduced(softplus(-target * input), _reduction(size_average, reduce, reduction))
+    how = _reduction(size_average, reduce, reduction)
+    if tuple(input.shape) != tuple(target.shape):
+        input, target = broadcast_tensors(input, target)
+    return _soft_margin(input, target, how=how, p=0.0)
 
 
 def hinge_embedding_loss(
@@ -830,6 +989,11 @@ def multilabel_margin_loss(
     if tuple(input.shape) != tuple(target.shape):
         raise RuntimeError(
             f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: "
+            f"{list(input.shape)}"
+        )
+    if input.ndim > 2 or 0 in tuple(input.shape)[1 if input.ndim == 2 else 0 :]:
+        raise RuntimeError(
+            "multilabel_margin_loss: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             f"{list(input.shape)}"
         )
     single = input.ndim < 2

@@ -179,6 +179,10 @@ def _pair(name: str, what: str, value: Any, dims: int) -> tuple[int, ...]:
 def _check_input(name: str, input: Any, dims: int) -> None:
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
+    if name == "avg_pool2d" and input.ndim < 3:
+        raise IndexError(
+            f"avg_pool2d: Dimension out of range: expected (N, C, H, W) or (C, H, W), got shape {list(input.shape)}"
+        )
     if input.ndim not in (dims + 1, dims + 2) or any(n == 0 for n in input.shape[-dims - 1 :]):
         raise RuntimeError(
             f"{name}: Expected {dims + 1}D or {dims + 2}D input with non-empty channels and sizes, but got shape "

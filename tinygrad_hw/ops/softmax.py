@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import random as random_kernels
+from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.reduce import _converted
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import one_dim
@@ -18,29 +19,28 @@ from tinygrad_hw.ops.unary import exp
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
-def _shifted(x: Any, dim: int) -> Any:
-    """Subtract the largest element, so that exp cannot overflow."""
-    return x - x.max(axis=dim, keepdims=True)
+def _wide(x: Any) -> Any:
+    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def _softmax_forward(input: Any, *, dim: int) -> Any:
-    if input.size == 0:
-        return input.copy()
     if input.ndim == 0:
         return np.where(np.isnan(input), input, np.ones((), input.dtype))
-    e = np.exp(_shifted(input, dim))
-    e /= e.sum(axis=dim, keepdims=True)
-    return e
+    return kernels.softmax(_wide(input), dim).astype(input.dtype, copy=False)
 
 
 def _log_softmax_forward(input: Any, *, dim: int) -> Any:
-    if input.size == 0:
-        return input.copy()
     if input.ndim == 0:
         return input - input
-    shifted = _shifted(input, dim)
-    shifted -= np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
-    return shifted
+    return kernels.log_softmax(_wide(input), dim).astype(input.dtype, copy=False)
+
+
+def _softmax_fused(g: Any, out: Any, dim: int) -> tuple[Any]:
+    return (kernels.softmax_backward(_wide(g), _wide(out), dim) if out.ndim else g * 0,)
+
+
+def _log_softmax_fused(g: Any, out: Any, dim: int) -> tuple[Any]:
+    return (kernels.log_softmax_backward(_wide(g), _wide(out), dim) if out.ndim else g * 0,)
 
 
 _softmax = op(
@@ -48,12 +48,14 @@ _softmax = op(
     _softmax_forward,
     promote="float",
     input=lambda g, out, dim: (g - sum_(g * out, dim, True)) * out,
+    raw=_softmax_fused,
 )
 _log_softmax = op(
     "log_softmax",
     _log_softmax_forward,
     promote="float",
     input=lambda g, out, dim: g - exp(out) * sum_(g, dim, True),
+    raw=_log_softmax_fused,
 )
 
 

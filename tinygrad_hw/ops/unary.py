@@ -132,6 +132,12 @@ def _sinc_slope(x: Any) -> Any:
     return (cos(x * math.pi) - sinc(x)) / (x + zero) * (1 - zero)
 
 
+def _sinc(input: Any) -> Any:
+    angle = input * math.pi
+    zero = angle == 0
+    return np.where(zero, np.ones((), input.dtype), np.sin(angle) / (angle + zero))
+
+
 neg = op(
     "neg",
     _negative,
@@ -755,7 +761,7 @@ rad2deg = op(
 )
 sinc = op(
     "sinc",
-    lambda input: np.sinc(input),
+    _sinc,
     promote="float",
     input=lambda g, input: g * _sinc_slope(input),
     doc=r"""Return :math:`\sin(\pi x) / (\pi x)`, 1 at 0.
