@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kernels.test_runtime import passes
 from tests.kernels.threads import same_on_threads
 from tinygrad_hw.kernels import conv2d as K
-from tinygrad_hw.kernels import conv2d_direct
 from tinygrad_hw.kernels.fold import output_size
 
 Setting = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
@@ -231,7 +233,37 @@ def test_output_size() -> None:
     assert output_size(5, 3, 1, 0, 2) == 1
 
 
-def test_constants_fit_together() -> None:
-    """The loops are written out for these numbers."""
-    assert (conv2d_direct.TILE, conv2d_direct.TAPS) == (4, 3)
-    assert conv2d_direct.BLOCK % 16 == 0
+#: Features that numba is told of, and what is made of them: vector registers and their bytes.
+PROCESSORS = {"generic": ("", "16x16"), "haswell": ("+avx,+avx2,+fma", "16x32")}
+
+
+@pytest.mark.parametrize("cpu", PROCESSORS)
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the processors named are x86")
+def test_on_smaller_processors(cpu: str, tmp_path: Path) -> None:
+    """Tiles have the shapes that fit a processor's registers; results are the same."""
+    code = """
+    import numpy as np
+    from tinygrad_hw.kernels import conv2d as K, simd
+    r = np.random.default_rng(0)
+    for kind in (np.float32, np.float64):
+        for groups, channels, outputs, size, setting in [
+            (1, 3, 5, (9, 10), ((1, 1), (1, 1), (1, 1))),
+            (2, 3, 1, (9, 10), ((2, 1), (1, 0), (1, 2))),
+            (1, 2, 70, (12, 7), ((2, 3), (1, 1), (1, 1))),
+        ]:
+            x = r.standard_normal((3, groups * channels, *size)).astype(kind)
+            w = r.standard_normal((groups * outputs, channels, 3, 3)).astype(kind)
+            a = (*setting, groups)
+            y = K.conv2d_reference(x, w, None, *a)
+            g = r.standard_normal(y.shape).astype(kind)
+            limit = 1e-4 if kind == np.float32 else 1e-12
+            np.testing.assert_allclose(K.conv2d(x, w, None, *a), y, rtol=limit, atol=limit)
+            for name, args in (("input", (g, w, x.shape)), ("weight", (g, x, w.shape))):
+                got = getattr(K, f"conv2d_{name}_grad")(*args, *a)
+                want = getattr(K, f"conv2d_{name}_grad_reference")(*args, *a)
+                np.testing.assert_allclose(got, want, rtol=limit, atol=limit * 10)
+    print("%dx%d" % simd._registers())
+    """
+    features, registers = PROCESSORS[cpu]
+    environment = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    assert passes(code, **environment).split() == [registers]

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.kernels.conv2d_direct import TAPS, TILE, convolve, correlate
+from tinygrad_hw.kernels.conv2d_direct import convolve, correlate
 from tinygrad_hw.kernels.fold import Pair, output_size
 from tinygrad_hw.kernels.runtime import compiled_kernels, workers
+from tinygrad_hw.kernels.simd import dots_taps, lanes, outer_rows, tile_rows
 
 __all__ = [
     "conv2d",
@@ -84,7 +85,7 @@ def conv2d_weight_grad_reference(
     return out.reshape(o, cg, kh, kw)
 
 
-# -- plans: where the taps of a window are in a packed image ---------------------------------------
+# -- plans: how images are packed, and where the taps of a window are then ---------------------------
 
 
 class _Plan(NamedTuple):
@@ -94,69 +95,89 @@ class _Plan(NamedTuple):
     elements of the window they are.
     """
 
-    examples: int
-    place: tuple[int, int, int, int, int, int, int]
+    place: tuple[int, int, int, int, int, int]
+    lanes: Any
     offsets: Any
     taps: list[tuple[int, Any]]
     phases: Any
+    lines: int
+    reach: int
 
 
-def _place(
-    before: Pair, steps: Pair, size: Pair, reach: Pair, count: Pair, n: int
-) -> tuple[int, tuple[int, int, int, int, int, int, int]]:
-    """Return how many examples to pack together, and how.
+#: Numbers that are packed at a time: 512 KB of the second-level cache hold a block of the image.
+_BLOCK = 1 << 17
+
+
+def _plan(
+    channels: int,
+    size: Pair,
+    steps: Pair,
+    phases: list[tuple[Pair, tuple[int, int, int, int], list[tuple[int, int, int]]]],
+    block: int,
+    item: int = 4,
+) -> _Plan:
+    """Return how to pack images for windows whose elements are at given places.
 
     Args:
-        before: zeros at the top and on the left.
-        steps: phases down and right.
+        channels: of a group.
         size: of the image.
-        reach: the last element that is read, counted with the padding.
-        count: windows down and right.
-        n: how many examples there are.
+        steps: how far apart rows, and columns, of the image are that one element of the window sees.
+        phases: of the output: (rows, columns), (top, left, steps down and right), and the window's elements: number,
+            the row and the column of the image that it sees first.
+        block: numbers to be packed at a time, about.
+        item: bytes of a number.
     """
-    lines = []
-    for zeros, step, length, last, windows in zip(before, steps, size, reach, count, strict=True):
-        # Room for the image and for the windows; what is read beyond must be the next line's zeros.
-        room = max(max(zeros, 0) + length, last + 1 - max(zeros, 0), windows * step)
-        lines.append(-(-room // step))
-    rows, pitch = lines
-    examples = max(1, min(1024 // (rows * pitch), n // 4))
-    beyond = (reach[0] // steps[0] + 1) * pitch + reach[1] // steps[1] + 1
-    room = max(examples * rows * pitch, (examples - 1) * rows * pitch + beyond)
-    # An odd number of cache lines: else the channels of an image would compete for the same cache
-    # sets.
-    return examples, (*before, *steps, rows, pitch, (room + 15) // 16 * 16 | 16)
-
-
-def _offsets(channels: int, places: list[int], channel_size: int) -> Any:
-    """Return the taps at ``places`` of all channels, filled up to a multiple of ``TAPS``."""
-    taps = np.asarray(places, np.int64)
-    all_taps = (np.arange(channels)[:, None] * channel_size + taps).reshape(-1)
-    fill = -all_taps.size % TAPS
-    return np.concatenate([all_taps, np.zeros(fill, np.int64)]).astype(np.uint64)
+    (down, right), w = steps, size[1]
+    seen = [t for _, _, taps in phases for t in taps]
+    shifts = sorted({column for _, _, column in seen}) or [0]
+    top = min((row for _, row, _ in seen), default=0)
+    bottom = max((row for _, row, _ in seen), default=0)
+    parts = min(down, bottom - top + 1)
+    reach = (bottom - top) // down
+    width = max(count[1] for count, _, _ in phases)
+    highest = max(count[0] for count, _, _ in phases)
+    lines = max(block // (channels * parts * len(shifts) * width) - reach, -(-96 // width))
+    lines = -(-highest // -(-highest // min(lines, highest)))
+    # An odd number of cache lines: else the planes of an image would compete for the same places in the cache.
+    line = 64 // item
+    plane = -(-(lines + reach) * width // line) | 1
+    plane *= line
+    lanes = []
+    for shift in shifts:
+        first = min(max(0, -(shift // right)), width)
+        last = min(max(first, -(-(w - shift) // right)), width)
+        lanes.append([shift, first, last - first])
+    offsets, numbers, table = [], [], []
+    begin = 0
+    for count, where, taps in phases:
+        places = [
+            ((row - top) % down * len(shifts) + shifts.index(column)) * plane + (row - top) // down * width
+            for _, row, column in taps
+        ]
+        here = np.arange(channels)[:, None] * (parts * len(shifts) * plane) + np.array(places, np.int64)
+        offsets.append(here.reshape(-1))
+        numbers.append((begin, [number for number, _, _ in taps]))
+        table.append([begin, begin + here.size, *count, *where])
+        begin += here.size
+    return _Plan(
+        (top, down, parts, width, right, plane), np.array(lanes, np.int64), np.concatenate(offsets),
+        numbers, np.array(table, np.int64), lines, reach,
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=256)
 def _forward_plan(
-    n: int, channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+    channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, block: int, item: int
 ) -> _Plan:
     count = tuple(map(output_size, size, kernel, stride, padding, dilation))
-    reach = tuple((m - 1) * s + (k - 1) * d for m, s, k, d in zip(count, stride, kernel, dilation, strict=True))
-    examples, place = _place(padding, stride, size, reach, count, n)  # type: ignore[arg-type]
-    pitch, phase_size = place[5], place[6]
-    places = []
-    for i, j in np.ndindex(*kernel):
-        down, right = divmod(i * dilation[0], stride[0]), divmod(j * dilation[1], stride[1])
-        phase = down[1] * stride[1] + right[1]
-        places.append(phase * phase_size + down[0] * pitch + right[0])
-    offsets = _offsets(channels, places, stride[0] * stride[1] * phase_size)
-    phases = np.array([[0, offsets.size, *count, 0, 0, 1, 1]], np.int64)
-    return _Plan(examples, place, offsets, [(0, slice(None))], phases)
+    taps = [
+        (i * kernel[1] + j, i * dilation[0] - padding[0], j * dilation[1] - padding[1]) for i, j in np.ndindex(*kernel)
+    ]
+    return _plan(channels, size, stride, [(count, (0, 0, 1, 1), taps)], block, item)  # type: ignore[list-item]
 
 
 @functools.lru_cache(maxsize=256)
 def _input_grad_plan(
-    n: int,
     channels: int,
     size: Pair,
     g_size: Pair,
@@ -164,74 +185,81 @@ def _input_grad_plan(
     stride: Pair,
     padding: Pair,
     dilation: Pair,
+    item: int,
 ) -> _Plan:
     # The input element q * stride + phase - padding meets tap i in the window q - m, where m = (i
     # * dilation - phase) / stride; only taps for which m is whole meet it at all.
-    axes = []
+    firsts, counts = [], []
     for axis in (0, 1):
-        k, s, p, d = kernel[axis], stride[axis], padding[axis], dilation[axis]
-        firsts = [-((a - p) // s) for a in range(s)]  # the first q that is inside the input
+        s, p = stride[axis], padding[axis]
+        firsts.append([-((a - p) // s) for a in range(s)])  # the first q that is inside the input
         lasts = [(size[axis] - 1 + p - a) // s for a in range(s)]
-        axes.append((firsts, lasts, (k - 1) * d // s - min(firsts)))
-    before = (axes[0][2], axes[1][2])
-    counts = [
-        [max(0, last - first + 1) for first, last in zip(firsts, lasts, strict=True)] for firsts, lasts, _ in axes
-    ]
-    reach = tuple(
-        max(lasts) - min(firsts) + (kernel[axis] - 1) * dilation[axis] // stride[axis]
-        for axis, (firsts, lasts, _) in enumerate(axes)
-    )
-    count = (max(counts[0]), max(counts[1]))
-    examples, place = _place(before, (1, 1), g_size, reach, count, n)  # type: ignore[arg-type]
-    pitch, channel_size = place[5], place[6]
-    offsets, taps, phases = [], [], []
-    begin = 0
+        counts.append([max(0, last - first + 1) for first, last in zip(firsts[axis], lasts, strict=True)])
+    phases = []
     for a, b in np.ndindex(*stride):
-        places, numbers = [], []
-        for i, j in np.ndindex(*kernel):
-            down = i * dilation[0] - a
-            right = j * dilation[1] - b
-            if down % stride[0] == 0 and right % stride[1] == 0:
-                row = axes[0][0][a] + before[0] - down // stride[0]
-                column = axes[1][0][b] + before[1] - right // stride[1]
-                places.append(row * pitch + column)
-                numbers.append(i * kernel[1] + j)
         if not counts[0][a] or not counts[1][b]:
             continue
-        here = _offsets(channels, places, channel_size)
-        offsets.append(here)
-        taps.append((begin, numbers))
-        top = axes[0][0][a] * stride[0] + a - padding[0]
-        left = axes[1][0][b] * stride[1] + b - padding[1]
-        phases.append([begin, begin + here.size, counts[0][a], counts[1][b], top, left, *stride])
-        begin += here.size
-    return _Plan(examples, place, np.concatenate(offsets), taps, np.array(phases, np.int64))
+        taps = []
+        for i, j in np.ndindex(*kernel):
+            down, right = i * dilation[0] - a, j * dilation[1] - b
+            if down % stride[0] == 0 and right % stride[1] == 0:
+                row, column = firsts[0][a] - down // stride[0], firsts[1][b] - right // stride[1]
+                taps.append((i * kernel[1] + j, row, column))
+        where = (firsts[0][a] * stride[0] + a - padding[0], firsts[1][b] * stride[1] + b - padding[1], *stride)
+        phases.append(((counts[0][a], counts[1][b]), where, taps))
+    return _plan(channels, g_size, (1, 1), phases, _BLOCK, item)
 
 
-def _tiles(matrix: Any, plan: _Plan) -> Any:
+@functools.lru_cache(maxsize=256)
+def _strips(outputs: int, taps: int, vector: int) -> tuple[Any, int, int]:
+    """Return how ``correlate`` takes output channels in strips, the size of all sums, and the most taps of a strip."""
+    strips, size, most = [], 0, 0
+    channel = 0
+    while channel < outputs:
+        # Few channels would leave most lanes of a vector empty: dot products over places then.
+        members = 1 if outputs == 1 else 6 if 2 * outputs <= vector else 0
+        columns = -members if members > 1 else 0 if members else min(4, -(-(outputs - channel) // vector))
+        width = members or columns * vector
+        rows = dots_taps(members) if members else outer_rows(columns)
+        filled = -(-taps // rows) * rows
+        strips.append((channel, columns, rows, taps, size))
+        size += filled * width
+        most = max(most, filled)
+        channel += width
+    return np.array(strips, np.int64), size, most
+
+
+def _tiles(matrix: Any, plan: _Plan, rows: int) -> Any:
     """Return weights (groups, outputs, inputs, taps) as ``convolve`` reads them."""
     groups, outputs = matrix.shape[:2]
-    tiles = -(-outputs // TILE)
-    packed = np.zeros((groups, tiles * TILE, plan.offsets.size), matrix.dtype)
+    tiles = -(-outputs // rows)
+    packed = np.zeros((groups, tiles * rows, plan.offsets.size), matrix.dtype)
     for begin, numbers in plan.taps:
         here = matrix[..., numbers].reshape(groups, outputs, -1)
         packed[:, :outputs, begin : begin + here.shape[2]] = here
-    return np.ascontiguousarray(packed.reshape(groups, tiles, TILE, -1).swapaxes(2, 3))
+    return np.ascontiguousarray(packed.reshape(groups, tiles, rows, -1).swapaxes(2, 3))
 
 
-def _run(x: Any, matrix: Any, bias: Any, plan: _Plan, out: Any) -> None:
+def _run(x: Any, matrix: Any, bias: Any, relu: bool, plan: _Plan, out: Any) -> None:
     """Convolve by ``plan``."""
-    weights = _tiles(matrix, plan)
-    groups, tiles = weights.shape[:2]
-    if bias is None:
-        bias = np.zeros(out.shape[1], out.dtype)
+    groups, outputs = matrix.shape[:2]
+    rows = 1 if outputs == 1 else tile_rows()
+    vector = lanes(x.itemsize)
+    weights = _tiles(matrix, plan, rows)
+    tiles = weights.shape[1]
+    begin = np.zeros((groups, tiles * rows), out.dtype)
+    if bias is not None:
+        begin[:, :outputs] = bias.reshape(groups, outputs)
     work = out.size * plan.offsets.size / (len(plan.phases) * _PRODUCTS_PER_NS)
     team = workers(work)
-    items = -(-x.shape[0] // plan.examples) * groups
+    blocks = -(-int(plan.phases[:, 2].max()) // plan.lines)
+    pixels = x.shape[2] * x.shape[3]
+    direct = plan.offsets.size == matrix.shape[2] and x.shape[2:] == out.shape[2:] and pixels % vector == 0 and rows > 1
+    offsets = np.arange(matrix.shape[2]) * pixels if direct else plan.offsets
     convolve(
-        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), plan.offsets,
-        np.ascontiguousarray(bias), out.reshape(-1), (*x.shape, *out.shape[1:], groups),
-        plan.phases, plan.place, plan.examples, min(tiles, -(-team // items)), team, work=work,
+        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), relu, out.reshape(-1),
+        (*x.shape, *out.shape[1:], groups), plan.phases, plan.place, plan.lanes, plan.lines, plan.reach, rows, vector,
+        _DEPTH, direct, min(tiles, -(-team // (x.shape[0] * blocks * groups))), team, work=work,
     )  # fmt: skip
 
 
@@ -240,19 +268,15 @@ def _run(x: Any, matrix: Any, bias: Any, plan: _Plan, out: Any) -> None:
 #: How fast one core is, for the decision to use threads.
 _PRODUCTS_PER_NS = 40
 
+#: Taps whose products are added up at a time. Longer sums are no faster, and their rounding errors grow.
+_DEPTH = 288
+
+#: Numbers that are packed at a time for the gradient of the weight.
+_GRAD_BLOCK = 1 << 17
+
 #: Into how many sums the examples are split for the gradient of the weight, whatever the number of
 #: threads.
 _CHUNKS = 8
-
-
-def _pointwise(weight_shape: Any, padding: Pair) -> bool:
-    return tuple(weight_shape[2:]) == (1, 1) and padding == (0, 0)
-
-
-def _strided(stride: Pair, size: Pair) -> tuple[slice, ...]:
-    """Return the elements that a 1x1 window meets."""
-    ends = ((n - 1) * s + 1 for n, s in zip(size, stride, strict=True))
-    return (slice(None), slice(None), *(slice(0, e, s) for e, s in zip(ends, stride, strict=True)))
 
 
 def conv2d(
@@ -286,15 +310,9 @@ def conv2d(
         out = np.empty((n, o, *size), x.dtype)
     if weight.size == 0 or out.size == 0:
         out[...] = 0 if bias is None else bias[:, None, None]
-    elif _pointwise(weight.shape, padding):
-        seen = np.ascontiguousarray(x[_strided(stride, size)])
-        matrix = weight.reshape(groups, o // groups, cg)
-        np.matmul(matrix, seen.reshape(n, groups, cg, -1), out=out.reshape(n, groups, o // groups, -1))
-        if bias is not None:
-            out += bias[:, None, None]
     else:
-        plan = _forward_plan(n, cg, x.shape[2:], (kh, kw), stride, padding, dilation)
-        _run(x, weight.reshape(groups, o // groups, cg, kh * kw), bias, plan, out)
+        plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _BLOCK, x.itemsize)
+        _run(x, weight.reshape(groups, o // groups, cg, kh * kw), bias, False, plan, out)
     return out
 
 
@@ -331,19 +349,10 @@ def conv2d_input_grad(
         out = np.empty((n, c, h, w), g.dtype)
     if weight.size == 0 or g.size == 0 or out.size == 0:
         out[...] = 0
-    elif _pointwise(weight.shape, padding):
-        matrix = weight.reshape(groups, o // groups, cg).swapaxes(1, 2)
-        grouped = np.ascontiguousarray(g).reshape(n, groups, o // groups, -1)
-        if stride == (1, 1):
-            np.matmul(matrix, grouped, out=out.reshape(n, groups, cg, -1))
-        else:
-            out[...] = 0
-            seen = (matrix @ grouped).reshape(n, c, *g.shape[2:])
-            out[_strided(stride, g.shape[2:])] = seen
     else:
-        plan = _input_grad_plan(n, o // groups, (h, w), g.shape[2:], (kh, kw), stride, padding, dilation)
+        plan = _input_grad_plan(o // groups, (h, w), g.shape[2:], (kh, kw), stride, padding, dilation, g.itemsize)
         matrix = weight.reshape(groups, o // groups, cg, kh * kw).swapaxes(1, 2)
-        _run(g, matrix, None, plan, out)
+        _run(g, matrix, None, False, plan, out)
     return out
 
 
@@ -380,24 +389,24 @@ def conv2d_weight_grad(
         out = np.empty((o, cg, kh, kw), x.dtype)
     if x.size == 0 or g.size == 0 or out.size == 0:
         out[...] = 0
-    elif _pointwise(weight_shape, padding):
-        seen = np.ascontiguousarray(x[_strided(stride, g.shape[2:])])
-        grouped = np.ascontiguousarray(g).reshape(n, groups, o // groups, -1)
-        seen = seen.reshape(n, groups, cg, -1).swapaxes(2, 3)
-        np.sum(grouped @ seen, axis=0, out=out.reshape(groups, o // groups, cg))
     else:
-        plan = _forward_plan(n, cg, x.shape[2:], (kh, kw), stride, padding, dilation)
-        tiles = -(-o // groups // TILE)
-        chunks = min(-(-n // plan.examples), _CHUNKS)
-        sums = np.zeros((chunks, groups, tiles, plan.offsets.size, TILE), x.dtype)
-        work = g.size * plan.offsets.size / _PRODUCTS_PER_NS
+        plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _GRAD_BLOCK, x.itemsize)
+        taps, vector = cg * kh * kw, lanes(x.itemsize)
+        strips, size, most = _strips(o // groups, taps, vector)
+        chunks = min(n * -(-g.shape[2] // plan.lines), _CHUNKS)
+        sums = np.zeros((chunks, groups, size), x.dtype)
+        work = g.size * taps / _PRODUCTS_PER_NS
         correlate(
-            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1), plan.offsets,
-            sums.reshape(-1), (*x.shape, *g.shape[1:], groups), plan.place, plan.examples, chunks,
-            workers(work), work=work,
+            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1), np.resize(plan.offsets, most),
+            sums.reshape(-1), (*x.shape, *g.shape[1:], groups), plan.place, plan.lanes, plan.lines, plan.reach,
+            strips, vector, chunks, workers(work), work=work,
         )  # fmt: skip
-        total = sums.sum(axis=0).swapaxes(2, 3).reshape(groups, tiles * TILE, -1)
-        out.reshape(groups, o // groups, -1)[...] = total[:, : o // groups, : cg * kh * kw]
+        total = sums.sum(axis=0)
+        rows = out.reshape(groups, o // groups, taps)
+        for channel, columns, _, _, to in strips:
+            width = columns * vector if columns > 0 else max(-columns, 1)
+            here = total[:, to : to + taps * width].reshape(groups, taps, width).swapaxes(1, 2)
+            rows[:, channel : channel + width] = here[:, : rows.shape[1] - channel]
     return out
 
 

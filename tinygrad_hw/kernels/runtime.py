@@ -37,6 +37,7 @@ from typing import Any
 from tinygrad_hw._blas_hint import blas_hint
 
 __all__ = [
+    "Intrinsic",
     "Kernel",
     "compiled_kernels",
     "compiles",
@@ -258,6 +259,18 @@ def _count_seconds(seconds: float) -> None:
         print(f"tinygrad_hw: compiling kernels for this CPU ...{kept}", file=sys.stderr)
 
 
+class Intrinsic:
+    """A function written in LLVM's language, to be called in kernels; made when the first of them is compiled.
+
+    Attributes:
+        make: returns numba's intrinsic.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        """Keep ``make`` for later."""
+        self.make = functools.cache(make)
+
+
 class Kernel:
     """A function that is compiled at its first call; see :func:`kernel`.
 
@@ -347,6 +360,8 @@ class Kernel:
         for name in function.__code__.co_names:
             if isinstance(names.get(name), Kernel):
                 names[name] = names[name].compile(parallel=False)
+            elif isinstance(names.get(name), Intrinsic):
+                names[name] = names[name].make()
         # The two variants need names of their own, which the cache's files are named by.
         suffix = "" if parallel or not self.parallel else "_serial"
         copy = types.FunctionType(
