@@ -10,6 +10,8 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.matmul import _matmul as mm
 from tinygrad_hw.ops.matmul import einsum
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import reshape
@@ -21,10 +23,19 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
     if input.dtype == np.float16:
         wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
         return wide.astype(np.float16)
-    out = np.matmul(input, weight.T)
-    if bias is not None:
-        out += bias
-    return out
+    out = np.empty((input.shape[0], weight.shape[0]), input.dtype)
+    if bias is None:
+        return kernels.gemm(input, weight.T, out)
+    out[...] = bias
+    return kernels.gemm(input, weight.T, out, add=True)
+
+
+def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+    return (
+        mm(g, weight) if needs[0] else None,
+        mm(g.T, input) if needs[1] else None,
+        sum_(g, 0) if needs[2] else None,
+    )
 
 
 #: (n, in), (out, in), (out,) or None; the weight gradient comes out contiguous.
@@ -32,9 +43,8 @@ _linear = op(
     "linear",
     _forward,
     node_name="AddmmBackward0",
-    input=lambda g, weight: g @ weight,
-    weight=lambda g, input: g.T @ input,
-    bias=lambda g: sum_(g, 0),
+    differentiable=("input", "weight", "bias"),
+    joint=_rule,
 )
 
 

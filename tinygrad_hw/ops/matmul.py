@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import diagonal, permute, reshape, squeeze, unsqueeze
@@ -42,8 +43,8 @@ __all__ = [
 def _product(input: Any, other: Any) -> Any:
     if input.dtype == np.float16:
         # numpy has no half precision BLAS; PyTorch accumulates in float32 too.
-        return np.matmul(input.astype(np.float32), other.astype(np.float32)).astype(np.float16)
-    return np.matmul(input, other)
+        return kernels.matmul(input.astype(np.float32), other.astype(np.float32)).astype(np.float16)
+    return kernels.matmul(input, other)
 
 
 #: Product of (..., n, k) and (..., k, m), batch dimensions broadcast.
@@ -51,15 +52,15 @@ _matmul = op(
     "matmul",
     _product,
     node_name="MmBackward0",
-    input=lambda g, other: g @ other.mT,
-    other=lambda g, input: input.mT @ g,
+    input=lambda g, other: _matmul(g, other.mT),
+    other=lambda g, input: _matmul(input.mT, g),
 )
 _bmm = op(
     "bmm",
     _product,
     node_name="BmmBackward0",
-    input=lambda g, other: g @ other.mT,
-    other=lambda g, input: input.mT @ g,
+    input=lambda g, other: _bmm(g, other.mT),
+    other=lambda g, input: _bmm(input.mT, g),
 )
 _mv = op(
     "mv",

@@ -1,0 +1,240 @@
+"""Products of matrices, in the same vector tiles as convolution.
+
+    out[m, n] = sum_k a[m, k] * b[k, n] (+ what is there)
+
+numpy's BLAS serves small products. Large ones run here, for three reasons: on a processor with 512-bit vectors OpenBLAS
+may use its 256-bit kernels (250 against 130 Gflop/s a core); its threads wait for work at full speed, 16 ms long, and
+take the cores from the kernels' own threads meanwhile (a training step of a small VGG: 215 against 150 ms); and its
+results depend on the number of threads, in the last bits.
+
+``a`` is written as panels of the tile's rows, ``b`` as strips of three vectors, both with k outside, so that the
+innermost loop reads them in order. Sums over more than ``_DEPTH`` products are made of parts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, workers
+from tinygrad_hw.kernels.simd import copy_lines, lanes, tile_1, tile_2, tile_3, tile_rows, turn
+
+__all__ = ["gemm", "matmul", "matmul_reference"]
+
+prange = range
+
+#: Products added up at a time: 73 KB of a strip stay in the second-level cache, 12 KB of a panel in the first.
+_DEPTH = 384
+
+#: Multiply-adds from which these loops are faster than BLAS on one thread; smaller products are mostly calls.
+_LEAST = 60_000
+
+#: The same for each of many: BLAS would be called for each.
+_LEAST_OF_MANY = 8_000
+
+
+def matmul_reference(a: Any, b: Any) -> Any:
+    """The definition."""
+    return np.matmul(a, b)
+
+
+@kernel()
+def _pack_panel(
+    a: Any, at: int, by_row: int, by_k: int, here: int, depth: int, rows: int, vector: int, out: Any, to: int
+) -> None:
+    """Write ``here`` of ``rows`` rows as (depth, rows), zeros for the rest."""
+    if by_row == 1 and here == rows:
+        copy_lines(a, at, by_k, out, to, rows, rows, depth)
+    elif by_k == 1 and vector == 2 * rows:
+        # A square of two panels would be turned; one panel has half of its rows.
+        for k in range(0, depth, vector):
+            square = out[to + depth * rows :]
+            turn(a, at + k, by_row, here, depth - k, square, 0, vector)
+            copy_lines(square, 0, vector, out, to + k * rows, rows, rows, min(vector, depth - k))
+    else:
+        for k in range(depth):
+            for m in range(rows):
+                out[to + k * rows + m] = a[at + m * by_row + k * by_k] if m < here else out.dtype.type(0)
+
+
+@kernel()
+def _pack_strip(
+    b: Any, at: int, by_k: int, by_column: int, here: int, depth: int, width: int, vector: int, out: Any
+) -> None:
+    """Write ``here`` of ``width`` columns as (depth, width)."""
+    if by_column == 1:
+        copy_lines(b, at, by_k, out, 0, width, here, depth)
+    elif by_k == 1:
+        for n in range(0, here, vector):
+            for k in range(0, depth, vector):
+                if depth - k >= vector:
+                    turn(b, at + n * by_column + k, by_column, here - n, vector, out, k * width + n, width)
+                else:
+                    for i in range(k, depth):
+                        for j in range(n, min(n + vector, here)):
+                            out[i * width + j] = b[at + j * by_column + i]
+    else:
+        for k in range(depth):
+            for n in range(here):
+                out[k * width + n] = b[at + k * by_k + n * by_column]
+
+
+@kernel(parallel=True)
+def _gemm(
+    a: Any,
+    a_steps: Any,
+    b: Any,
+    b_steps: Any,
+    out: Any,
+    shape: Any,
+    add: bool,
+    offsets: Any,
+    zeros: Any,
+    panels: Any,
+    rows: int,
+    width: int,
+    vector: int,
+    depth: int,
+    parts: int,
+    workers: int,
+) -> None:
+    """Multiply stacks of matrices given flat.
+
+    Args:
+        a: holds the left matrices.
+        a_steps: from matrix to matrix, from row to row, from column to column.
+        b: holds the right matrices.
+        b_steps: likewise.
+        out: where to write, (matrices, M, N).
+        shape: (matrices, M, N, K).
+        add: whether to add to what is there.
+        offsets: of the lines of a packed strip.
+        zeros: as many as ``rows``.
+        panels: room for ``a``, (matrices, panels of rows, K, rows), and a square after each.
+        rows: of a tile.
+        width: of a strip, two or three vectors.
+        vector: numbers in a vector.
+        depth: how many products are added up at a time.
+        parts: into how many parts the panels of a strip are split.
+        workers: how many workers share the work.
+    """
+    count, m, n, k = shape
+    panel_count, strip_count = (m + rows - 1) // rows, (n + width - 1) // width
+    room = panels.size // (count * panel_count)
+    for worker in prange(workers):
+        for item in range(worker, count * panel_count, workers):
+            matrix, row = item // panel_count, item % panel_count * rows
+            at = matrix * a_steps[0] + row * a_steps[1]
+            _pack_panel(a, at, a_steps[1], a_steps[2], min(rows, m - row), k, rows, vector, panels, item * room)
+    for worker in prange(workers):
+        packed = np.empty(depth * width + 2 * vector, out.dtype)
+        for item in range(worker, count * strip_count * parts, workers):
+            matrix, strip, part = item // (strip_count * parts), item // parts % strip_count, item % parts
+            here = min(width, n - strip * width)
+            begin_out = matrix * m * n + strip * width
+            for first in range(0, max(k, 1), depth):
+                last = min(first + depth, k)
+                at = matrix * b_steps[0] + first * b_steps[1] + strip * width * b_steps[2]
+                _pack_strip(b, at, b_steps[1], b_steps[2], here, last - first, width, vector, packed)
+                for panel in range(part * panel_count // parts, (part + 1) * panel_count // parts):
+                    t = (
+                        packed, 0, offsets, 0, last - first,
+                        panels, (matrix * panel_count + panel) * room + first * rows,
+                        zeros, 0, first == 0 and not add, False,
+                        out, begin_out + panel * rows * n, n, here, min(rows, m - panel * rows),
+                    )  # fmt: skip
+                    if here > 2 * vector:
+                        tile_3(*t)
+                    elif here > vector:
+                        tile_2(*t)
+                    else:
+                        tile_1(*t)
+
+
+def _flat(x: Any) -> tuple[Any, tuple[int, ...]] | None:
+    """Return the memory of (matrices, rows, columns) as a flat array, and its steps in numbers."""
+    if any(s % x.itemsize or s < 0 for s in x.strides):
+        return None
+    steps = tuple(s // x.itemsize for s in x.strides)
+    if x.flags.c_contiguous:
+        return x.reshape(-1), steps
+    size = sum((n - 1) * s for n, s in zip(x.shape, steps, strict=True)) + 1
+    return np.lib.stride_tricks.as_strided(x, (size,), (x.itemsize,)), steps
+
+
+def _worth(a: Any, b: Any) -> bool:
+    """Return whether the product is one for these loops."""
+    m, k, n = *a.shape[-2:], b.shape[-1]
+    return (
+        m * n * k >= (_LEAST if a.ndim == 2 else _LEAST_OF_MANY)
+        and m > 1
+        and n > 1
+        and math.prod(a.shape) * n >= _LEAST
+        and a.dtype == b.dtype
+        and a.dtype.char in "fd"
+        and compiled_kernels()
+    )
+
+
+def _multiply(a: Any, b: Any, out: Any, add: bool) -> bool:
+    """Multiply (matrices, M, K) by (matrices, K, N); return whether that could be done."""
+    left, right = _flat(a), _flat(b)
+    if left is None or right is None:
+        return False
+    (count, m, k), n = a.shape, b.shape[2]
+    rows, vector = tile_rows(), lanes(a.itemsize)
+    time = count * m * n * k / (5 * vector)  # of about two vectors of multiply-adds a cycle, in ns
+    team = workers(time)
+    width = 3 * vector
+    if count * -(-n // width) < 2 * team and count * -(-n // width) % team:
+        width = 2 * vector  # two workers share four strips better than three
+    panels, strips = -(-m // rows), count * -(-n // width)
+    parts = 1 if strips >= 4 * team or strips % team == 0 else min(panels, team)
+    square = vector * vector if vector == 2 * rows and left[1][2] == 1 else 0
+    kind = a.dtype
+    _gemm(
+        *left, *right, out.reshape(-1), (count, m, n, k), add, np.arange(min(k, _DEPTH)) * width, np.zeros(rows, kind),
+        np.empty(count * panels * (k * rows + square), kind), rows, width, vector, _DEPTH, parts, team, work=time,
+    )  # fmt: skip
+    return True
+
+
+def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
+    """Write the product of two matrices, or add it.
+
+    Args:
+        a: (M, K), however it lies in memory.
+        b: (K, N), likewise.
+        out: (M, N), C-contiguous.
+        add: whether to add to ``out``.
+
+    Returns:
+        ``out``.
+    """
+    if not (_worth(a, b) and _multiply(a[None], b[None], out, add)):
+        if add:
+            out += np.matmul(a, b)
+        else:
+            np.matmul(a, b, out=out)
+    return out
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Return products of (..., M, K) and (..., K, N), by numpy's rules of broadcasting."""
+    if a.ndim < 2 or b.ndim < 2 or not _worth(a, b):
+        return np.matmul(a, b)
+    m, k, n = *a.shape[-2:], b.shape[-1]
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if b.ndim == 2 and a.flags.c_contiguous:
+        stacks = a.reshape(1, -1, k), b[None]  # one tall matrix
+    else:
+        stacks = tuple(
+            x[None]
+            if x.ndim == 2 and not batch
+            else np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+            for x in (a, b)
+        )
+    out = np.empty((*batch, m, n), a.dtype)
+    return out if _multiply(*stacks, out, False) else np.matmul(a, b)
