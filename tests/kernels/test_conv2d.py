@@ -233,6 +233,47 @@ def test_output_size() -> None:
     assert output_size(5, 3, 1, 0, 2) == 1
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from([np.float32, np.float64]),
+    n=st.integers(1, 5),
+    channels=st.integers(8, 20),
+    outputs=st.integers(8, 20),
+    size=st.tuples(st.integers(3, 40), st.integers(3, 40)),
+    padding=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+)
+def test_winograd_against_the_definitions(
+    kind: Any, n: int, channels: int, outputs: int, size: Any, padding: Any
+) -> None:
+    x, w, b = arrays(n, 1, channels, outputs, size, (3, 3), kind)
+    check(x, w, b, ((1, 1), padding, (1, 1), 1))
+
+
+@pytest.mark.parametrize("channels", [16, 64, 300])
+def test_error_of_winograd(channels: int) -> None:
+    """It stays within 4 times that of adding one product after the other."""
+    x, w, _ = arrays(1, 1, channels, 16, (12, 12), (3, 3))
+    setting = ((1, 1), (1, 1), (1, 1), 1)
+    want = K.conv2d_reference(x.astype(np.float64), w.astype(np.float64), None, *setting)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    plain = np.zeros(want.shape, np.float32)
+    for c, i, j in np.ndindex(channels, 3, 3):
+        plain += w[None, :, c, i, j, None, None] * padded[:, c, None, i : i + 12, j : j + 12]
+
+    def error(got: Any) -> float:
+        return float(np.abs(got - want).max())
+
+    assert error(K.conv2d(x, w, None, *setting)) < 4 * error(plain)
+
+
+def test_winograd_has_the_same_bits_on_any_number_of_threads() -> None:
+    x, w, b = arrays(5, 1, 9, 17, (13, 9), (3, 3))
+    setting = ((1, 1), (1, 1), (1, 1), 1)
+    g = np.random.default_rng(1).standard_normal((5, 17, 13, 9)).astype(np.float32)
+    same_on_threads(lambda: K.conv2d(x, w, b, *setting))
+    same_on_threads(lambda: K.conv2d_input_grad(g, w, x.shape, *setting))
+
+
 #: Features that numba is told of, and what is made of them: vector registers and their bytes.
 PROCESSORS = {"generic": ("", "16x16"), "haswell": ("+avx,+avx2,+fma", "16x32")}
 
@@ -250,6 +291,7 @@ def test_on_smaller_processors(cpu: str, tmp_path: Path) -> None:
             (1, 3, 5, (9, 10), ((1, 1), (1, 1), (1, 1))),
             (2, 3, 1, (9, 10), ((2, 1), (1, 0), (1, 2))),
             (1, 2, 70, (12, 7), ((2, 3), (1, 1), (1, 1))),
+            (1, 9, 11, (9, 10), ((1, 1), (1, 1), (1, 1))),
         ]:
             x = r.standard_normal((3, groups * channels, *size)).astype(kind)
             w = r.standard_normal((groups * outputs, channels, 3, 3)).astype(kind)

@@ -166,7 +166,7 @@ def _flat(x: Any) -> tuple[Any, tuple[int, ...]] | None:
 
 def _worth(a: Any, b: Any) -> bool:
     """Return whether the product is one for these loops."""
-    m, k, n = *a.shape[-2:], b.shape[-1]
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     return (
         m * n * k >= (_LEAST if a.ndim == 2 else _LEAST_OF_MANY)
         and m > 1
@@ -225,16 +225,12 @@ def matmul(a: Any, b: Any) -> Any:
     """Return products of (..., M, K) and (..., K, N), by numpy's rules of broadcasting."""
     if a.ndim < 2 or b.ndim < 2 or not _worth(a, b):
         return np.matmul(a, b)
-    m, k, n = *a.shape[-2:], b.shape[-1]
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if b.ndim == 2 and a.flags.c_contiguous:
-        stacks = a.reshape(1, -1, k), b[None]  # one tall matrix
+        left, right = a.reshape(1, -1, k), b[None]  # one tall matrix
     else:
-        stacks = tuple(
-            x[None]
-            if x.ndim == 2 and not batch
-            else np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
-            for x in (a, b)
-        )
+        left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+        left, right = (x.reshape(-1, *x.shape[-2:]) if batch else x[None] for x in (left, right))
     out = np.empty((*batch, m, n), a.dtype)
-    return out if _multiply(*stacks, out, False) else np.matmul(a, b)
+    return out if _multiply(left, right, out, False) else np.matmul(a, b)

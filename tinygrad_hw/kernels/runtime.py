@@ -272,6 +272,10 @@ class Intrinsic:
         """Keep ``make`` for later."""
         self.make = functools.cache(make)
 
+    def __call__(self, *args: Any) -> Any:
+        """Refuse: there is no Python version."""
+        raise TypeError("this function is LLVM code, for compiled kernels; call the kernel that uses it")
+
 
 class Kernel:
     """A function that is compiled at its first call; see :func:`kernel`.

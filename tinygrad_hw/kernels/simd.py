@@ -19,6 +19,7 @@ from typing import Any
 from tinygrad_hw.kernels.runtime import Intrinsic
 
 __all__ = [
+    "Writer",
     "copy_halves",
     "copy_lines",
     "dots_1",
@@ -57,7 +58,7 @@ def lanes(itemsize: int) -> int:
     return _registers()[1] // itemsize
 
 
-class _Writer:
+class Writer:
     """What the functions below have in common: types, and short names for LLVM's instructions."""
 
     def __init__(self, context: Any, builder: Any, array: Any) -> None:
@@ -77,14 +78,17 @@ class _Writer:
         return self.step(self.context.make_array(kind)(self.context, self.builder, array).data, *places)
 
     def step(self, address: Any, *places: Any) -> Any:
+        """Return the address that is that many numbers further."""
         for place in places:
             address = self.builder.gep(address, [self.constant(place) if isinstance(place, int) else place])
         return address
 
     def constant(self, value: int) -> Any:
+        """Return an index."""
         return self.ir.Constant(self.index, value)
 
     def times(self, a: Any, b: int) -> Any:
+        """Return an index times a number."""
         return self.builder.mul(a, self.constant(b))
 
     def splat(self, value: Any) -> Any:
@@ -95,15 +99,18 @@ class _Writer:
         return self.shuffle(one, undefined, [0] * self.lanes)
 
     def shuffle(self, a: Any, b: Any, order: list[int]) -> Any:
+        """Return lanes of two vectors: those of ``b`` are counted on from ``a``'s."""
         return self.builder.shuffle_vector(a, b, self.ir.Constant(self.ir.VectorType(self.word, len(order)), order))
 
     def load(self, address: Any, lanes: int | None = None) -> Any:
+        """Return a vector."""
         kind = self.ir.VectorType(self.number, lanes or self.lanes)
         value = self.builder.load(self.builder.bitcast(address, kind.as_pointer()))
         value.align = self.size
         return value
 
     def store(self, value: Any, address: Any) -> None:
+        """Write a vector."""
         self.builder.store(value, self.builder.bitcast(address, value.type.as_pointer()), align=self.size)
 
     def first(self, count: Any) -> Any:
@@ -126,6 +133,7 @@ class _Writer:
         return self._masked("load", self.vector, place, self.ir.Constant(self.word, self.size), mask, self.zero)
 
     def store_first(self, value: Any, address: Any, mask: Any) -> None:
+        """Write the lanes where the mask is on."""
         place = self.builder.bitcast(address, self.vector.as_pointer())
         self._masked("store", self.ir.VoidType(), value, place, self.ir.Constant(self.word, self.size), mask)
 
@@ -140,10 +148,12 @@ class _Writer:
         return places
 
     def add_product(self, place: Any, a: Any, b: Any) -> None:
+        """Add ``a * b`` to a variable, in one instruction where there is one."""
         product = self.builder.fmul(a, b, flags=("contract",))
         self.builder.store(self.builder.fadd(self.builder.load(place), product, flags=("contract",)), place)
 
     def loop(self, first: Any, last: Any) -> Any:
+        """Return a context in which code is repeated; it gives the number of the round."""
         from numba.core import cgutils
 
         return cgutils.for_range_slice(self.builder, first, last, self.constant(1), self.index)
@@ -190,7 +200,7 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
                     n,
                     here,
                 ) = values
-                w = _Writer(context, builder, kinds[0])
+                w = Writer(context, builder, kinds[0])
                 image = w.at(kinds[0], image, at)
                 offsets = w.at(kinds[2], offsets)
                 weights = w.at(kinds[5], weights, weight)
@@ -267,7 +277,7 @@ def _outer(columns: int) -> Intrinsic:
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 kinds = signature.args
                 image, offsets, k, g, at, n, out, place = values
-                w = _Writer(context, builder, kinds[0])
+                w = Writer(context, builder, kinds[0])
                 image = w.at(kinds[0], image)
                 offsets = w.at(kinds[1], offsets, k)
                 g = w.at(kinds[3], g, at)
@@ -321,7 +331,7 @@ def _turn() -> Any:
     def turn(typing: Any, source: Any, s: Any, leap: Any, rows: Any, n: Any, target: Any, t: Any, width: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             source, s, leap, rows, n, target, t, width = values
-            w = _Writer(context, builder, signature.args[0])
+            w = Writer(context, builder, signature.args[0])
             source = w.at(signature.args[0], source, s)
             target = w.at(signature.args[5], target, t)
             none = w.constant(0)
@@ -371,7 +381,7 @@ def _dots(rows: int) -> Intrinsic:
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 kinds = signature.args
                 image, offsets, k, g, at, leap, here, n, out, place = values
-                w = _Writer(context, builder, kinds[0])
+                w = Writer(context, builder, kinds[0])
                 image = w.at(kinds[0], image)
                 offsets = w.at(kinds[1], offsets, k)
                 g = w.at(kinds[3], g, at)
@@ -438,7 +448,7 @@ def _copy_lines(step: int) -> Intrinsic:
         ) -> Any:
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 source, s, s_leap, target, t, t_leap, n, lines = values
-                w = _Writer(context, builder, signature.args[0])
+                w = Writer(context, builder, signature.args[0])
                 source = w.at(signature.args[0], source, s)
                 target = w.at(signature.args[3], target, t)
                 vectors = builder.sdiv(builder.add(n, w.constant(w.lanes - 1)), w.constant(w.lanes))
