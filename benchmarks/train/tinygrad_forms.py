@@ -16,6 +16,8 @@ def mlp_step(tinygrad: Any, sizes: Sequence[int], batch: int) -> Run:
     """Return the step of linear layers with ReLU between them: Adam, mean cross-entropy."""
     nn = importlib.import_module("tinygrad.nn")
     tensor = tinygrad.Tensor
+    # Until 0.13 the mode was the class's, now it is the context's.
+    training = tensor.train if hasattr(tensor, "train") else lambda: tinygrad.Context(TRAINING=1)
     tensor.manual_seed(0)
     layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
     x = tensor.randn(batch, sizes[0]).realize()
@@ -23,7 +25,7 @@ def mlp_step(tinygrad: Any, sizes: Sequence[int], batch: int) -> Run:
     optimizer = nn.optim.Adam(nn.state.get_parameters(layers), lr=1e-3)
 
     def step() -> Any:
-        with tensor.train():
+        with training():
             optimizer.zero_grad()
             z = x
             for i, layer in enumerate(layers):
