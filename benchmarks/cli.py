@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="only workloads with this in ring/group/name; several by '|'",
     )
-    parser.add_argument("--threads", default=str(machine.cores()), help="thread counts, by comma (default: %(default)s)")
+    parser.add_argument(
+        "--threads", default=str(machine.cores()), help="thread counts, by comma (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each framework (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.5, help="per turn (default: %(default)s)")
     parser.add_argument("--peers", default=",".join(PEERS), help="whom to compare with (default: %(default)s)")

@@ -78,8 +78,8 @@ def judge(measured: Mapping[str, Sequence[Times]]) -> dict[str, Any]:
         for name, value in spread.items():
             if value > SPREAD:
                 facts["warnings"].append(
-                    f"the control ({name}) in {framework}'s process took {value:.2f} times its best in the median round: "
-                    "the machine is busy with something else"
+                    f"in {framework}'s process the control ({name}) took {value:.2f} times its best in the median "
+                    "round: the machine is busy with something else"
                 )
     ours = facts["best"].get(OURS)
     for framework, best in facts["best"].items():

@@ -120,8 +120,8 @@ def _multiply_add_loop(lanes: int) -> Callable[[int, float, float], float]:
     def loop(count: int, factor: float, term: float) -> Any:
         return intrinsic(count, factor, term)
 
-    compiled = numba.njit("float32(int64, float32, float32)", nogil=True)(loop)
-    return compiled  # type: ignore[no-any-return]
+    compiled: Callable[[int, float, float], float] = numba.njit("float32(int64, float32, float32)", nogil=True)(loop)
+    return compiled
 
 
 def _flops(threads: int, pool: ThreadPoolExecutor) -> dict[str, float]:

@@ -53,7 +53,8 @@ def draw(results: Mapping[str, Any], path: Path) -> bool:
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (ring, rows) in zip(axes, rings.items(), strict=False):
         _bars(axis, ring, rows)
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        for part in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+            part(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else ""))
     for axis, name in zip(axes[len(rings) :], series, strict=True):
         _growth(axis, name, [item for item in fits if item["series"] == name])
     cpu = results["machine"]["cpu"]

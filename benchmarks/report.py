@@ -60,17 +60,13 @@ def machine(facts: Mapping[str, Any]) -> list[str]:
 def worker(framework: str, facts: Mapping[str, Any]) -> str:
     """Return a line on a framework: version, threads, libraries."""
     parts = [f"{framework} {facts['version']}", f"{facts['threads']} threads", f"Python {facts['python']}"]
-    config = facts.get("config", {})
-    if framework == "torch":
-        parts += [config[name] for name in ("mkl", "onednn", "cpu") if name in config]
-    else:
-        parts += [
-            f"{pool['internal_api']} {pool.get('version', '')}, core {pool.get('architecture', 'unknown')}, "
-            f"{pool['num_threads']} threads"
-            for pool in facts["blas"]
-            if pool.get("user_api") == "blas"
-        ]
-        parts += [f"{name} {value}" for name, value in config.items()]
+    parts += [
+        f"{pool['internal_api']} {pool.get('version', '')}, core {pool.get('architecture', 'unknown')}, "
+        f"{pool['num_threads']} threads"
+        for pool in facts["blas"]
+        if pool.get("user_api") == "blas"
+    ]
+    parts += [f"{name} {value}" for name, value in facts.get("config", {}).items()]
     return ", ".join(parts)
 
 
@@ -97,16 +93,17 @@ def line(record: Record, peak: Mapping[str, float], remark: str = "") -> str:
         best, median = summary.ratio(record, peer), summary.ratio(record, peer, "median")
         if best is not None and median is not None:
             text += f"  x{best:.2f} x{median:.2f}"
-    for framework, memory in record.get("memory", {}).items():
-        text += (
-            f" | {framework} {memory['peak']:.0f} MB, {memory['over_import']:.1f} over import, "
-            f"{memory['over_building']:.1f} over building"
-        )
     for framework, error in record["errors"].items():
         text += f" | {framework}: {error}"
     if record.get("disturbed"):
         text += " ~"
-    return text + (f" ({remark})" if remark else "")
+    text += f" ({remark})" if remark else ""
+    for framework, memory in record.get("memory", {}).items():
+        text += (
+            f"\n    {framework + ':':12s} {memory['over_import']:7.1f} MB over import, "
+            f"{memory['over_building']:7.1f} over building, {memory['peak']:5.0f} in all"
+        )
+    return text
 
 
 def epilogue(results: Mapping[str, Any]) -> list[str]:
@@ -115,8 +112,13 @@ def epilogue(results: Mapping[str, Any]) -> list[str]:
     found = results["summary"]
     for mean in found["means"]:
         lines.append(
-            f"geometric mean, {mean['ring']}, {mean['threads']} threads: {mean['peer']}'s time is "
-            f"{mean['ratio']:.2f} times ours over {mean['count']} workloads; lowest {mean['lowest']:.2f} ({mean['where']})"
+            f"geometric mean, {mean['ring']}, {mean['threads']} threads, {mean['count']} workloads: {mean['peer']}'s "
+            f"time is {mean['ratio']:.2f} times ours; lowest {mean['lowest']:.2f} ({mean['where']})"
+        )
+    for mean in found["memory"]:
+        lines.append(
+            f"memory, {mean['ring']}, {mean['threads']} threads, {mean['count']} workloads: over import {mean['peer']} "
+            f"takes {mean['ratio']:.2f} times ours; lowest {mean['lowest']:.2f} ({mean['where']})"
         )
     for item in found["fits"]:
         lines.append(

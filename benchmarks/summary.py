@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from benchmarks.workload import OURS, RINGS
+from benchmarks.workload import OURS, PEERS
 
-__all__ = ["fit", "fits", "geometric_mean", "means", "peak", "ratio", "speedups", "summarise"]
+__all__ = ["fit", "fits", "geometric_mean", "means", "memory_ratio", "peak", "ratio", "speedups", "summarise"]
 
 Record = dict[str, Any]
 
@@ -26,18 +26,32 @@ def geometric_mean(values: Iterable[float]) -> float:
 
 
 def means(records: Iterable[Record], by: Sequence[str] = ("ring", "threads")) -> list[dict[str, Any]]:
-    """Return the geometric mean ratio per peer and per combination of some fields.
+    """Return the geometric mean of the time ratios per peer and per combination of some fields.
 
     Each has those fields, ``peer``, ``ratio``, ``lowest`` with its ``where``, and ``count``. The series that show how
     time grows are left out.
     """
+    return _means(records, by, ratio)
+
+
+def memory_ratio(record: Record, peer: str) -> float | None:
+    """Return the peer's peak memory above its import by ours; None where one of them was not measured."""
+    found = record.get("memory", {})
+    if OURS not in found or peer not in found or found[OURS]["over_import"] <= 0:
+        return None
+    return float(found[peer]["over_import"] / found[OURS]["over_import"])
+
+
+def _means(
+    records: Iterable[Record], by: Sequence[str], value_of: Callable[[Record, str], float | None]
+) -> list[dict[str, Any]]:
     gathered: dict[tuple[Any, ...], list[tuple[float, str]]] = {}
     for record in records:
         if "series" in record:
             continue
-        for peer in record["best"]:
-            value = ratio(record, peer)
-            if peer != OURS and value is not None:
+        for peer in PEERS:
+            value = value_of(record, peer)
+            if value:
                 key = (*(record[name] for name in by), peer)
                 gathered.setdefault(key, []).append((value, f"{record['group']}: {record['name']}"))
     found = []
@@ -52,8 +66,7 @@ def means(records: Iterable[Record], by: Sequence[str] = ("ring", "threads")) ->
                 "count": len(values),
             }
         )
-    order = {ring: i for i, ring in enumerate(RINGS)}
-    return sorted(found, key=lambda m: order.get(str(m.get("ring")), 0))
+    return found
 
 
 def fit(sizes: Sequence[float], times: Sequence[float]) -> float:
@@ -100,7 +113,9 @@ def speedups(records: Iterable[Record]) -> list[dict[str, Any]]:
     for (ring, group, name), by_threads in best.items():
         for threads in sorted(by_threads):
             if threads > 1 and 1 in by_threads:
-                gains = {f: by_threads[1][f] / by_threads[threads][f] for f in by_threads[threads] if f in by_threads[1]}
+                gains = {
+                    f: by_threads[1][f] / by_threads[threads][f] for f in by_threads[threads] if f in by_threads[1]
+                }
                 if gains:
                     found.append({"ring": ring, "group": group, "name": name, "threads": threads, "speedup": gains})
     return found
@@ -127,6 +142,7 @@ def summarise(records: Sequence[Record]) -> dict[str, Any]:
     """Return everything of this module that goes into the file of a run."""
     return {
         "means": means(records),
+        "memory": _means(records, ("ring", "threads"), memory_ratio),
         "group_means": means(records, ("ring", "group", "threads")),
         "fits": fits(records),
         "speedups": speedups(records),

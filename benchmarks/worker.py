@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import time
@@ -26,6 +27,13 @@ __all__ = ["main"]
 
 #: A sample is at least this long; shorter calls are repeated within it.
 SAMPLE = 5e-4
+#: What PyTorch says of its libraries.
+_TORCH = {
+    "mkl": r"Math Kernel Library Version (\S+)",
+    "onednn": r"MKL-DNN (\S+)",
+    "cpu": r"CPU capability usage: (\S+)",
+    "blas": r"BLAS_INFO=(\w+)",
+}
 #: Calls of which the result is not timed, at least.
 WARM = 3
 
@@ -54,11 +62,9 @@ def _torch_config(torch: Any) -> dict[str, str]:
     facts = {}
     for line in torch.__config__.show().splitlines():
         line = line.strip(" -")
-        for name, start in (("mkl", "Intel(R) oneAPI Math"), ("onednn", "Intel(R) MKL-DNN"), ("cpu", "CPU capability")):
-            if line.startswith(start):
-                facts[name] = line.split(" (Git")[0]
-        if "BLAS_INFO=" in line:
-            facts["blas"] = line.split("BLAS_INFO=")[1].split(",")[0]
+        for name, pattern in _TORCH.items():
+            if match := re.search(pattern, line):
+                facts[name] = match[1]
     return facts
 
 
@@ -89,7 +95,9 @@ def _start(framework: str, threads: int) -> tuple[Any, dict[str, Any]]:
         facts["config"] = _torch_config(module)
     if framework == OURS:
         config = importlib.import_module(f"{OURS}.kernels.runtime").config()
-        facts["config"] = {k: config[k] for k in ("numpy", "numba", "blas_hint", "kernels", "threading_layer") if k in config}
+        facts["config"] = {
+            k: config[k] for k in ("numpy", "numba", "blas_hint", "kernels", "threading_layer") if k in config
+        }
     return module, facts
 
 

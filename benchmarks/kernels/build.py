@@ -62,7 +62,5 @@ def pair(
     if back:
         # Backward reads the gradient of the result and the inputs again, and writes the gradients of the inputs.
         moved = read + written + written + 2 * read
-        found.append(
-            Workload("kernels", f"{group} both", name, lambda t: backward(t, shapes, function), bytes=moved)
-        )
+        found.append(Workload("kernels", f"{group} both", name, lambda t: backward(t, shapes, function), bytes=moved))
     return found

@@ -21,9 +21,7 @@ def _uniform(np: Any, rng: Any, shape: Sequence[int], inputs: int) -> Any:
 
 def _dense(np: Any, rng: Any, sizes: Sequence[int]) -> list[Any]:
     """Return (weight, bias) per layer."""
-    return [
-        (_uniform(np, rng, (a, b), a), _uniform(np, rng, (b,), a)) for a, b in itertools.pairwise(sizes)
-    ]
+    return [(_uniform(np, rng, (a, b), a), _uniform(np, rng, (b,), a)) for a, b in itertools.pairwise(sizes)]
 
 
 def _kernel(np: Any, rng: Any, inputs: int, outputs: int, size: int) -> Any:

@@ -99,7 +99,7 @@ def resnet20(torch: Any) -> Any:
     """Return ResNet-20 for 3x32x32: He et al. 2015, section 4.2, shortcuts without parameters (option A)."""
     nn, functional = torch.nn, torch.nn.functional
 
-    class Block(nn.Module):  # type: ignore[misc]
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
         """Two convolutions and what goes around them."""
 
         def __init__(self, inputs: int, outputs: int, stride: int) -> None:

@@ -118,7 +118,11 @@ _ALL = [
     *_both("LeNet-5, b64", models.lenet, 64, MNIST, peers={"jax": lambda j: jax_forms.lenet_step(j, 64)}),
     *_both("PyTorch's MNIST example, b64", models.mnist_example, 64, MNIST, loss="nll_loss"),
     *_both(
-        "conv7x7(32)-pool-500-10, b64", models.conv7x7, 64, CIFAR, peers={"jax": lambda j: jax_forms.conv7x7_step(j, 64)}
+        "conv7x7(32)-pool-500-10, b64",
+        models.conv7x7,
+        64,
+        CIFAR,
+        peers={"jax": lambda j: jax_forms.conv7x7_step(j, 64)},
     ),
     *_both("VGG-small, b64", models.vgg_small, 64, CIFAR),
     *_both("ResNet-20, b64", models.resnet20, 64, CIFAR),
