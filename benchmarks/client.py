@@ -85,7 +85,8 @@ class Worker:
             env=environment,
             cwd=ROOT,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         try:
             self.facts = self._read()
         except BaseException:
@@ -153,4 +154,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._listener.join(5)  # it ends with the stream, unless a child of the worker holds that open
+        if self.process.stdout is not None and not self._listener.is_alive():
+            self.process.stdout.close()
         self._errors.close()

@@ -11,11 +11,11 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.client import ROOT
-from benchmarks.report import duration
 from benchmarks.summary import geometric_mean, means, memory_ratio, ratio
 from benchmarks.workload import OURS, PEERS, RINGS
 
@@ -28,8 +28,6 @@ BEGIN, END = (
 NAMES = {"torch": "PyTorch", "jax": "JAX", "tinygrad": "tinygrad", "autograd": "autograd", "numpy": "numpy"}
 
 Record = dict[str, Any]
-#: (group, name, threads) of a workload of the ring "train".
-Train = Mapping[tuple[str, str, int], Record]
 
 
 # -- cells -----------------------------------------------------------------------------------------
@@ -56,40 +54,54 @@ def _threads(count: int) -> str:
 # -- tables ----------------------------------------------------------------------------------------
 
 
+def _train_rows(records: Sequence[Record]) -> list[tuple[str, str, str]]:
+    """Return label, and the names of the training and of the inference workload as "group: name", "" for none."""
+    names = {(r["group"], r["name"]): None for r in records}
+    rows = []
+    for group, name in names:
+        if group == "step":
+            rows.append((name, f"step: {name}", f"inference: {name}"))
+        elif group != "inference":
+            rows.append((f"{group}: {name}", f"{group}: {name}", ""))
+        elif ("step", name) not in names:
+            rows.append((name, "", f"inference: {name}"))
+    return rows
+
+
 def _train(results: Mapping[str, Any], threads: Sequence[int]) -> list[str]:
-    """Return the table of training: a row per workload, a column per peer, group and thread count with figures."""
+    """Return the table of training: a row per workload, a column per peer, kind and thread count with figures."""
     records = [r for r in results["results"] if r["ring"] == "train" and "series" not in r]
-    found: Train = {(r["group"], r["name"], r["threads"]): r for r in records}
-    groups = list(dict.fromkeys(r["group"] for r in records))
-    inference = "inference"
-    rows = dict.fromkeys((r["group"], r["name"]) for r in records if r["group"] != inference)
-    rows |= dict.fromkeys(
-        (inference, r["name"]) for r in records if (groups[0], r["name"]) not in rows and r["group"] == inference
-    )
-    columns: list[tuple[str, Callable[[str, str], float | None]]] = []
+    if not records:
+        return []
+    found = {(f"{r['group']}: {r['name']}", r["threads"]): r for r in records}
+    rows = _train_rows(records)
+    head = ["training and inference, float32"]
+    columns: list[list[float | None]] = []
 
-    def add(title: str, group: str, count: int, value_of: Callable[[Record], float | None]) -> None:
-        def cell(of: str, name: str) -> float | None:
-            record = found.get((of if group == "" else group, name, count))
-            return None if record is None or (group == inference and of != "step") else value_of(record)
+    def column(title: str, kind: int, count: int, value_of: Callable[[Record], float | None]) -> None:
+        values = [value_of(r) if (r := found.get((row[kind], count))) else None for row in rows]
+        if any(values):
+            head.append(title)
+            columns.append(values)
 
-        if any(cell(*row) is not None for row in rows):
-            columns.append((title, cell))
-
+    first = threads[0]
+    column(f"our step, ms, {_threads(first)}", 1, first, _milliseconds)
     for peer in PEERS:
-        for group, word in (("", "train"), (inference, "infer")):
+        for kind, word in ((1, "train"), (2, "infer")):
             for count in threads:
-                add(f"{NAMES[peer]}, {word}, {_threads(count)}", group, count, lambda r, peer=peer: ratio(r, peer))
-        add(f"{NAMES[peer]}, memory", "", threads[0], lambda r, peer=peer: memory_ratio(r, peer))
-    lines = []
-    for group, name in rows:
-        record = found.get((group, name, threads[0]))
-        label = name if group == "step" else f"{group}: {name}"
-        ours = duration(record["best"][OURS]) if record and OURS in record["best"] else ""
-        lines.append([label, ours, *(_figure(cell(group, name)) for _, cell in columns)])
-    bottom = [geometric_mean(v for row in rows if (v := cell(*row))) for _, cell in columns]
-    lines.append(["**geometric mean**", "", *(f"**{_figure(value)}**" for value in bottom)])
-    return _table(["training, float32", f"ours, {_threads(threads[0])}", *(title for title, _ in columns)], lines)
+                column(f"{NAMES[peer]}, {word}, {_threads(count)}", kind, count, partial(ratio, peer=peer))
+        column(f"{NAMES[peer]}, memory", 1, first, partial(memory_ratio, peer=peer))
+    body = [[row[0], *(_figure(values[i]) for values in columns)] for i, row in enumerate(rows)]
+    bottom = [_figure(geometric_mean(v for v in values if v)) for values in columns]
+    if head[1:2] == [f"our step, ms, {_threads(first)}"]:
+        bottom[0] = ""
+    body.append(["**geometric mean**", *(f"**{text}**" if text else "" for text in bottom)])
+    return _table(head, body)
+
+
+def _milliseconds(record: Record) -> float | None:
+    seconds = record["best"].get(OURS)
+    return None if seconds is None else 1e3 * seconds
 
 
 def _rings(results: Mapping[str, Any], threads: Sequence[int]) -> list[str]:
@@ -169,10 +181,12 @@ def _introduction(results: Mapping[str, Any]) -> list[str]:
 def render(results: Mapping[str, Any]) -> str:
     """Return the tables of a run as Markdown."""
     threads = sorted({r["threads"] for r in results["results"]}, reverse=True)
-    parts = [_introduction(results)]
-    if any(r["ring"] == "train" and "series" not in r for r in results["results"]):
-        parts.append(_train(results, threads))
-    parts += [_rings(results, threads), _convolutions(results, threads)]
+    parts = [
+        _introduction(results),
+        _train(results, threads),
+        _rings(results, threads),
+        _convolutions(results, threads),
+    ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -220,10 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     readme = Path(args.readme)
     text = readme.read_text(encoding="utf-8")
-    if args.result is None:
-        path = ROOT / named(text)
-    else:
-        path = Path(args.result).resolve()
+    path = ROOT / named(text) if args.result is None else Path(args.result).resolve()
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     new = put(text, json.loads(path.read_text(encoding="utf-8")), name)
     if new == text:
