@@ -150,18 +150,18 @@ def test_a_run_from_the_command_to_the_file(tmp_path: Path, capsys: pytest.Captu
     assert set(records) == {f"{g}/{n}" for g in ("forward", "forward and backward")
                             for n in ("add 10x10", "add a number, 10x10")}  # fmt: skip
     record = records["forward/add 10x10"]
-    # An addition takes some 0.1 to 100 us, and numpy's alone is not slower than ours with what is around it.
+    # An addition takes some 0.1 to 100 us.
     for framework in (OURS, "numpy"):
         assert 5e-8 < record["best"][framework] <= record["median"][framework] < 1e-3
-    assert record["best"]["numpy"] < record["best"][OURS]
     assert record["errors"] == {}
     assert "numpy" not in records["forward and backward/add 10x10"]["best"]
     (mean,) = results["summary"]["means"]
-    assert mean["peer"] == "numpy" and 0.01 < mean["ratio"] < 1
+    ratios = [r["best"]["numpy"] / r["best"][OURS] for r in records.values() if "numpy" in r["best"]]
+    assert mean["peer"] == "numpy" and mean["ratio"] == pytest.approx(math.prod(ratios) ** 0.5)
     printed = capsys.readouterr().out
     assert f"tinygrad_hw {tinygrad_hw.__version__}, 1 threads" in printed
-    assert re.search(r"add 10x10 .* us \| numpy .* us  x0\.\d\d x0\.\d\d", printed)
-    assert "geometric mean, micro, 1 threads, 2 workloads: numpy's time is 0." in printed
+    assert re.search(r"add 10x10 .* us \| numpy .* us  x\d+\.\d\d x\d+\.\d\d", printed)
+    assert "geometric mean, micro, 1 threads, 2 workloads: numpy's time is " in printed
 
 
 def test_the_list_names_workloads_and_frameworks(capsys: pytest.CaptureFixture[str]) -> None:
