@@ -7,4 +7,8 @@ import sys
 from benchmarks.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before anything was measured
+        code = 130
+    sys.exit(code)

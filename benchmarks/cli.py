@@ -120,10 +120,11 @@ def _measure(session: Session, workloads: Sequence[Workload]) -> None:
                 print(("  " if framework in told else "") + report.worker(framework, facts[str(threads)]))
         most = peak(session.peaks, (), threads)
         if most:
-            print(f"the machine's peak on {threads} threads: {most['gflops']:.0f} Gflop/s, {most['gbytes']:.0f} GB/s")
+            figures = f"{most['gflops']:.0f} Gflop/s, {most['gbytes']:.0f} GB/s"
+            print(f"the machine's peak on {report.counted(threads)}: {figures}")
         title = ""
         for workload in workloads:
-            heading = report.heading(workload.ring, f"{workload.group}, {threads} threads")
+            heading = report.heading(workload.ring, f"{workload.group}, {report.counted(threads)}")
             if heading != title:
                 print(title := heading)
             record = session.run(workload, threads)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import counted
 from benchmarks.summary import ratio
 from benchmarks.workload import OURS, RINGS
 
@@ -88,7 +89,7 @@ def _bars(axis: Any, ring: str, rows: list[tuple[str, dict[str, float]]]) -> Non
 def _growth(axis: Any, name: str, items: list[dict[str, Any]]) -> None:
     """Draw the times of a series against the size, both logarithmic."""
     for item in items:
-        label = f"{item['framework']}, {item['threads']} threads: exponent {item['exponent']:.2f}"
+        label = f"{item['framework']}, {counted(item['threads'])}: exponent {item['exponent']:.2f}"
         axis.plot(item["sizes"], [1e3 * t for t in item["times"]], marker="o", label=label)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")

@@ -8,10 +8,15 @@ from typing import Any
 from benchmarks import summary
 from benchmarks.workload import OURS
 
-__all__ = ["duration", "epilogue", "heading", "line", "machine", "share", "worker"]
+__all__ = ["counted", "duration", "epilogue", "heading", "line", "machine", "share", "worker"]
 
 Record = dict[str, Any]
 _NAME = 44
+
+
+def counted(threads: int | str) -> str:
+    """Return the number of threads in words."""
+    return f"{threads} thread" if int(threads) == 1 else f"{threads} threads"
 
 
 def duration(seconds: float, per: int = 1) -> str:
@@ -59,10 +64,10 @@ def machine(facts: Mapping[str, Any]) -> list[str]:
 
 def worker(framework: str, facts: Mapping[str, Any]) -> str:
     """Return a line on a framework: version, threads, libraries."""
-    parts = [f"{framework} {facts['version']}", f"{facts['threads']} threads", f"Python {facts['python']}"]
+    parts = [f"{framework} {facts['version']}", counted(facts["threads"]), f"Python {facts['python']}"]
     parts += [
         f"{pool['internal_api']} {pool.get('version', '')}, core {pool.get('architecture', 'unknown')}, "
-        f"{pool['num_threads']} threads"
+        f"{counted(pool['num_threads'])}"
         for pool in facts["blas"]
         if pool.get("user_api") == "blas"
     ]
@@ -112,26 +117,26 @@ def epilogue(results: Mapping[str, Any]) -> list[str]:
     found = results["summary"]
     for mean in found["means"]:
         lines.append(
-            f"geometric mean, {mean['ring']}, {mean['threads']} threads, {mean['count']} workloads: {mean['peer']}'s "
+            f"geometric mean, {mean['ring']}, {counted(mean['threads'])}, {mean['count']} workloads: {mean['peer']}'s "
             f"time is {mean['ratio']:.2f} times ours; lowest {mean['lowest']:.2f} ({mean['where']})"
         )
     for mean in found["memory"]:
         lines.append(
-            f"memory, {mean['ring']}, {mean['threads']} threads, {mean['count']} workloads: over import {mean['peer']} "
-            f"takes {mean['ratio']:.2f} times ours; lowest {mean['lowest']:.2f} ({mean['where']})"
+            f"memory, {mean['ring']}, {counted(mean['threads'])}, {mean['count']} workloads: over import "
+            f"{mean['peer']} takes {mean['ratio']:.2f} times ours; lowest {mean['lowest']:.2f} ({mean['where']})"
         )
     for item in found["fits"]:
         lines.append(
-            f"growth, {item['series']}, {item['framework']}, {item['threads']} threads: "
+            f"growth, {item['series']}, {item['framework']}, {counted(item['threads'])}: "
             f"time ~ size^{item['exponent']:.2f} from {item['sizes'][0]:g} to {item['sizes'][-1]:g}"
         )
     for item in found["speedups"]:
         if item["ring"] == "train" or item["group"].startswith("conv2d"):
             gains = ", ".join(f"{f} {gain:.2f}" for f, gain in item["speedup"].items())
-            lines.append(f"{item['threads']} threads against 1, {item['group']}, {item['name']}: {gains}")
+            lines.append(f"{counted(item['threads'])} against 1, {item['group']}, {item['name']}: {gains}")
     for threads, control in results["control"].items():
         for warning in control["warnings"]:
-            lines.append(f"WARNING, {threads} threads: {warning}")
+            lines.append(f"WARNING, {counted(threads)}: {warning}")
     lines += [f"FAILED: {failure}" for failure in results["failures"]]
     if any(record.get("disturbed") for record in results["results"]):
         lines.append("~ no round of this line ran undisturbed")

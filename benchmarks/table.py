@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.client import ROOT
-from benchmarks.summary import geometric_mean, means, memory_ratio, ratio
+from benchmarks.report import counted
+from benchmarks.summary import fits, geometric_mean, means, memory_ratio, ratio
 from benchmarks.workload import OURS, PEERS, RINGS
 
 __all__ = ["agrees", "main", "named", "put", "render"]
@@ -45,10 +46,6 @@ def _row(cells: Sequence[str]) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [_row(head), _row(["---"] + ["---:"] * (len(head) - 1)), *map(_row, rows)]
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread" + ("s" if count > 1 else "")
 
 
 # -- tables ----------------------------------------------------------------------------------------
@@ -85,18 +82,27 @@ def _train(results: Mapping[str, Any], threads: Sequence[int]) -> list[str]:
             columns.append(values)
 
     first = threads[0]
-    column(f"our step, ms, {_threads(first)}", 1, first, _milliseconds)
+    column(f"our step, ms, {counted(first)}", 1, first, _milliseconds)
+    if first > 1:
+        one = {(r["group"], r["name"]): r["best"].get(OURS) for r in records if r["threads"] == 1}
+        column(f"our gain, {counted(first)} by 1", 1, first, lambda r: _gain(r, one.get((r["group"], r["name"]))))
     for peer in PEERS:
         for kind, word in ((1, "train"), (2, "infer")):
             for count in threads:
-                column(f"{NAMES[peer]}, {word}, {_threads(count)}", kind, count, partial(ratio, peer=peer))
+                column(f"{NAMES[peer]}, {word}, {counted(count)}", kind, count, partial(ratio, peer=peer))
         column(f"{NAMES[peer]}, memory", 1, first, partial(memory_ratio, peer=peer))
     body = [[row[0], *(_figure(values[i]) for values in columns)] for i, row in enumerate(rows)]
     bottom = [_figure(geometric_mean(v for v in values if v)) for values in columns]
-    if head[1:2] == [f"our step, ms, {_threads(first)}"]:
+    if head[1:2] == [f"our step, ms, {counted(first)}"]:
         bottom[0] = ""
     body.append(["**geometric mean**", *(f"**{text}**" if text else "" for text in bottom)])
     return _table(head, body)
+
+
+def _gain(record: Record, alone: float | None) -> float | None:
+    """Return how much faster our threads are than one, which took ``alone`` seconds."""
+    seconds = record["best"].get(OURS)
+    return alone / seconds if alone and seconds else None
 
 
 def _milliseconds(record: Record) -> float | None:
@@ -132,7 +138,24 @@ def _rings(results: Mapping[str, Any], threads: Sequence[int]) -> list[str]:
             rows.append(row)
     head = ["PyTorch's time by ours, geometric mean"]
     for count in threads:
-        head += [_threads(count), "lowest"]
+        head += [counted(count), "lowest"]
+    return _table(head, rows) if rows else []
+
+
+def _growth(results: Mapping[str, Any], threads: Sequence[int]) -> list[str]:
+    """Return the table of exponents: a row per series, a column per framework and thread count."""
+    found = {(f["series"], f["framework"], f["threads"]): f for f in fits(results["results"])}
+    columns = [(f, n) for f in (OURS, *PEERS) for n in threads if any(key[1:] == (f, n) for key in found)]
+    rows = []
+    for series in dict.fromkeys(key[0] for key in found):
+        first = next(f for key, f in found.items() if key[0] == series)
+        row = [f"{series} {first['sizes'][0]:g} to {first['sizes'][-1]:g}"]
+        for framework, count in columns:
+            item = found.get((series, framework, count))
+            row.append(_figure(item["exponent"]) if item else "")
+        rows.append(row)
+    head = ["exponent of a training step's time (1 is linear)"]
+    head += [f"{NAMES.get(f, 'ours')}, {counted(n)}" for f, n in columns]
     return _table(head, rows) if rows else []
 
 
@@ -144,8 +167,8 @@ def _convolutions(results: Mapping[str, Any], threads: Sequence[int]) -> list[st
         return []
     head, rows = ["N,C,H->O,k,s,p"], []
     for word in ("forward", "forward and backward"):
-        head.append(f"{word}, Gflop/s, {_threads(threads[0])}")
-        head += [f"by PyTorch, {_threads(count)}" for count in threads]
+        head.append(f"{word}, Gflop/s, {counted(threads[0])}")
+        head += [f"by PyTorch, {counted(count)}" for count in threads]
     for name in names:
         row = [name]
         for group in ("conv2d forward", "conv2d both"):
@@ -185,6 +208,7 @@ def render(results: Mapping[str, Any]) -> str:
         _introduction(results),
         _train(results, threads),
         _rings(results, threads),
+        _growth(results, threads),
         _convolutions(results, threads),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)

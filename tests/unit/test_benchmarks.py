@@ -159,9 +159,9 @@ def test_a_run_from_the_command_to_the_file(tmp_path: Path, capsys: pytest.Captu
     ratios = [r["best"]["numpy"] / r["best"][OURS] for r in records.values() if "numpy" in r["best"]]
     assert mean["peer"] == "numpy" and mean["ratio"] == pytest.approx(math.prod(ratios) ** 0.5)
     printed = capsys.readouterr().out
-    assert f"tinygrad_hw {tinygrad_hw.__version__}, 1 threads" in printed
+    assert f"tinygrad_hw {tinygrad_hw.__version__}, 1 thread" in printed
     assert re.search(r"add 10x10 .* us \| numpy .* us  x\d+\.\d\d x\d+\.\d\d", printed)
-    assert "geometric mean, micro, 1 threads, 2 workloads: numpy's time is " in printed
+    assert "geometric mean, micro, 1 thread, 2 workloads: numpy's time is " in printed
 
 
 def test_the_list_names_workloads_and_frameworks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,6 +258,19 @@ def test_memory_is_what_the_arrays_take(worker: Worker) -> None:
     assert 3.5 < answer["over_building"] < 80
     assert 11 < answer["over_import"] < 100
     assert answer["over_building"] < answer["over_import"] < answer["peak"] < 1000
+
+
+@linux
+def test_memory_from_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "run.json"
+    arguments = "kernels --filter matmul --threads 1 --peers numpy --memory --no-time --json"
+    assert cli.main([*arguments.split(), str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"numpy: +\d+\.\d MB over import, +\d+\.\d over building, +\d+ in all", printed)
+    (record,) = json.loads(path.read_text())["results"]
+    assert record["best"] == {} and set(record["memory"]) == {OURS, "numpy"}
+    # The same matrices, and the libraries are loaded in both.
+    assert all(m["over_building"] > 3.5 for m in record["memory"].values())
 
 
 def fake_python(tmp_path: Path, script: str) -> str:
@@ -436,12 +449,14 @@ def test_table(results: dict[str, Any]) -> None:
     assert lenet["PyTorch, train, 2 threads"] == "2.00" and lenet["PyTorch, train, 1 thread"] == "3.00"
     assert lenet["PyTorch, infer, 2 threads"] == "0.50" and lenet["PyTorch, memory"] == "2.50"
     assert lenet["JAX, train, 2 threads"] == "1.50"
+    assert lenet["our gain, 2 threads by 1"] == "1.50"
     assert row("epoch of MNIST: LeNet")["PyTorch, train, 2 threads"] == "1.50"
     mean = row("**geometric mean**")
     assert mean["PyTorch, train, 2 threads"] == "**1.82**" and mean["our step, ms, 2 threads"] == ""
     assert "PyTorch, infer, 1 thread" not in head, "a column without figures"
     assert "| **kernels, all** | **1.00** | 0.50 of 2 |  |  |" in lines
     assert "| 64,1,28->6,5,1,2 | 15 | 2.00 |  | 11 | 0.50 |  |" in lines
+    assert "| batch 16 to 64 | 1.00 | 2.00 |" in lines
     assert "rough" not in text
     results["control"]["2"]["warnings"] = ["busy"]
     assert "The machine was busy" in table.render(results)
@@ -459,10 +474,10 @@ def test_the_table_is_put_between_the_marks_and_checked(
     assert table.main(arguments) == 0
     text = readme.read_text()
     assert text.startswith("# Title\n\n<!-- ") and text.endswith(f"{table.END}\n\nThe end.\n")
-    assert "\nold\n" not in text and "| LeNet | 2.00 |" in text
+    assert "\nold\n" not in text and "| LeNet | 2.00 | 1.50 |" in text
     assert table.named(text) == "run.json"
     assert table.main([*arguments, "--check"]) == 0 and table.agrees(readme, tmp_path)
-    readme.write_text(text.replace("| LeNet | 2.00 |", "| LeNet | 1.00 |"))
+    readme.write_text(text.replace("| LeNet | 2.00 | 1.50 |", "| LeNet | 2.00 | 2.50 |"))
     assert table.main([*arguments, "--check"]) == 1 and not table.agrees(readme, tmp_path)
     with pytest.raises(ValueError, match="the marks are missing"):
         table.put("no marks", results, "x.json")
