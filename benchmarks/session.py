@@ -123,7 +123,7 @@ class Session:
                 self._worker(framework, threads)
 
     def measure_peaks(self, threads: int) -> None:
-        """Measure what the machine can do at most, in a process of its own."""
+        """Measure what the machine can do at most, in a process of its own; keep the higher of several measurements."""
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.machine", str(threads)],
             cwd=ROOT,
@@ -132,7 +132,12 @@ class Session:
             check=False,
         )
         if done.returncode == 0:
-            self.peaks[str(threads)] = json.loads(done.stdout.splitlines()[-1])
+            new = json.loads(done.stdout.splitlines()[-1])
+            old = self.peaks.get(str(threads), {"gflops": {}, "gbytes": 0.0})
+            self.peaks[str(threads)] = {
+                "gflops": {k: max(v, old["gflops"].get(k, 0.0)) for k, v in new["gflops"].items()},
+                "gbytes": max(new["gbytes"], old["gbytes"]),
+            }
         else:
             words = done.stderr.strip().splitlines() or [""]
             self.say(f"! the machine's peaks could not be measured: {words[-1]}")
