@@ -92,6 +92,7 @@ def _growth(axis: Any, name: str, items: list[dict[str, Any]]) -> None:
         label = f"{item['framework']}, {counted(item['threads'])}: exponent {item['exponent']:.2f}"
         axis.plot(item["sizes"], [1e3 * t for t in item["times"]], marker="o", label=label)
     axis.set_xscale("log", base=2)
+    axis.set_xticks(items[0]["sizes"], [f"{size:g}" for size in items[0]["sizes"]])
     axis.set_yscale("log")
     axis.set_title(name, loc="left")
     axis.set_ylabel("ms per step")
