@@ -405,11 +405,13 @@ def conv2d_weight_grad(
         strips, size, most = _strips(o // groups, taps, vector)
         chunks = min(n * -(-g.shape[2] // plan.lines), _CHUNKS)
         sums = np.zeros((chunks, groups, size), x.dtype)
+        direct = (kh, kw) == stride == (1, 1) and padding == (0, 0)
+        offsets = np.arange(cg) * (x.shape[2] * x.shape[3]) if direct else plan.offsets
         work = g.size * taps / _PRODUCTS_PER_NS
         correlate(
-            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1), np.resize(plan.offsets, most),
+            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1), np.resize(offsets, most),
             sums.reshape(-1), (*x.shape, *g.shape[1:], groups), plan.place, plan.lanes, plan.lines, plan.reach,
-            strips, vector, chunks, workers(work), work=work,
+            strips, vector, direct, chunks, workers(work), work=work,
         )  # fmt: skip
         total = sums.sum(axis=0)
         rows = out.reshape(groups, o // groups, taps)

@@ -238,6 +238,7 @@ def correlate(
     reach: int,
     strips: Any,
     vector: int,
+    direct: bool,
     chunks: int,
     workers: int,
 ) -> None:
@@ -256,6 +257,7 @@ def correlate(
         strips: (strips of output channels, 5): first channel; vectors of them, or 0 for one channel and -6 for
             up to six, which ``dots`` takes; taps at a time; all taps; place in a group's sums.
         vector: numbers in a vector.
+        direct: whether ``x`` is read as it is: for windows of one element.
         chunks: among how many sums the work is shared, to be added up by the caller.
         workers: how many workers share the chunks.
     """
@@ -265,7 +267,7 @@ def correlate(
     packed = channels_here * place[2] * lanes.shape[0] * place[5]
     size = out.size // (chunks * groups)
     for worker in prange(workers):
-        image = np.zeros(packed, x.dtype)
+        image = np.zeros(1 if direct else packed, x.dtype)
         turned = np.empty((lines * ow + vector) * 4 * vector, x.dtype)
         for item in range(worker, chunks * groups, workers):
             chunk, group = item // groups, item % groups
@@ -274,7 +276,11 @@ def correlate(
                 here = min(lines, oh - y)
                 count = here * ow
                 base = (n * channels + group * channels_here) * h * w
-                pack(x, base, channels_here, h, w, y, here + reach, place, lanes, blocks > 1, image)
+                if direct:
+                    seen, see = x, base + y * ow
+                else:
+                    pack(x, base, channels_here, h, w, y, here + reach, place, lanes, blocks > 1, image)
+                    seen, see = image, 0
                 for s in range(strips.shape[0]):
                     channel, columns, rows, taps, to = strips[s]
                     to += item * size
@@ -283,7 +289,7 @@ def correlate(
                         members = max(-columns, 1)
                         left = min(members, outputs_here - channel)
                         for k in range(0, taps, rows):
-                            b = (image, offsets, k, g, base, oh * ow, left, count, out, to + k * members)
+                            b = (seen, see, offsets, k, g, base, oh * ow, left, count, out, to + k * members)
                             if columns == 0:
                                 dots_1(*b)
                             else:
@@ -298,7 +304,7 @@ def correlate(
                                 turned, q * width + v * vector, width,
                             )  # fmt: skip
                     for k in range(0, taps, rows):
-                        a = (image, offsets, k, turned, 0, count, out, to + k * width)
+                        a = (seen, see, offsets, k, turned, 0, count, out, to + k * width)
                         if columns == 1:
                             outer_1(*a)
                         elif columns == 2:

@@ -281,7 +281,7 @@ def _convolve(
 
 
 #: Bytes of a block of entered squares.
-_BLOCK = 1 << 18
+_BLOCK = 3 << 17
 
 
 def winograd(x: Any, weight: Any, bias: Any, relu: bool, padding: Any, turned: bool, out: Any) -> Any:
@@ -301,7 +301,9 @@ def winograd(x: Any, weight: Any, bias: Any, relu: bool, padding: Any, turned: b
     rows, vector = tile_rows(), lanes(x.itemsize)
     tiles = -(-outputs // rows)
     down, across = (oh + 1) // 2, (ow + 1) // 2
-    lines = max(1, min(n * down, _BLOCK // (16 * channels * across * x.itemsize), -(-4 * vector // across)))
+    # Of the blocks that fit, the largest of those that fill their vectors best.
+    most = max(1, min(n * down, _BLOCK // (16 * channels * across * x.itemsize), -(-4 * vector // across)))
+    lines = max(range(1, most + 1), key=lambda r: (r * across / (-(-r * across // vector) * vector), r))
     # An odd number of vectors: else the planes of a block would compete for the same places in the cache.
     pitch = (-(-(lines * across) // vector) + 1 | 1) * vector
     begin = np.zeros(tiles * rows, x.dtype)

@@ -59,8 +59,9 @@ FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 #: matrix product.
 PARALLEL_WORK = 40_000
 
-#: Iterations that an idle OpenMP thread spins.
-_SPIN = "1000"
+#: Iterations that an idle OpenMP thread spins, about 1 ms: what Python does between two kernels takes less, and to wake
+#: a thread takes 50 us.
+_SPIN = "100000"
 
 _lock = threading.RLock()
 _forked = False

@@ -272,16 +272,16 @@ def _outer(columns: int) -> Intrinsic:
 
         @intrinsic
         def outer(
-            typing: Any, image: Any, offsets: Any, k: Any, g: Any, at: Any, n: Any, out: Any, place: Any
+            typing: Any, image: Any, see: Any, offsets: Any, k: Any, g: Any, at: Any, n: Any, out: Any, place: Any
         ) -> Any:  # fmt: skip
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 kinds = signature.args
-                image, offsets, k, g, at, n, out, place = values
+                image, see, offsets, k, g, at, n, out, place = values
                 w = Writer(context, builder, kinds[0])
-                image = w.at(kinds[0], image)
-                offsets = w.at(kinds[1], offsets, k)
-                g = w.at(kinds[3], g, at)
-                out = w.at(kinds[6], out, place)
+                image = w.at(kinds[0], image, see)
+                offsets = w.at(kinds[2], offsets, k)
+                g = w.at(kinds[4], g, at)
+                out = w.at(kinds[7], out, place)
                 width = columns * w.lanes
                 targets = [
                     [w.step(out, m * width + v * w.lanes) for v in range(columns)] for m in range(outer_rows(columns))
@@ -301,7 +301,7 @@ def _outer(columns: int) -> Intrinsic:
                 return context.get_dummy_value()
 
             i = types.int64
-            return types.void(image, offsets, i, g, i, i, out, i), build
+            return types.void(image, i, offsets, i, g, i, i, out, i), build
 
         return outer
 
@@ -313,10 +313,10 @@ def outer_rows(columns: int) -> int:
     return (12, 12, 8, 6)[columns - 1] if _registers()[0] == 32 else (12, 6, 4, 3)[columns - 1]
 
 
-#: outer_v(image, offsets, k, g, at, n, out, place)
+#: outer_v(image, see, offsets, k, g, at, n, out, place)
 #:
-#: Adds to ``out[place + m * width + o]`` the sum of ``image[offsets[k + m] + q] * g[at + q * width + o]`` over q below
-#: ``n``, for m below ``outer_rows(v)`` and o below the width, which is v vectors.
+#: Adds to ``out[place + m * width + o]`` the sum of ``image[see + offsets[k + m] + q] * g[at + q * width + o]`` over q
+#: below ``n``, for m below ``outer_rows(v)`` and o below the width, which is v vectors.
 outer_1 = _outer(1)
 outer_2 = _outer(2)
 outer_3 = _outer(3)
@@ -375,17 +375,17 @@ def _dots(rows: int) -> Intrinsic:
 
         @intrinsic
         def dots(
-            typing: Any, image: Any, offsets: Any, k: Any, g: Any, at: Any, leap: Any, here: Any, n: Any, out: Any,
-            place: Any,
+            typing: Any, image: Any, see: Any, offsets: Any, k: Any, g: Any, at: Any, leap: Any, here: Any, n: Any,
+            out: Any, place: Any,
         ) -> Any:  # fmt: skip
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 kinds = signature.args
-                image, offsets, k, g, at, leap, here, n, out, place = values
+                image, see, offsets, k, g, at, leap, here, n, out, place = values
                 w = Writer(context, builder, kinds[0])
-                image = w.at(kinds[0], image)
-                offsets = w.at(kinds[1], offsets, k)
-                g = w.at(kinds[3], g, at)
-                out = w.at(kinds[8], out, place)
+                image = w.at(kinds[0], image, see)
+                offsets = w.at(kinds[2], offsets, k)
+                g = w.at(kinds[4], g, at)
+                out = w.at(kinds[9], out, place)
                 taps = dots_taps(rows)
                 sums = [w.variables(*[w.zero] * taps) for _ in range(rows)]
                 seen = [w.step(image, builder.load(w.step(offsets, t))) for t in range(taps)]
@@ -413,7 +413,7 @@ def _dots(rows: int) -> Intrinsic:
                 return context.get_dummy_value()
 
             i = types.int64
-            return types.void(image, offsets, i, g, i, i, i, i, out, i), build
+            return types.void(image, i, offsets, i, g, i, i, i, i, out, i), build
 
         return dots
 
@@ -427,10 +427,10 @@ def dots_taps(rows: int) -> int:
     return 4 if _registers()[0] == 32 else 2
 
 
-#: dots_m(image, offsets, k, g, at, leap, here, n, out, place)
+#: dots_m(image, see, offsets, k, g, at, leap, here, n, out, place)
 #:
-#: Adds to ``out[place + t * rows + m]`` the sum of ``g[at + m * leap + q] * image[offsets[k + t] + q]`` over q below
-#: ``n``, for t below ``dots_taps(rows)`` and m below ``here``.
+#: Adds to ``out[place + t * rows + m]`` the sum of ``g[at + m * leap + q] * image[see + offsets[k + t] + q]`` over q
+#: below ``n``, for t below ``dots_taps(rows)`` and m below ``here``.
 dots_1 = _dots(1)
 dots_6 = _dots(6)
 
