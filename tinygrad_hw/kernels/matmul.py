@@ -29,7 +29,8 @@ prange = range
 _DEPTH = 384
 
 #: Rows up to which products with a transposed matrix are sums over rows as they are: to turn the right matrix round
-#: takes longer than to multiply by it. 64 x 784 by 128 x 784: 74 us, and 87 when packed; 64 x 8192 by 256 x 8192: 1.5 ms, and 2.1.
+#: takes longer than to multiply by it. 64 x 784 by 128 x 784 takes 74 us, and 87 when packed; 64 x 8192 by 256 x 8192
+#: 1.5 ms, and 2.1.
 _FEW = 128
 
 #: Numbers of a row that are multiplied at a time: ten of them fit in the first-level cache.
