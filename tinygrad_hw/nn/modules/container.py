@@ -16,6 +16,8 @@ from typing import Any, TypeVar, overload
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.module import Module
+from tinygrad_hw.nn.modules.activation import ReLU
+from tinygrad_hw.nn.modules.normalization import _BatchNorm
 from tinygrad_hw.nn.parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
@@ -59,6 +61,12 @@ class _Numbered(Module):
         self._modules = {str(i): m for i, m in enumerate(modules)}
 
 
+def _plain(module: Module) -> bool:
+    """Return whether nobody looks at the results of a batch norm or ReLU, or has put something in its place."""
+    forward = type(module).forward
+    return not module._call_hooks and "forward" not in module.__dict__ and forward in (_BatchNorm.forward, ReLU.forward)
+
+
 class Sequential(_Numbered):
     """Modules that are called one after the other, each with the output of the one before.
 
@@ -70,6 +78,8 @@ class Sequential(_Numbered):
 
     Raises:
         TypeError: an argument is no Module.
+
+    Batch norm and a ReLU after it are computed in one pass, if neither has hooks.
 
     Source: ``torch.nn.Sequential``.
 
@@ -98,8 +108,15 @@ class Sequential(_Numbered):
 
     def forward(self, input: Any) -> Any:
         """Return the last module's output."""
-        for name in self._module_names:
-            input = getattr(self, name)(input)
+        modules = [getattr(self, name) for name in self._module_names]
+        done = False
+        for module, following in zip(modules, (*modules[1:], None), strict=True):
+            if done:
+                done = False
+            elif following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module) and _plain(following):
+                input, done = module.forward_then(True, input), True
+            else:
+                input = module(input)
         return input
 
     @overload
