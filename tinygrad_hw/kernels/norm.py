@@ -54,9 +54,7 @@ def _or(v: Any, n: int, value: float, dtype: Any) -> Any:
 # -- by channel ------------------------------------------------------------------------------------
 
 
-def batch_norm_reference(
-    x: Any, weight: Any, bias: Any, eps: float, relu: bool = False
-) -> tuple[Any, Any, Any, Any]:
+def batch_norm_reference(x: Any, weight: Any, bias: Any, eps: float, relu: bool = False) -> tuple[Any, Any, Any, Any]:
     """The definition."""
     axes = (0, *range(2, x.ndim))
     mean = x.mean(axis=axes, dtype=np.float64)

@@ -489,7 +489,11 @@ def window_means(x: Any, windows: Windows) -> Any:
     out = np.empty((n, c, oh, ow), x.dtype)
     if regular == "plane":
         _plane_means(
-            np.ascontiguousarray(x).reshape(-1), out.reshape(-1), h * w, x.dtype.type(1 / divisor[0, 0]), work=x.size / 5
+            np.ascontiguousarray(x).reshape(-1),
+            out.reshape(-1),
+            h * w,
+            x.dtype.type(1 / divisor[0, 0]),
+            work=x.size / 5,
         )
         return out
     if regular == "quarters":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections import OrderedDict
 from collections.abc import (
@@ -110,10 +111,12 @@ class Sequential(_Numbered):
         """Return the last module's output."""
         modules = [getattr(self, name) for name in self._module_names]
         done = False
-        for module, following in zip(modules, (*modules[1:], None), strict=True):
+        for module, following in itertools.zip_longest(modules, modules[1:]):
             if done:
                 done = False
-            elif following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module) and _plain(following):
+            elif (
+                following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module) and _plain(following)
+            ):
                 input, done = module.forward_then(True, input), True
             else:
                 input = module(input)
