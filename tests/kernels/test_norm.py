@@ -121,7 +121,7 @@ def test_not_a_number_spoils_its_channel_only(kind: Any) -> None:
 
 
 def test_out_and_layouts() -> None:
-    g, x, weight, bias = draw((3, 4, 6, 5), np.float32)
+    _, x, weight, bias = draw((3, 4, 6, 5), np.float32)
     turned = np.ascontiguousarray(x.transpose(3, 1, 2, 0)).transpose(3, 1, 2, 0)
     calls = {
         "batch": lambda x, **k: K.batch_norm(x, weight, bias, 1e-5, **k),

@@ -1,7 +1,7 @@
 """exp and what is made of it, for loops that are to vectorise: numba would call the C library for each element.
 
-Those called ``..._of`` take ``single``, a constant where they are compiled: single precision has the polynomials below, double
-precision the C library.
+Those called ``..._of`` take ``single``, a constant where they are compiled: single precision has the polynomials below,
+double precision the C library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _ROUNDING, _SMALLEST = _f4(3 * 2**22), _f4(-87.3)
 # log(1 + e) = 2 artanh(s) with s = e / (2 + e); artanh(s) = s + s^3 q(s^2) for s <= 1/3, q fitted likewise.
 _Q0, _Q1, _Q2, _Q3 = (_f4(c) for c in (0.3333320524, 0.2001089533, 0.1399908804, 0.1401381361))
 # erfc(z) = exp(-z^2) t c(t) with t = 1 / (1 + 0.3 z) for z >= 0, within 3e-8 of itself.
-_C = (0.1691773372, 0.1708844098, 0.1472054775, 0.21912251, -0.1040486479, 0.5607810238, -0.5232991533, 0.4907356064, -0.1305585871)  # fmt: skip
+_C = (
+    0.1691773372, 0.1708844098, 0.1472054775, 0.21912251, -0.1040486479, 0.5607810238, -0.5232991533, 0.4907356064,
+    -0.1305585871,
+)  # fmt: skip
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_f4(c / 2) for c in _C)
 _SLOPE = _f4(0.3)
 
@@ -55,7 +58,7 @@ def exp32(x: Any) -> Any:
 
 @kernel(exact=True)
 def exp32_falling(x: Any) -> Any:
-    """Return exp(x) for x <= 0 or NaN in single precision, 0 where that is denormal: in two thirds of the operations."""
+    """Return exp(x) in single precision for x <= 0 or NaN, 0 where it is denormal: two thirds of the operations."""
     x = np.float32(x)
     # The sum is rounded to a whole number, which stands in the last bits of its mantissa.
     t = x * _LOG2E + _ROUNDING

@@ -3,7 +3,7 @@
     out = (x - mean) * scale * weight + bias,    scale = 1 / sqrt(variance + eps)
 
 Sums are taken of all elements of a channel or row by one thread, in one order: of up to :data:`_PIECE` elements in the
-arrays' precision (in 64 lanes), of these in double precision. Double precision throughout takes twice as long. Variances
+arrays' precision, in many lanes; of these sums in double precision, which throughout would take twice as long. Variances
 are biased and computed from differences to the mean.
 """
 
@@ -284,7 +284,8 @@ def batch_norm_backward(
 
 def channel_affine_reference(x: Any, factor: Any, shift: Any, relu: bool = False) -> Any:
     """The definition."""
-    out = x * _channels(factor, x) + _channels(shift, x)
+    out = x if factor is None else x * _channels(factor, x)
+    out = out if shift is None else out + _channels(shift, x)
     return np.maximum(out, 0) if relu else out
 
 
@@ -304,8 +305,8 @@ def channel_affine(x: Any, factor: Any, shift: Any, relu: bool = False, out: Any
 
     Args:
         x: (N, C, ...).
-        factor: (C,).
-        shift: (C,).
+        factor: (C,) or None.
+        shift: (C,) or None.
         relu: whether ReLU follows.
         out: where to write, C-contiguous; may be ``x``.
     """

@@ -69,7 +69,12 @@ def _output_sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: P
 
 
 def is_quarters(
-    shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    ceil_mode: bool,
 ) -> bool:
     """Return whether windows are 2x2, side by side, and do not stick out."""
     if kernel != (2, 2) or stride != (2, 2) or padding != (0, 0) or dilation != (1, 1):
@@ -171,8 +176,8 @@ def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 
 
 # -- maxima of 2x2 windows side by side ------------------------------------------------------------
-# An element's number in its window, 0 to 3, takes a byte; with 8 bytes for its place in the plane (and a gradient that is
-# cleared first and scattered then) pooling took seven times as long forward, twice as long backward.
+# An element's number in its window, 0 to 3, takes a byte. With 8 bytes for its place in the plane, and a gradient that
+# is cleared first and scattered then, this took seven times as long forward and twice as long backward.
 
 
 def max_pool2d_quarters_reference(x: Any) -> tuple[Any, Any]:
@@ -489,12 +494,9 @@ def window_means(x: Any, windows: Windows) -> Any:
     out = np.empty((n, c, oh, ow), x.dtype)
     if regular == "plane":
         _plane_means(
-            np.ascontiguousarray(x).reshape(-1),
-            out.reshape(-1),
-            h * w,
-            x.dtype.type(1 / divisor[0, 0]),
+            np.ascontiguousarray(x).reshape(-1), out.reshape(-1), h * w, x.dtype.type(1 / divisor[0, 0]),
             work=x.size / 5,
-        )
+        )  # fmt: skip
         return out
     if regular == "quarters":
         _quarter_means(

@@ -11,8 +11,8 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
-from tinygrad_hw.ops.activation import relu
 from tinygrad_hw.ops.elementwise import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
 from tinygrad_hw.ops.pad import pad
@@ -82,8 +82,8 @@ def _batch_rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], eps: f
 def _batch_relu_rule(
     g: Any, input: Any, weight: Any, bias: Any, needs: tuple[bool, ...], eps: float
 ) -> tuple[Any, Any, Any]:
-    arrays = (None if t is None else _values(t) for t in (input, weight, bias))
-    out = kernels.batch_norm(*arrays, eps)[0]
+    x, w, b = (None if t is None else _values(t) for t in (input, weight, bias))
+    out = kernels.batch_norm(x, w, b, eps)[0]
     return _batch_rule(g * np.asarray(~(out <= 0), out.dtype), input, weight, needs, eps)
 
 
@@ -118,34 +118,41 @@ _batch_norm_relu = op(
 )
 
 
-def _affine_forward(input: Any, factor: Any, shift: Any) -> Any:
+def _affine_forward(input: Any, factor: Any, shift: Any, *, relu: bool) -> Any:
     x = _wide(input)
-    channels = x.shape[1]
-    factor = np.ones(channels, x.dtype) if factor is None else factor
-    shift = np.zeros(channels, x.dtype) if shift is None else shift
-    return kernels.channel_affine(x, factor, shift).astype(input.dtype, copy=False)
+    return kernels.channel_affine(x, factor, shift, relu).astype(input.dtype, copy=False)
 
 
-def _affine_rule(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+def _affine_rule(
+    g: Any, input: Any, factor: Any, shift: Any, needs: tuple[bool, ...], relu: bool
+) -> tuple[Any, Any, Any]:
+    if relu:
+        arrays = (None if t is None else _values(t) for t in (input, factor, shift))
+        passed = ~(_affine_forward(*arrays, relu=False) <= 0)
+        g = g * np.asarray(passed, _values(g).dtype)
     over = _over(input)
     return (
-        (g if factor is None else _channel_affine(g, factor, None)) if needs[0] else None,
+        (g if factor is None else _channel_affine(g, factor, None, relu=False)) if needs[0] else None,
         sum_(g * input, over) if needs[1] else None,
         sum_(g, over) if needs[2] else None,
     )
 
 
-def _affine_fused(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+def _affine_fused(
+    g: Any, input: Any, factor: Any, shift: Any, needs: tuple[bool, ...], relu: bool
+) -> tuple[Any, Any, Any]:
     axes = list(range(input.ndim))
-    g, input = _wide(g), _wide(input)
+    g, x = _wide(g), _wide(input)
+    if relu:
+        g = elementwise.relu_backward(g, kernels.channel_affine(x, factor, shift))
     return (
-        (g if factor is None else _affine_forward(g, factor, None)) if needs[0] else None,
-        np.einsum(g, axes, input, axes, [1]) if needs[1] else None,
+        (g if factor is None else kernels.channel_affine(g, factor, None)) if needs[0] else None,
+        np.einsum(g, axes, x, axes, [1]) if needs[1] else None,
         np.einsum(g, axes, [1]) if needs[2] else None,
     )
 
 
-#: input * factor + shift, both (C,) or None.
+#: input * factor + shift, both (C,) or None; or ReLU of it.
 _channel_affine = op(
     "channel_affine",
     _affine_forward,
@@ -383,8 +390,7 @@ def batch_norm_then(
         factor = 1 / np.sqrt(variance + variance.dtype.type(eps))
         factor = factor if weight is None else weight * factor
         shift = -factor * running_mean.array
-        out = _channel_affine(input, factor, shift if bias is None else bias + shift)
-        return relu(out) if with_relu else out
+        return _channel_affine(input, factor, shift if bias is None else bias + shift, relu=with_relu)
     if size == channels:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     if eps <= 0:
@@ -505,7 +511,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     shape = tuple(input.shape)
     if len(shape) < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
-    n, c = shape[:2]
+    c = shape[1]
     if c % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "

@@ -62,10 +62,11 @@ class _Numbered(Module):
         self._modules = {str(i): m for i, m in enumerate(modules)}
 
 
-def _plain(module: Module) -> bool:
-    """Return whether nobody looks at the results of a batch norm or ReLU, or has put something in its place."""
-    forward = type(module).forward
-    return not module._call_hooks and "forward" not in module.__dict__ and forward in (_BatchNorm.forward, ReLU.forward)
+def _plain(norm: _BatchNorm, relu: Module) -> bool:
+    """Return whether nobody looks at the results of a batch norm and ReLU, or has put something in their place."""
+    if norm._call_hooks or relu._call_hooks or type(norm).forward is not _BatchNorm.forward:
+        return False
+    return "forward" not in norm.__dict__ and "forward" not in relu.__dict__
 
 
 class Sequential(_Numbered):
@@ -114,9 +115,7 @@ class Sequential(_Numbered):
         for module, following in itertools.zip_longest(modules, modules[1:]):
             if done:
                 done = False
-            elif (
-                following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module) and _plain(following)
-            ):
+            elif following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module, following):
                 input, done = module.forward_then(True, input), True
             else:
                 input = module(input)
