@@ -3,7 +3,7 @@
     out = (x - mean) * scale * weight + bias,    scale = 1 / sqrt(variance + eps)
 
 Sums are taken of all elements of a channel or row by one thread, in one order: of up to :data:`_PIECE` elements in the
-arrays' precision, in many lanes; of these sums in double precision, which throughout would take twice as long. Variances
+arrays' precision, in many lanes; of these sums in double precision, which would take twice as long for all. Variances
 are biased and computed from differences to the mean.
 """
 
