@@ -18,6 +18,7 @@ package.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
@@ -621,17 +622,9 @@ KERNELS: dict[str, Any] = {
 }
 
 
-@kernel()
-def _read_item(items: int, k: int) -> Any:
-    """Return the length of a list and the address of an item to Python."""
-    return _load(items + _LENGTH, 0), _item(items, k)
-
-
-@kernel()
-def _read(array: int) -> Any:
-    """Return the address of an object's type and :func:`_facts` to Python."""
-    number, flags, size, data = _facts(array)
-    return _load(array + _TYPE, 0), number, flags, size, data
+def _word(address: int, kind: Any = ctypes.c_int64) -> int:
+    """Return the number at an address."""
+    return int(kind.from_address(address).value)
 
 
 def layout_is_known() -> bool:
@@ -639,7 +632,9 @@ def layout_is_known() -> bool:
     if np.dtype(np.intp).itemsize != 8:
         return False
     items = [np.zeros(1), np.zeros(1), 3]
-    if [_read_item(id(items), k) for k in range(3)] != [(3, id(x)) for x in items]:
+    if _word(id(items) + _LENGTH) != 3:
+        return False
+    if [_word(_word(id(items) + _ITEMS) + 8 * k) for k in range(3)] != [id(x) for x in items]:
         return False
     for array in (
         np.zeros((2, 3), np.float32),
@@ -647,8 +642,21 @@ def layout_is_known() -> bool:
         np.zeros((), ">f8"),
         np.zeros((0, 2)),
     ):
-        number = array.dtype.num if array.dtype.isnative else -1
+        head = id(array)
+        dtype, dims = _word(head + _DESCR), _word(head + _DIMS)
+        seen = (
+            _word(head + _TYPE),
+            _word(head + _DATA),
+            [_word(dims + 8 * i) for i in range(_word(head + _NDIM, ctypes.c_int32))],
+            dtype,
+            _word(head + _FLAGS, ctypes.c_int32),
+            _word(dtype + _BYTE_ORDER, ctypes.c_uint8) == _SWAPPED,
+            _word(dtype + _TYPE_NUMBER, ctypes.c_int32),
+        )
         data = array.__array_interface__["data"][0]
-        if _read(id(array)) != (id(np.ndarray), number, array.flags.num, array.size, data):
+        kind = array.dtype
+        if seen != (
+            id(np.ndarray), data, list(array.shape), id(kind), array.flags.num, not kind.isnative, kind.num
+        ):  # fmt: skip
             return False
     return True
