@@ -101,6 +101,11 @@ def _batch_norm(x: Any, weight: Any, bias: Any, eps: float, out: Any, mean: Any,
                 out[i, c, j] = (x[i, c, j] - centre) * a + b
 
 
+@kernel(exact=True)
+def _input_grad(g: Any, x: Any, a: Any, b: Any, centre: Any, d: Any) -> Any:
+    return (g - b - (x - centre) * d) * a
+
+
 @kernel(parallel=True)
 def _batch_norm_backward(
     g: Any, x: Any, weight: Any, mean: Any, scale: Any, out: Any, g_weight: Any, g_bias: Any
@@ -125,7 +130,7 @@ def _batch_norm_backward(
         d = real(along * factor * factor / (n * m))
         for i in range(n):
             for j in range(m):
-                out[i, c, j] = (g[i, c, j] - b - (x[i, c, j] - centre) * d) * a
+                out[i, c, j] = _input_grad(g[i, c, j], x[i, c, j], a, b, centre, d)
 
 
 def batch_norm(x: Any, weight: Any, bias: Any, eps: float, out: Any = None) -> tuple[Any, Any, Any, Any]:

@@ -6,9 +6,10 @@ each kernel stands a numpy reference, which runs instead where numba is missing,
 ``TINYGRAD_HW_KERNELS=numpy`` is set, or where numba's compiler is switched off
 (``NUMBA_DISABLE_JIT=1``; the loops would then be interpreted).
 
-Threads: a kernel with ``prange`` loops has a serial and a parallel variant, and the same items of
-work in both, so that results do not depend on the number of threads. The parallel one runs when
-the work is worth it, and when it is safe:
+Threads: a kernel with ``prange`` loops has a serial and a parallel variant. Which one runs depends on
+the amount of work, not on the number of threads, and how the parallel one cuts its sums does not
+either: so results are the same, bit by bit, on any number of threads. It runs only where that is
+safe:
 
 * GNU OpenMP ends a forked child that enters a parallel region: kernels in a forked child are
   serial.
@@ -331,7 +332,8 @@ class Kernel:
             *args: its arguments.
             work: how long it runs on one thread, in ns, roughly; small work stays on one thread.
         """
-        if self.parallel and work > PARALLEL_WORK and parallel_allowed():
+        # On one thread too: the variants are compiled separately, and may round differently.
+        if self.parallel and work > PARALLEL_WORK and not _forked and _layer():
             if _layer() != "workqueue":
                 return self._run_parallel(args)
             if _region.acquire(blocking=False):
