@@ -1,6 +1,9 @@
 """Runs everything on 1, 2 and 3 threads and prints a digest of each result, as JSON; see ``test_determinism``.
 
 In a process of its own, because how many threads there can be is settled when numba is imported.
+
+The threads are those of the kernels. Matrix products stay on one: OpenBLAS cuts a product's sums by the number of its
+threads, so that its results depend on it.
 """
 
 from __future__ import annotations
@@ -56,7 +59,9 @@ def _sum_up(dtype: Any) -> list[Any]:
     return [out, other, table]
 
 
-def _convolve(dtype: Any, n: int, c: int, size: int, o: int, k: int, stride: int, padding: int, groups: int) -> list[Any]:
+def _convolve(
+    dtype: Any, n: int, c: int, size: int, o: int, k: int, stride: int, padding: int, groups: int
+) -> list[Any]:
     """A convolution and its gradients, by the kernels' own functions."""
     x = warmup._numbers(dtype, n, c, size, size).numpy()
     weight = warmup._numbers(dtype, o, c // groups, k, k, seed=0.8).numpy()
@@ -146,6 +151,7 @@ def main() -> None:
     counts = {}
     for threads in THREADS:
         torch.set_num_threads(threads)
+        runtime._thread_pools().limit(limits=1, user_api="blas")
         for name, call in cases().items():
             # However small the work of a kernel is, it goes to the threads; training runs as it does for users.
             runtime.PARALLEL_WORK = 40_000 if name.startswith("training") else -1

@@ -1,4 +1,7 @@
-"""Results are the same, bit by bit, on any number of threads: every kernel, forwards and backwards, and training."""
+"""Results are the same, bit by bit, on any number of threads: every kernel, forwards and backwards, and training.
+
+But for the BLAS library's part in them; see ``determinism``.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _MENTIONED = re.compile(re.escape(_PACKAGE) + r"(\w+)")
 @functools.cache
 def _source(module: str) -> bytes:
     """Return a module's source, wherever it lies; nothing if it is not loaded or has none."""
-    spec = getattr(sys.modules.get(module), "__spec__", None)
+    spec: Any = getattr(sys.modules.get(module), "__spec__", None)
     try:
         return bytes(spec.loader.get_data(spec.origin))
     except (AttributeError, OSError):

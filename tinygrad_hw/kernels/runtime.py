@@ -61,7 +61,7 @@ EXACT = {"contract"}
 #: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us
 #: while the other threads still spin, but 30 to 60 us when they have to be woken, as after a
 #: matrix product.
-PARALLEL_WORK = 40_000
+PARALLEL_WORK: float = 40_000
 
 #: Iterations that an idle OpenMP thread spins.
 _SPIN = "1000"
