@@ -192,10 +192,10 @@ def _plan(columns: Any, n: int, like: Any, ndarray: int) -> Any:
 
 
 @_jit
-def _part(table: Any, row: int, chunk: Any, like: Any) -> Any:
+def _part(row: Any, chunk: Any, like: Any) -> Any:
     """Return the elements of one array that belong to a chunk."""
     first = chunk[1]
-    start = table[row, chunk[0]] + first * like.itemsize
+    start = row[chunk[0]] + first * like.itemsize
     return carray(_pointer(start, like), chunk[2] - first)
 
 
@@ -206,8 +206,8 @@ def _part(table: Any, row: int, chunk: Any, like: Any) -> Any:
 def _sgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, momentum, dampening, weight_decay, nesterov, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     rate = real(-lr)
@@ -218,7 +218,7 @@ def _sgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
                 gi = gi + decay * p[i]
             p[i] = p[i] + rate * gi
         return
-    b = _part(table, 2, chunk, like)
+    b = _part(table[2], chunk, like)
     mu = real(momentum)
     fresh = real(1 - dampening)
     for i in range(p.size):
@@ -235,10 +235,10 @@ def _adam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     shrink = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -261,7 +261,7 @@ def _adam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
             v[i] = vi
             p[i] = pi + rate * mi / (math.sqrt(vi) / root + epsilon)
         return
-    top = _part(table, 4, chunk, like)
+    top = _part(table[4], chunk, like)
     for i in range(p.size):
         pi = shrink * p[i]
         gi = sign * g[i]
@@ -286,9 +286,9 @@ def _larger(a: Any, b: Any) -> Any:
 def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, alpha, eps, weight_decay, momentum, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    v = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    v = _part(table[2], chunk, like)
     centered = table[3, chunk[0]] != 0
     moving = table[4, chunk[0]] != 0
     sign = real(-1.0 if maximize else 1.0)
@@ -310,8 +310,8 @@ def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
             p[i] = p[i] + rate * gi / (math.sqrt(vi) + epsilon)
         return
     # A state that is absent stands in for itself by the gradient row, which is not written.
-    a = _part(table, 3 if centered else 1, chunk, like)
-    b = _part(table, 4 if moving else 1, chunk, like)
+    a = _part(table[3 if centered else 1], chunk, like)
+    b = _part(table[4 if moving else 1], chunk, like)
     for i in range(p.size):
         gi = sign * g[i]
         if decay != 0:
@@ -335,9 +335,9 @@ def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _adagrad(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, lr_decay, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    s = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    s = _part(table[2], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -355,10 +355,10 @@ def _adagrad(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _adadelta(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, rho, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    v = _part(table, 2, chunk, like)
-    u = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    v = _part(table[2], chunk, like)
+    u = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -380,10 +380,10 @@ def _adadelta(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None
 def _adamax(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    u = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    u = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     near = 1 - beta1 < 0.5
@@ -406,10 +406,10 @@ def _adamax(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _nadam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     grad_rate, avg_rate, beta1, beta2, correction2, eps, shrink, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     decay = real(weight_decay)
@@ -439,10 +439,10 @@ def _radam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -481,9 +481,9 @@ def _radam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _asgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     shrink, eta, mu, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    a = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    a = _part(table[2], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     rate = real(-eta)
@@ -502,10 +502,10 @@ def _asgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     smaller, larger, smallest, largest, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    before = _part(table, 2, chunk, like)
-    size = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    before = _part(table[2], chunk, like)
+    size = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     up, down = real(larger), real(smaller)
     low, high = real(smallest), real(largest)
