@@ -1,9 +1,6 @@
 """Runs everything on 1, 2 and 3 threads and prints a digest of each result, as JSON; see ``test_determinism``.
 
 In a process of its own, because how many threads there can be is settled when numba is imported.
-
-The threads are those of the kernels. Matrix products stay on one: OpenBLAS cuts a product's sums by the number of its
-threads, so that its results depend on it.
 """
 
 from __future__ import annotations
@@ -151,7 +148,6 @@ def main() -> None:
     counts = {}
     for threads in THREADS:
         torch.set_num_threads(threads)
-        runtime._thread_pools().limit(limits=1, user_api="blas")
         for name, call in cases().items():
             # However small the work of a kernel is, it goes to the threads; training runs as it does for users.
             runtime.PARALLEL_WORK = 40_000 if name.startswith("training") else -1

@@ -1,7 +1,4 @@
-"""Results are the same, bit by bit, on any number of threads: every kernel, forwards and backwards, and training.
-
-But for the BLAS library's part in them; see ``determinism``.
-"""
+"""Results are the same, bit by bit, on any number of threads: every kernel, forwards and backwards, and training."""
 
 from __future__ import annotations
 

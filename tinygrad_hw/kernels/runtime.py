@@ -47,6 +47,7 @@ __all__ = [
     "get_num_threads",
     "jit",
     "kernel",
+    "leave_blas_one_thread",
     "parallel_allowed",
     "set_flush_denormal",
     "set_num_threads",
@@ -138,7 +139,7 @@ def _layer() -> str:
     try:
         numba.get_num_threads()
         name = str(numba.threading_layer())
-        _thread_pools().limit(limits=1, user_api="blas")
+        leave_blas_one_thread()
         return name
     except ValueError:
         return ""
@@ -175,6 +176,12 @@ def _thread_pools() -> Any:
     return ThreadpoolController()
 
 
+@functools.cache
+def leave_blas_one_thread() -> None:
+    """Take its threads from BLAS: kernels need the cores, and results would depend on how many there are."""
+    _thread_pools().limit(limits=1, user_api="blas")
+
+
 def set_num_threads(n: int) -> None:
     """Use ``n`` threads for kernels, and for numpy's matrix products until kernels have started theirs.
 
@@ -205,7 +212,7 @@ def set_num_threads(n: int) -> None:
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {n}")
     _threads = n
-    _thread_pools().limit(limits=1 if _layer.cache_info().currsize else n, user_api="blas")
+    _thread_pools().limit(limits=1 if leave_blas_one_thread.cache_info().currsize else n, user_api="blas")
 
 
 def parallel_allowed() -> bool:
