@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -118,10 +119,11 @@ def _train(make: Callable[[], nn.Module], shape: tuple[int, ...], dtype: Any, op
     return [np.array(losses), scores, *(p.detach().numpy() for p in net.parameters())]
 
 
-def cases() -> dict[str, Callable[[], Any]]:
+def cases(*kinds: str) -> dict[str, Callable[[], Any]]:
     """Return all calls by name."""
     found: dict[str, Callable[[], Any]] = {}
-    for kind, dtype in DTYPES.items():
+    for kind in kinds:
+        dtype = DTYPES[kind]
         for size in (1, 9):
             for name, call in warmup.calls(dtype, size):
                 found[f"kernels, {kind}, {name}, size {size}"] = call
@@ -134,8 +136,8 @@ def cases() -> dict[str, Callable[[], Any]]:
     return found
 
 
-def main() -> None:
-    """Print for each case its digests by number of threads, and which kernels ran with which dtypes."""
+def main(kind: str) -> None:
+    """Print for each case of a dtype its digests by number of threads, and which kernels ran with which dtypes."""
     ran: dict[str, set[str]] = {}
     parallel = runtime.Kernel._run_parallel
 
@@ -148,7 +150,7 @@ def main() -> None:
     counts = {}
     for threads in THREADS:
         torch.set_num_threads(threads)
-        for name, call in cases().items():
+        for name, call in cases(kind).items():
             # However small the work of a kernel is, it goes to the threads; training runs as it does for users.
             runtime.PARALLEL_WORK = 40_000 if name.startswith("training") else -1
             result = [np.asarray(a) for a in call()]
@@ -172,4 +174,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -400,6 +400,7 @@ class Kernel:
             "error_model": "numpy",
             "fastmath": EXACT if self.exact else FASTMATH,
             "parallel": parallel,
+            "no_cfunc_wrapper": True,
         }
         return jit(copy, options)
 
