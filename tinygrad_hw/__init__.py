@@ -6,6 +6,10 @@ from tinygrad_hw import _blas_hint
 
 _blas_hint.apply_blas_hint()
 
+from tinygrad_hw.kernels import memory as _memory
+
+_memory.keep_freed_memory()
+
 import builtins as _builtins
 import math
 import warnings

@@ -10,6 +10,7 @@ from typing import Any
 
 import tinygrad_hw as torch
 from tinygrad_hw import nn, optim
+from tinygrad_hw.kernels import runtime
 from tinygrad_hw.serialization import save_npz
 from tinygrad_hw.train import Trainer
 from tinygrad_hw.utils.data import DataLoader, TensorDataset
@@ -85,6 +86,23 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for metrics.csv and the checkpoint model.npz (default: nothing is written)",
     )
     train.set_defaults(run=_train)
+    warmup = commands.add_parser(
+        "warmup",
+        help="compile all kernels, so that nothing waits for them later",
+        description=(
+            "Compile every kernel for this CPU, on one thread and on several, and keep the code on disk. Kernels that "
+            "were compiled before are not compiled again."
+        ),
+    )
+    warmup.add_argument("--float64", action="store_true", help="for float64 too, not for float32 only")
+    warmup.add_argument("--quiet", action="store_true", help="show no progress")
+    warmup.set_defaults(run=_warmup)
+    config = commands.add_parser(
+        "show-config",
+        help="tell CPU, threads, libraries, and what is switched off and why",
+        description="Tell CPU, threads, libraries, where compiled kernels are kept, and what is switched off and why.",
+    )
+    config.set_defaults(run=_show_config)
     return parser
 
 
@@ -141,6 +159,19 @@ def _train(args: argparse.Namespace) -> int:
     loss, accuracy = trainer.evaluate(DataLoader(test, batch_size=1000))
     print(f"test accuracy {accuracy:.2%} (loss {loss:.4f})")
     return 130 if trainer.interrupted else 0
+
+
+def _warmup(args: argparse.Namespace) -> int:
+    from tinygrad_hw.warmup import warm_up
+
+    warm_up((torch.float32, torch.float64) if args.float64 else (torch.float32,), progress=not args.quiet)
+    print(f"compiled kernels are in {runtime.config()['cache_folder']}")
+    return 0
+
+
+def _show_config(args: argparse.Namespace) -> int:
+    print(torch.show_config())
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -30,7 +30,7 @@ FLOORS = [
     {"legacy", "methods", "tensor"},
     {"nn", "optim", "serialization", "utils"},
     {"train", "vision"},
-    {"", "__main__", "cli"},
+    {"", "__main__", "cli", "warmup"},
 ]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, workers
+from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, leave_blas_one_thread, workers
 from tinygrad_hw.kernels.simd import copy_lines, dots_taps, lanes, rows_by_rows, tile_1, tile_2, tile_3, tile_rows, turn
 
 __all__ = ["gemm", "matmul", "matmul_reference"]
@@ -41,6 +41,9 @@ _LEAST = 60_000
 
 #: The same for each of many: BLAS would be called for each.
 _LEAST_OF_MANY = 8_000
+
+#: Numbers in two matrices from which OpenBLAS splits the product of a matrix and a vector.
+_SPLIT = 9_000
 
 
 def matmul_reference(a: Any, b: Any) -> Any:
@@ -237,6 +240,13 @@ def _multiply(a: Any, b: Any, out: Any, add: bool) -> bool:
     return True
 
 
+def _by_blas(a: Any, b: Any, out: Any = None) -> Any:
+    """Multiply by BLAS, on one thread where the product is one that it would split."""
+    if a.size + b.size > _SPLIT and compiled_kernels():
+        leave_blas_one_thread()
+    return np.matmul(a, b, out=out)
+
+
 def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
     """Write the product of two matrices, or add it.
 
@@ -251,16 +261,16 @@ def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
     """
     if not (_worth(a, b) and _multiply(a[None], b[None], out, add)):
         if add:
-            out += np.matmul(a, b)
+            out += _by_blas(a, b)
         else:
-            np.matmul(a, b, out=out)
+            _by_blas(a, b, out)
     return out
 
 
 def matmul(a: Any, b: Any) -> Any:
     """Return products of (..., M, K) and (..., K, N), by numpy's rules of broadcasting."""
     if a.ndim < 2 or b.ndim < 2 or not _worth(a, b):
-        return np.matmul(a, b)
+        return _by_blas(a, b)
     m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if b.ndim == 2 and a.flags.c_contiguous:
@@ -269,4 +279,4 @@ def matmul(a: Any, b: Any) -> Any:
         left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
         left, right = (x.reshape(-1, *x.shape[-2:]) if batch else x[None] for x in (left, right))
     out = np.empty((*batch, m, n), a.dtype)
-    return out if _multiply(left, right, out, False) else np.matmul(a, b)
+    return out if _multiply(left, right, out, False) else _by_blas(a, b)
