@@ -76,12 +76,24 @@ from tinygrad_hw.nn.functional import relu as relu
 from tinygrad_hw.nn.functional import relu_ as relu_
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
+from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.gamma import _dirichlet_grad as _dirichlet_grad
+from tinygrad_hw.ops.gamma import _sample_dirichlet as _sample_dirichlet
+from tinygrad_hw.ops.gamma import _standard_gamma as _standard_gamma
+from tinygrad_hw.ops.gamma import _standard_gamma_grad as _standard_gamma_grad
+from tinygrad_hw.ops.gamma import binomial as binomial
+from tinygrad_hw.ops.gamma import digamma as digamma
+from tinygrad_hw.ops.gamma import igamma as igamma
+from tinygrad_hw.ops.gamma import igammac as igammac
+from tinygrad_hw.ops.gamma import lgamma as lgamma
+from tinygrad_hw.ops.gamma import mvlgamma as mvlgamma
+from tinygrad_hw.ops.gamma import polygamma as polygamma
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
 
-__all__ = ["dirichlet_grad", "digamma", "gamma_grad", "gammainc", "gammaincc", "lgamma", "polygamma", "zeta"]
+__all__ = ["digamma", "dirichlet_grad", "gamma_grad", "gammainc", "gammaincc", "lgamma", "polygamma", "zeta"]
 
 prange = range
 
