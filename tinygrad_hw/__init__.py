@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
+from tinygrad_hw import distributions as distributions
 from tinygrad_hw import linalg as linalg
 from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
