@@ -1,8 +1,8 @@
 """Probability distributions: ``torch.distributions``.
 
-A distribution has parameters of a batch shape, draws samples (``sample``; ``rsample`` where they can be differentiated),
-and gives the log probability of values, moments, entropies; ``kl_divergence`` compares two of them. ``constraints`` say
-where parameters and values are valid, ``transforms`` lead from one region to another.
+A distribution has parameters of a batch shape, draws samples (``sample``, or ``rsample`` where they can be
+differentiated), and gives the log probability of values, moments and entropies; ``kl_divergence`` compares two of them.
+``constraints`` say where parameters and values are valid, ``transforms`` lead from one region to another.
 """
 
 from tinygrad_hw.distributions import constraints as constraints

@@ -32,7 +32,7 @@ class Binomial(BinaryParameter, Distribution):
 
     Example:
         >>> torch.distributions.Binomial(4, torch.tensor([0.5])).log_prob(torch.tensor([2.0])).exp()
-        OUT
+        tensor([0.3750])
     """
 
     arg_constraints: Any = {

@@ -35,7 +35,7 @@ class Categorical(Distribution):
 
     Example:
         >>> torch.distributions.Categorical(torch.tensor([1.0, 3.0])).log_prob(torch.tensor(1)).exp()
-        OUT
+        tensor(0.7500)
     """
 
     arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}

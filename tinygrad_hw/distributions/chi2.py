@@ -23,7 +23,7 @@ class Chi2(Gamma):
     Example:
         >>> m = torch.distributions.Chi2(torch.tensor(4.0))
         >>> m.mean, m.variance
-        OUT
+        (tensor(4.), tensor(8.))
     """
 
     arg_constraints: Any = {"df": constraints.positive}

@@ -1,4 +1,4 @@
-"""From constraints to transforms: ``biject_to`` for one-to-one ones, ``transform_to`` for those good to optimise over."""
+"""From constraints to transforms: ``biject_to`` is one-to-one, ``transform_to`` good to optimise over."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class ConstraintRegistry:
         if isinstance(constraint, constraints.Constraint):
             constraint = type(constraint)
         if not isinstance(constraint, type) or not issubclass(constraint, constraints.Constraint):
-            raise TypeError(
-                f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}"
-            )
+            raise TypeError(f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}")
         self._registry[constraint] = factory
         return factory
 

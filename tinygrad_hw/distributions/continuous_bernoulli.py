@@ -35,7 +35,7 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
 
     Example:
         >>> torch.distributions.ContinuousBernoulli(torch.tensor([0.5, 0.75])).mean
-        OUT
+        tensor([0.5000, 0.5898])
     """
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}

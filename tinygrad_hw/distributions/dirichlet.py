@@ -30,7 +30,7 @@ class Dirichlet(ExponentialFamily):
     Example:
         >>> m = torch.distributions.Dirichlet(torch.tensor([1.0, 3.0]))
         >>> m.mean, m.log_prob(torch.tensor([0.5, 0.5]))
-        OUT
+        (tensor([0.2500, 0.7500]), tensor(-0.2877))
     """
 
     arg_constraints: Any = {"concentration": constraints.independent(constraints.positive, 1)}

@@ -101,7 +101,8 @@ class Distribution:
             if not constraint.check(value).all():
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of "
-                    f"distribution {self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+                    f"distribution {self!r} to satisfy the constraint {constraint!r}, but found invalid "
+                    f"values:\n{value}"
                 )
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
@@ -122,7 +123,9 @@ class Distribution:
         for name, event in self._batched.items():
             if name in self.__dict__:
                 value = self.__dict__[name]
-                size = batch_shape if isinstance(value, Distribution) else batch_shape + value.shape[value.ndim - event :]
+                size = (
+                    batch_shape if isinstance(value, Distribution) else batch_shape + value.shape[value.ndim - event :]
+                )
                 new.__dict__[name] = value.expand(size)
         for name in self._kept:
             new.__dict__[name] = self.__dict__[name]
@@ -247,9 +250,7 @@ class Distribution:
             raise ValueError("The value argument to log_prob must be a Tensor")
         shape = value.shape
         if shape[len(shape) - len(self._event_shape) :] != self._event_shape:
-            raise ValueError(
-                f"The right-most size of value must match event_shape: {shape} vs {self._event_shape}."
-            )
+            raise ValueError(f"The right-most size of value must match event_shape: {shape} vs {self._event_shape}.")
         expected = self._batch_shape + self._event_shape
         for i, j in zip(reversed(shape), reversed(expected), strict=False):
             if i != 1 and j != 1 and i != j:
@@ -270,7 +271,7 @@ class Distribution:
             )
 
     def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
-        """Return an empty object of this class; not if its ``__init__`` does things that ``cls.expand`` doesn't know."""
+        """Return an empty object of this class, unless its ``__init__`` does what ``cls.expand`` doesn't know."""
         if _instance is not None:
             return _instance
         if type(self).__init__ is not cls.__init__:  # type: ignore[misc]

@@ -25,7 +25,7 @@ class Exponential(ExponentialFamily):
 
     Example:
         >>> torch.distributions.Exponential(2.0).log_prob(torch.tensor([0.0, 1.0]))
-        OUT
+        tensor([ 0.6931, -1.3069])
     """
 
     arg_constraints: Any = {"rate": constraints.positive}

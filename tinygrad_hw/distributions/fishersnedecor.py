@@ -31,7 +31,7 @@ class FisherSnedecor(Distribution):
     Example:
         >>> m = torch.distributions.FisherSnedecor(torch.tensor([2.0]), torch.tensor([6.0]))
         >>> m.mean, m.log_prob(torch.ones(1))
-        OUT
+        (tensor([1.5000]), tensor([-1.1507]))
     """
 
     arg_constraints: Any = {"df1": constraints.positive, "df2": constraints.positive}

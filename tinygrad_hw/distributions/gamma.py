@@ -30,7 +30,7 @@ class Gamma(ExponentialFamily):
     Example:
         >>> m = torch.distributions.Gamma(3.0, 2.0)
         >>> m.mean, m.log_prob(torch.tensor([1.0]))
-        OUT
+        (tensor(1.5000), tensor([-0.6137]))
     """
 
     arg_constraints: Any = {"concentration": constraints.positive, "rate": constraints.positive}

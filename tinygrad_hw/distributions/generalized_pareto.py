@@ -32,7 +32,7 @@ class GeneralizedPareto(Distribution):
     Example:
         >>> m = torch.distributions.GeneralizedPareto(0.0, 2.0, 0.25)
         >>> m.mean, m.cdf(torch.tensor([2.0]))
-        OUT
+        (tensor(2.6667), tensor([0.5904]))
     """
 
     arg_constraints: Any = {

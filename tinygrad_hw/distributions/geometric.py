@@ -35,7 +35,7 @@ class Geometric(BinaryParameter, Distribution):
     Example:
         >>> m = torch.distributions.Geometric(torch.tensor([0.25]))
         >>> m.mean, m.log_prob(torch.zeros(1)).exp()
-        OUT
+        (tensor([3.]), tensor([0.2500]))
     """
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}

@@ -28,7 +28,7 @@ class HalfCauchy(TransformedDistribution):
 
     Example:
         >>> torch.distributions.HalfCauchy(torch.tensor([2.0])).cdf(torch.tensor([2.0]))
-        OUT
+        tensor([0.5000])
     """
 
     arg_constraints: Any = {"scale": constraints.positive}

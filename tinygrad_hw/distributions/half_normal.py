@@ -28,7 +28,7 @@ class HalfNormal(TransformedDistribution):
 
     Example:
         >>> torch.distributions.HalfNormal(torch.tensor([2.0])).mean
-        OUT
+        tensor([1.5958])
     """
 
     arg_constraints: Any = {"scale": constraints.positive}

@@ -31,7 +31,7 @@ class InverseGamma(TransformedDistribution):
     Example:
         >>> m = torch.distributions.InverseGamma(torch.tensor([3.0]), torch.tensor([2.0]))
         >>> m.mean, m.variance
-        OUT
+        (tensor([1.]), tensor([1.]))
     """
 
     arg_constraints: Any = {"concentration": constraints.positive, "rate": constraints.positive}

@@ -1,7 +1,7 @@
 """Kullback-Leibler divergences, by pairs of distributions.
 
-With f the density of p, ``kl_divergence(p, q)`` is the mean under p of log f - log g: minus p's entropy, less the mean of
-q's log density. Most formulas below are written that way; they need the mean of a few functions under p.
+A divergence is minus p's entropy, less the mean under p of q's log density. Most formulas below are written that way;
+they need the mean of a few functions under p.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ def _expfamily(p: Any, q: Any) -> Tensor:
     """Return the Bregman divergence of the log normaliser."""
     if type(p) is not type(q):
         raise NotImplementedError(
-            "The cross KL-divergence between different exponential families cannot be computed using Bregman divergences"
+            "The cross KL-divergence between different exponential families cannot be computed using Bregman "
+            "divergences"
         )
     of_p = [t.detach().requires_grad_() for t in p._natural_params]
     of_q = q._natural_params
@@ -251,9 +252,7 @@ def _beta(p: Any, q: Any) -> Tensor:
 @register_kl(Binomial, Binomial)
 def _binomial(p: Any, q: Any) -> Tensor:
     if (p.total_count < q.total_count).any():
-        raise NotImplementedError(
-            "KL between Binomials where q.total_count > p.total_count is not implemented"
-        )
+        raise NotImplementedError("KL between Binomials where q.total_count > p.total_count is not implemented")
     each = p.probs * (p.logits - q.logits) + (-p.probs).log1p() - (-q.probs).log1p()
     return where(p.total_count > q.total_count, math.inf, p.total_count * each)
 

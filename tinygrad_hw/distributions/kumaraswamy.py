@@ -31,7 +31,7 @@ class Kumaraswamy(TransformedDistribution):
 
     Example:
         >>> torch.distributions.Kumaraswamy(torch.tensor([1.0]), torch.tensor([3.0])).mean
-        OUT
+        tensor([0.2500])
     """
 
     arg_constraints: Any = {"concentration1": constraints.positive, "concentration0": constraints.positive}
@@ -40,9 +40,7 @@ class Kumaraswamy(TransformedDistribution):
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
-        base = Uniform(
-            zeros_like(self.concentration0), ones_like(self.concentration0), validate_args=validate_args
-        )
+        base = Uniform(zeros_like(self.concentration0), ones_like(self.concentration0), validate_args=validate_args)
         parts = [
             PowerTransform(self.concentration0.reciprocal()),
             AffineTransform(loc=1.0, scale=-1.0),

@@ -39,7 +39,8 @@ class LowRankMultivariateNormal(Distribution):
         >>> d = torch.distributions
         >>> m = d.LowRankMultivariateNormal(torch.zeros(2), torch.tensor([[1.0], [0.0]]), torch.ones(2))
         >>> m.covariance_matrix
-        OUT
+        tensor([[2., 0.],
+                [0., 1.]])
     """
 
     arg_constraints: Any = {
@@ -74,9 +75,7 @@ class LowRankMultivariateNormal(Distribution):
         self._unbroadcasted_cov_factor = cov_factor
         self._unbroadcasted_cov_diag = cov_diag
         weighted = cov_factor.mT / cov_diag.unsqueeze(-2)
-        self._capacitance_tril = cholesky(
-            weighted @ cov_factor + eye(cov_factor.shape[-1], dtype=cov_factor.dtype)
-        )
+        self._capacitance_tril = cholesky(weighted @ cov_factor + eye(cov_factor.shape[-1], dtype=cov_factor.dtype))
         super().__init__(batch, event_shape, validate_args=validate_args)
 
     def _expanded(self, matrix: Any) -> Any:

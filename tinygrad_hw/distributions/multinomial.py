@@ -37,7 +37,7 @@ class Multinomial(Distribution):
     Example:
         >>> m = torch.distributions.Multinomial(3, torch.tensor([1.0, 1.0]))
         >>> m.mean, m.log_prob(torch.tensor([1.0, 2.0])).exp()
-        OUT
+        (tensor([1.5000, 1.5000]), tensor(0.3750))
     """
 
     arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}

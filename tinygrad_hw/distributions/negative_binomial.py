@@ -36,7 +36,7 @@ class NegativeBinomial(BinaryParameter, Distribution):
     Example:
         >>> m = torch.distributions.NegativeBinomial(2.0, torch.tensor([0.5]))
         >>> m.log_prob(torch.tensor([1.0])).exp()
-        OUT
+        tensor([0.2500])
     """
 
     arg_constraints: Any = {

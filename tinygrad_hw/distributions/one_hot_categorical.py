@@ -29,7 +29,7 @@ class OneHotCategorical(Distribution):
     Example:
         >>> m = torch.distributions.OneHotCategorical(torch.tensor([1.0, 3.0]))
         >>> m.mode, m.log_prob(torch.tensor([0.0, 1.0])).exp()
-        OUT
+        (tensor([0., 1.]), tensor(0.7500))
     """
 
     arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -103,7 +103,7 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     Example:
         >>> torch.distributions.OneHotCategoricalStraightThrough(torch.tensor([0.0, 1.0])).rsample()
-        OUT
+        tensor([0., 1.])
     """
 
     has_rsample = True

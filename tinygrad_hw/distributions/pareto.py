@@ -28,7 +28,7 @@ class Pareto(TransformedDistribution):
     Example:
         >>> m = torch.distributions.Pareto(torch.tensor([1.0]), torch.tensor([3.0]))
         >>> m.mean, m.cdf(torch.tensor([2.0]))
-        OUT
+        (tensor([1.5000]), tensor([0.8750]))
     """
 
     arg_constraints: Any = {"alpha": constraints.positive, "scale": constraints.positive}

@@ -35,7 +35,7 @@ class LogitRelaxedBernoulli(BinaryParameter, Distribution):
     Example:
         >>> d = torch.distributions.relaxed_bernoulli
         >>> d.LogitRelaxedBernoulli(torch.tensor([2.0]), torch.tensor([0.5])).log_prob(torch.zeros(1))
-        OUT
+        tensor([-0.6931])
     """
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}
@@ -79,7 +79,7 @@ class RelaxedBernoulli(TransformedDistribution):
     Example:
         >>> m = torch.distributions.RelaxedBernoulli(torch.tensor([2.0]), torch.tensor([0.5]))
         >>> m.log_prob(torch.tensor([0.5]))
-        OUT
+        tensor([0.6931])
     """
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}

@@ -33,7 +33,7 @@ class StudentT(Distribution):
     Example:
         >>> m = torch.distributions.StudentT(torch.tensor([4.0]))
         >>> m.variance, m.log_prob(torch.zeros(1))
-        OUT
+        (tensor([2.]), tensor([-0.9808]))
     """
 
     arg_constraints: Any = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
@@ -73,11 +73,7 @@ class StudentT(Distribution):
         df = self.df
         y = (value - self.loc) / self.scale
         log_normalizer = (
-            self.scale.log()
-            + 0.5 * df.log()
-            + 0.5 * math.log(math.pi)
-            + lgamma(0.5 * df)
-            - lgamma(0.5 * (df + 1.0))
+            self.scale.log() + 0.5 * df.log() + 0.5 * math.log(math.pi) + lgamma(0.5 * df) - lgamma(0.5 * (df + 1.0))
         )
         return -0.5 * (df + 1.0) * (y**2 / df).log1p() - log_normalizer
 

@@ -292,10 +292,8 @@ class AffineTransform(Transform):
         return (y - self.loc) / self.scale
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        if isinstance(self.scale, Number):
-            result = full_like(x, math.log(abs(self.scale)))
-        else:
-            result = self.scale.abs().log()
+        number = isinstance(self.scale, Number)
+        result = full_like(x, math.log(abs(self.scale))) if number else self.scale.abs().log()
         return sum_rightmost(result, self._event_dim).expand(x.shape[: x.ndim - self._event_dim])
 
     def _shape(self, shape: Sequence[int]) -> Any:

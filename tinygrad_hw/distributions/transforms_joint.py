@@ -161,6 +161,9 @@ class CorrCholeskyTransform(Transform):
     codomain = constraints.corr_cholesky
     bijective = True
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     def _call(self, x: Any) -> Any:
         eps = dtypes.finfo(x.dtype).eps
         share = vec_to_tril_matrix(x.tanh().clamp(-1 + eps, 1 - eps), diag=-1)

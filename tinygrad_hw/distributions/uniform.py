@@ -28,7 +28,7 @@ class Uniform(Distribution):
     Example:
         >>> m = torch.distributions.Uniform(0.0, torch.tensor([4.0]))
         >>> m.mean, m.cdf(torch.tensor([1.0]))
-        OUT
+        (tensor([2.]), tensor([0.2500]))
     """
 
     has_rsample = True

@@ -55,7 +55,8 @@ class Wishart(ExponentialFamily):
     Example:
         >>> m = torch.distributions.Wishart(torch.tensor(4.0), covariance_matrix=torch.eye(2))
         >>> m.mean, m.log_prob(torch.eye(2))
-        OUT
+        (tensor([[4., 0.],
+                [0., 4.]]), tensor(-4.2242))
     """
 
     support = constraints.positive_definite
@@ -77,9 +78,7 @@ class Wishart(ExponentialFamily):
         }
         given = [(name, m) for name, m in matrices.items() if m is not None]
         if len(given) != 1:
-            raise AssertionError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
-            )
+            raise AssertionError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
         ((name, matrix),) = given
         if matrix.ndim < 2:
             raise ValueError("scale_tril must be at least two-dimensional, with optional leading batch dimensions")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.generator import Generator, default_generator
-from tinygrad_hw.kernels.random_layout import Array, floating, memory_order, store
+from tinygrad_hw.kernels.random_layout import Array, floating
 from tinygrad_hw.kernels.runtime import Kernel, compiled_kernels, kernel
 
 __all__ = ["binomial", "sample_dirichlet", "standard_gamma"]
@@ -192,10 +192,6 @@ def _drive(loop: Kernel, inputs: tuple[Array, ...], g: Generator, *state: Any, p
     return np.asarray(out), state
 
 
-def _flat(array: Array, like: Array) -> Array:
-    return array.transpose(memory_order(like)).reshape(-1)
-
-
 def _gamma(shape: Array, g: Generator) -> Array:
     """Return float64 gamma draws of a flat array of shapes, rounded on the way as its dtype is."""
     boosted = np.where(shape < 1, shape + shape.dtype.type(1), shape)
@@ -226,10 +222,9 @@ def standard_gamma(input: Array, generator: Generator | None = None) -> Array:
     Source: Marsaglia and Tsang, "A simple method for generating gamma variables" (2000).
     """
     dtype = floating("_s_gamma_cpu", input.dtype)
-    out = np.empty_like(input, order="K", subok=False)
-    shape = _flat(input, out)
+    shape = input.reshape(-1)
     draws = _gamma(shape.astype(np.float32) if dtype == np.float16 else shape, generator or default_generator)
-    return store(out, np.maximum(draws.astype(dtype), np.finfo(dtype).tiny))
+    return np.maximum(draws.astype(dtype), np.finfo(dtype).tiny).reshape(input.shape)
 
 
 def sample_dirichlet(input: Array, generator: Generator | None = None) -> Array:
