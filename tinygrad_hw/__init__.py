@@ -7,8 +7,10 @@ from tinygrad_hw import _blas_hint
 _blas_hint.apply_blas_hint()
 
 import builtins as _builtins
+import importlib as _importlib
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 # Like PyTorch, operations are silent about NaN and overflow. numpy warns where the operation is called, which
 # is always in this package, so its filter does not touch what users' own numpy code says. (np.errstate around
@@ -17,7 +19,6 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
-from tinygrad_hw import distributions as distributions
 from tinygrad_hw import linalg as linalg
 from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
@@ -114,6 +115,11 @@ from tinygrad_hw.serialization import save_npz as save_npz
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor
 
+if TYPE_CHECKING:
+    from tinygrad_hw import distributions as distributions
+    from tinygrad_hw import func as func
+    from tinygrad_hw.func import vmap as vmap
+
 inf = math.inf
 nan = math.nan
 pi = math.pi
@@ -152,3 +158,12 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
         True
     """
     return input.__bool__()
+
+
+def __getattr__(name: str) -> object:
+    """Import the namespaces that most programs do without when they are first used."""
+    if name in ("distributions", "func"):
+        return _importlib.import_module(f"tinygrad_hw.{name}")
+    if name == "vmap":
+        return _importlib.import_module("tinygrad_hw.func").vmap
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")

@@ -565,7 +565,8 @@ def _constraints(torch, log):
     numbers = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0, float("inf"), float("nan")])
     for constraint in (
         c.boolean, c.greater_than(0.5), c.greater_than_eq(0.5), c.half_open_interval(0.5, 1.0),
-        c.integer_interval(0, 1), c.interval(0.5, 1.0), c.less_than(0.5), c.nonnegative, c.nonnegative_integer, c.positive, c.positive_integer,
+        c.integer_interval(0, 1),
+        c.interval(0.5, 1.0), c.less_than(0.5), c.nonnegative, c.nonnegative_integer, c.positive, c.positive_integer,
         c.real, c.unit_interval, c.independent(c.positive, 1),
         c.cat([c.positive, c.real], 0, [3, 4]), c.stack([c.positive] * 7, 0),
     ):  # fmt: skip
@@ -654,7 +655,8 @@ def _numbers_as_parameters(torch, log):
         d.Normal(0.0, 1.0), d.Beta(1.0, 2.0), d.Gamma(1, 2), d.Bernoulli(0.5), d.Exponential(2), d.Uniform(0, 1),
         d.Gumbel(0.0, 1.0), d.Laplace(0.0, 1), d.Pareto(1.0, 2.0), d.StudentT(3.0), d.Weibull(1.0, 2.0), d.Poisson(2.0),
         d.HalfNormal(2.0), d.HalfCauchy(1.0), d.LogNormal(0.0, 1.0), d.Chi2(2.0), d.FisherSnedecor(2.0, 3.0),
-        d.Cauchy(0.0, 1.0), d.Geometric(0.5), d.ContinuousBernoulli(0.3), d.InverseGamma(1.0, 1.0), d.Kumaraswamy(1.0, 1.0),
+        d.Cauchy(0.0, 1.0), d.Geometric(0.5), d.ContinuousBernoulli(0.3), d.InverseGamma(1.0, 1.0),
+        d.Kumaraswamy(1.0, 1.0),
         d.LKJCholesky(2), d.LogisticNormal(0.0, 1.0),
     ):  # fmt: skip
         torch.manual_seed(4)

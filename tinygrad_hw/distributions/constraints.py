@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.distributions.utils import inherit_docstrings
 from tinygrad_hw.ops.comparison import isclose
 from tinygrad_hw.ops.creation import full
 from tinygrad_hw.ops.linalg import LinAlgError, eigvalsh
@@ -72,6 +73,11 @@ class Constraint:
     is_discrete: Any = False
     event_dim: Any = 0
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let overriding members inherit the docstrings of what they override."""
+        super().__init_subclass__(**kwargs)
+        inherit_docstrings(cls)
+
     def check(self, value: Any) -> Tensor:
         """Return for each event whether it is valid."""
         raise NotImplementedError
@@ -88,14 +94,14 @@ class _Dependent(Constraint):
         self._event_dim = event_dim
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether the region is discrete, if that is known without an instance."""
         if self._is_discrete is NotImplemented:
             raise NotImplementedError(".is_discrete cannot be determined statically")
         return self._is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """How many dimensions make up an event, if that is known without an instance."""
         if self._event_dim is NotImplemented:
             raise NotImplementedError(".event_dim cannot be determined statically")
@@ -123,7 +129,7 @@ def is_dependent(constraint: Any) -> bool:
     return isinstance(constraint, _Dependent)
 
 
-class dependent_property(property, _Dependent):  # type: ignore[misc]
+class dependent_property(property, _Dependent):
     """A property that is a constraint on an instance, and a dependent constraint on the class.
 
     Args:
@@ -173,12 +179,12 @@ class _IndependentConstraint(Constraint):
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether the region is discrete."""
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """How many dimensions make up an event."""
         return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
@@ -209,12 +215,12 @@ class MixtureSameFamilyConstraint(Constraint):
         self.base_constraint = base_constraint
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether the region is discrete."""
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """How many dimensions make up an event."""
         return self.base_constraint.event_dim
 
@@ -457,12 +463,12 @@ class _Cat(Constraint):
         self.dim = dim
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether the region is discrete in some piece."""
         return any(c.is_discrete for c in self.cseq)
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """How many dimensions make up an event."""
         return max(c.event_dim for c in self.cseq)
 
@@ -483,12 +489,12 @@ class _Stack(Constraint):
         self.dim = dim
 
     @property
-    def is_discrete(self) -> bool:  # type: ignore[override]
+    def is_discrete(self) -> bool:
         """Whether the region is discrete at some index."""
         return any(c.is_discrete for c in self.cseq)
 
     @property
-    def event_dim(self) -> int:  # type: ignore[override]
+    def event_dim(self) -> int:
         """How many dimensions make up an event."""
         inner = max(c.event_dim for c in self.cseq)
         return inner + 1 if self.dim + inner < 0 else inner

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.distributions import constraints
-from tinygrad_hw.distributions.utils import lazy_property
+from tinygrad_hw.distributions.utils import inherit_docstrings, lazy_property
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor
 
@@ -52,11 +52,7 @@ class Distribution:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let overriding members inherit the docstrings of what they override."""
         super().__init_subclass__(**kwargs)
-        for name, member in vars(cls).items():
-            if (callable(member) or isinstance(member, property)) and not member.__doc__:
-                above = next((vars(c)[name] for c in cls.__mro__[1:] if name in vars(c)), None)
-                if above is not None and above.__doc__:
-                    member.__doc__ = above.__doc__
+        inherit_docstrings(cls)
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:

@@ -101,7 +101,7 @@ class MultivariateNormal(Distribution):
         self.__dict__[name] = matrix.expand((*batch, -1, -1))
         self.loc = loc.expand((*batch, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
-        factor = {"covariance_matrix": cholesky, "precision_matrix": precision_to_scale_tril}.get(name)
+        factor: Any = {"covariance_matrix": cholesky, "precision_matrix": precision_to_scale_tril}.get(name)
         self._unbroadcasted_scale_tril = matrix if factor is None else factor(matrix)
 
     def _expanded(self, matrix: Any) -> Any:

@@ -88,7 +88,7 @@ class TransformedDistribution(Distribution):
         return constraints.independent(support, extra) if extra > 0 else support
 
     @property
-    def has_rsample(self) -> Any:  # type: ignore[override]
+    def has_rsample(self) -> Any:
         """Whether samples can be differentiated."""
         return self.base_dist.has_rsample
 

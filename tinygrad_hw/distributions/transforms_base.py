@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_hw.distributions import constraints
-from tinygrad_hw.distributions.utils import sum_rightmost
+from tinygrad_hw.distributions.utils import inherit_docstrings, sum_rightmost
 from tinygrad_hw.ops.creation import zeros_like
 from tinygrad_hw.size import Size
 
@@ -47,10 +47,7 @@ class Transform:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let overriding members inherit the docstrings of what they override."""
         super().__init_subclass__(**kwargs)
-        for name, member in vars(cls).items():
-            if (callable(member) or isinstance(member, property)) and not member.__doc__:
-                above = next((vars(c)[name] for c in cls.__mro__[1:] if name in vars(c)), None)
-                member.__doc__ = above.__doc__ if above is not None and above.__doc__ else _DOCS.get(name)
+        inherit_docstrings(cls)
 
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
@@ -137,9 +134,6 @@ class Transform:
     def inverse_shape(self, shape: Sequence[int]) -> Any:
         """Return the shape of t.inv(y) for a y of ``shape``."""
         return shape
-
-
-_DOCS = {"domain": "The constraint on x.", "codomain": "The constraint on y.", "bijective": "Whether t is bijective."}
 
 
 class _InverseTransform(Transform):

@@ -29,6 +29,15 @@ Number = (bool, int, float)
 R = TypeVar("R")
 
 
+def inherit_docstrings(cls: type) -> None:
+    """Give the methods and properties of a class that have no docstring that of what they override."""
+    for name, member in vars(cls).items():
+        if hasattr(member, "__get__") and not name.startswith("_") and not member.__doc__:
+            above = next((vars(c)[name] for c in cls.__mro__[1:] if name in vars(c)), None)
+            if getattr(above, "__doc__", None):
+                member.__doc__ = above.__doc__
+
+
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     """Return tensors of one shape; numbers take the dtype of the first tensor.
 

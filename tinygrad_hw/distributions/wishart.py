@@ -96,7 +96,7 @@ class Wishart(ExponentialFamily):
                 stacklevel=2,
             )
         super().__init__(batch, matrix.shape[-2:], validate_args=validate_args)
-        factor = {"covariance_matrix": cholesky, "precision_matrix": precision_to_scale_tril}.get(name)
+        factor: Any = {"covariance_matrix": cholesky, "precision_matrix": precision_to_scale_tril}.get(name)
         self._unbroadcasted_scale_tril = matrix if factor is None else factor(matrix)
         self._dist_chi2 = self._chi2_of_diagonal()
 

@@ -117,7 +117,7 @@ def mvlgamma(input: Any, p: int) -> Any:
 
     Example:
         >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
-        tensor([0.4516, 1.5501])
+        tensor([0.4516, 1.5502])
     """
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, but got p={p}")
