@@ -42,7 +42,7 @@ def _grad(torch, log):
     log(f.grad(lambda p: (p.a * p.b).sum())(Pair(x, x * 2)))
     log(f.grad(lambda v, *, k: (v * k).sum())(x, k=3.0))
     log(f.grad(lambda v: ((v**2).sum(), v * 2), has_aux=True)(x))
-    log(f.grad(lambda v: ((v**2).sum(), {"text": "aux", "v": v}), has_aux=True)(x))
+    log(f.grad(lambda v: ((v**2).sum(), {"w": v * 2, "v": v}), has_aux=True)(x))
     log(f.grad_and_value(lambda v: (v**2).sum())(x))
     log(f.grad_and_value(lambda v: ((v**2).sum(), v), has_aux=True)(x))
     log(f.grad(lambda v: x.sum() + 0 * v.sum())(x), f.grad(lambda v: x.sum())(x))
@@ -107,7 +107,8 @@ def _vjp(torch, log):
     log(value, pull((torch.ones_like(x), torch.tensor(2.0, dtype=torch.float64))))
     value, pull = f.vjp(lambda v: {"s": v.sin(), "c": v.cos()}, x)
     log(value, pull({"s": torch.ones_like(x), "c": torch.ones_like(x)}))
-    log(f.vjp(lambda v: (v * 2, "aux"), x, has_aux=True)[2])
+    log(f.vjp(lambda v: (v * 2, [v]), x, has_aux=True)[2])
+    log.error(lambda: f.vjp(lambda v: (v * 2, "aux"), x, has_aux=True))
     value, pull = f.vjp(lambda v: x * 2, x)
     log(value, pull(x))
     log.error(f.vjp(lambda v: v.sin(), x)[1], (x, x))
@@ -147,7 +148,11 @@ def _linearize(torch, log):
     log(value, push(m, x), push(m * 0, x * 2))
     value, push = f.linearize(lambda v: {"s": v.sin(), "t": (v, v * 2)}, x)
     log(value, push(x))
-    log.error(push, x, x)
+    for bad in ((x, x), ([x],)):
+        try:
+            push(*bad)
+        except RuntimeError as error:  # they print structures otherwise
+            log(str(error).split("TreeSpec")[0].split("tuple(")[0])
     log.error(push, torch.ones(2, dtype=torch.float64))
     log.error(push, torch.ones(3))
 
@@ -257,7 +262,10 @@ def _functional_call(torch, log):
         f.functional_call(net, {"0.bias": torch.ones(4)}, x),
     )
     log(f.functional_call(net, other, kwargs={"input": x}))
-    log([bool((a == b).all()) for a, b in zip(before, net.parameters())], [type(p).__name__ for p in net.parameters()])
+    log(
+        [bool((a == b).all()) for a, b in zip(before, net.parameters(), strict=True)],
+        [type(p).__name__ for p in net.parameters()],
+    )
     log(f.grad(lambda p: f.functional_call(net, p, x).sum())(other))
     log(f.functional_call(net, ({"0.weight": other["0.weight"]}, {"0.bias": other["0.bias"]}), x))
     tracked = dict(net.named_parameters())

@@ -223,7 +223,7 @@ def jvp(
     call = record(func, primals, lambda new: func(*new), has_aux, name)
     for y in call.outputs:
         if not isinstance(y, TensorBase):
-            raise RuntimeError(f"{name}: expected f(*args) to return only tensors, got unsupported type {type(y)}")
+            raise RuntimeError(f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(y)}")
         if strict and edge_of(y) is None:
             raise RuntimeError(
                 "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not "

@@ -25,12 +25,12 @@ def _units(t: Any) -> Any:
         yield wrap(unit)
 
 
-def _only_tensors(outputs: list[Any], name: str) -> None:
+def _only_tensors(outputs: list[Any], name: str, via: str) -> None:
     if not outputs or outputs == [None]:
         raise RuntimeError(f"{name}: Expected f to be a function that has non-empty output (got output = {outputs})")
     for y in outputs:
         if not isinstance(y, TensorBase):
-            raise RuntimeError(f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(y)}")
+            raise RuntimeError(f"{via}: expected f(*primals) to return only tensors, got unsupported type {type(y)}")
 
 
 def jacrev(
@@ -69,8 +69,8 @@ def jacrev(
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
         given, replaced = pick_arguments(args, argnums)
-        call = record(func, given, lambda new: func(*replaced(new)), has_aux, "jacrev(f)(*args)")
-        _only_tensors(call.outputs, "jacrev(f, ...)(*args)")
+        call = record(func, given, lambda new: func(*replaced(new)), has_aux, "vjp(f, *primals)")
+        _only_tensors(call.outputs, "jacrev(f, ...)(*args)", "vjp(f, *primals)")
         blocks = []
         for k, y in enumerate(call.outputs):
             rows = []
@@ -115,8 +115,8 @@ def jacfwd(
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
         given, replaced = pick_arguments(args, argnums)
-        call = record(func, given, lambda new: func(*replaced(new)), has_aux, "jacfwd(f)(*args)")
-        _only_tensors(call.outputs, "jacfwd(f, ...)(*args)")
+        call = record(func, given, lambda new: func(*replaced(new)), has_aux, "jvp(f, primals, tangents)")
+        _only_tensors(call.outputs, "jacfwd(f, ...)(*args)", "jvp(f, primals, tangents)")
         forward = Forward(call)
         blocks: list[list[Any]] = [[] for _ in call.outputs]
         for i, x in enumerate(call.variables):

@@ -60,11 +60,11 @@ class Recording:
         self.inputs = inputs
         self.outputs, self.structure = flatten(result)
         self.further = enabled and depends_on_others(self.outputs, variables)
-        self.aux = tree_map(lambda t: self._aux(t, enabled), aux)
+        self.aux = None if aux is None else tree_map(lambda t: self._aux(t, enabled), aux)
 
     def _aux(self, t: Any, enabled: bool) -> Any:
         if not isinstance(t, TensorBase):
-            return t
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(t)}: aux may be a nest of tensors only")
         return t if enabled and depends_on_others([t], self.variables) else t.detach()  # type: ignore[attr-defined]
 
     def outward(self, tensors: Sequence[Any]) -> list[Any]:
