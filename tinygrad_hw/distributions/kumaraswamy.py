@@ -65,10 +65,11 @@ class Kumaraswamy(TransformedDistribution):
 
     @property
     def mode(self) -> Tensor:
-        """The most likely value; NaN where a concentration is below 1."""
+        """The most likely value; NaN where a concentration is below 1 (and, in PyTorch, everywhere)."""
         a, b = self.concentration1, self.concentration0
-        log_mode = b.reciprocal() * (-b).log1p() - (-b * a).log1p()
-        return where((b < 1) | (a < 1), math.nan, log_mode).exp()
+        valid = (b >= 1) & (a >= 1) & (a * b > 1)
+        place = where(valid, a - 1, 1.0) / where(valid, a * b - 1, 1.0)
+        return where(valid, place ** a.reciprocal(), math.nan)
 
     @property
     def variance(self) -> Tensor:

@@ -33,6 +33,9 @@ class LKJCholesky(Distribution):
     Raises:
         ValueError: ``dim`` is less than 2.
 
+    Samples are PyTorch's, number by number. Its 2.13 draws rows from the third on that are too long left of the
+    diagonal, so that for ``dim`` above 2 they do not follow the density.
+
     Source: ``torch.distributions.LKJCholesky``; Lewandowski, Kurowicka and Joe, "Generating random correlation matrices
     based on vines and extended onion method" (2009), section 3.
 
@@ -50,7 +53,8 @@ class LKJCholesky(Distribution):
             raise ValueError(f"Expected dim to be an integer greater than or equal to 2. Found dim={dim}.")
         self.dim = dim
         (self.concentration,) = broadcast_all(concentration)
-        # Row by row: the squared length of what is left of the diagonal is a beta variable.
+        # Row by row: the squared length of what is left of the diagonal is a beta variable, of (k / 2, ...) in row k;
+        # PyTorch's k - 1/2 is kept for its stream of numbers.
         offset = arange(dim - 1, dtype=self.concentration.dtype)
         offset = cat([offset.new_zeros((1,)), offset])
         marginal = self.concentration + 0.5 * (dim - 2)

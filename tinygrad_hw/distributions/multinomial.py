@@ -11,7 +11,7 @@ from tinygrad_hw.distributions.binomial import Binomial
 from tinygrad_hw.distributions.categorical import Categorical
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all
-from tinygrad_hw.ops.creation import ones_like, tensor, zeros
+from tinygrad_hw.ops.creation import ones_like, zeros
 from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import lgamma
 from tinygrad_hw.size import Size
@@ -89,8 +89,8 @@ class Multinomial(Distribution):
         return counts.scatter_add_(-1, drawn, ones_like(drawn)).to(self.probs.dtype)
 
     def entropy(self) -> Tensor:
-        n = tensor(self.total_count)
-        first = n * self._categorical.entropy() - lgamma(n + 1)
+        n = self.total_count
+        first = n * self._categorical.entropy() - math.lgamma(n + 1)
         values = self._binomial.enumerate_support(expand=False)[1:]
         weights = self._binomial.log_prob(values).exp() * lgamma(values + 1)
         return first + weights.sum([0, -1])
