@@ -90,7 +90,8 @@ def test_incomplete_gamma_at_the_ends():
 def test_gamma_grad_keeps_the_distribution_function(a):
     """P(a, x) does not change along dx/da."""
     root = math.sqrt(a)
-    x = np.array([v for v in (a - 2 * root, a - 0.5 * root, a, a + root, a + 3 * root, a / 2) if v > 0 and v > a - 4 * root])
+    places = (a - 2 * root, a - 0.5 * root, a, a + root, a + 3 * root, a / 2)
+    x = np.array([v for v in places if v > max(0, a - 4 * root)])
     step = 1e-3 * min(a, root)
 
     def change(h):

@@ -94,7 +94,7 @@ CASES = [
     OpCase("_standard_gamma", (T(300, low=0.2, high=4.0, grad=False),), seeded=True, orders=0, label="compiled"),
     OpCase("_standard_gamma", (T(0, grad=False),), seeded=True, orders=0),
     OpCase("_sample_dirichlet", (T(3, 4, low=0.2, high=4.0, grad=False),), seeded=True, orders=0),
-    # PyTorch approximates these two to three or four digits.
+    # PyTorch approximates these to three or four digits, the second one to two.
     OpCase(
         "_standard_gamma_grad",
         (T(3, 4, low=0.2, high=20.0, grad=False), T(3, 4, low=0.2, high=20.0, grad=False)),
@@ -110,8 +110,8 @@ CASES = [
             T(3, 4, low=10.0, high=20.0, grad=False),
         ),
         orders=0,
-        rtol=1e-3,
-        float32_tolerance=1e-3,
+        rtol=1e-2,
+        float32_tolerance=1e-2,
     ),
     OpCase(
         "binomial", (T(3, 4, make=trials, grad=False), T(4, low=0.0, high=1.0)), seeded=True, orders=1, parity=False

@@ -41,8 +41,6 @@ class Transform:
     """
 
     bijective: Any = False
-    domain: Any
-    codomain: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let overriding members inherit the docstrings of what they override."""
@@ -58,6 +56,16 @@ class Transform:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_inv": None}
+
+    @property
+    def domain(self) -> Any:
+        """The constraint on x."""
+        raise NotImplementedError
+
+    @property
+    def codomain(self) -> Any:
+        """The constraint on y."""
+        raise NotImplementedError
 
     @property
     def event_dim(self) -> int:
