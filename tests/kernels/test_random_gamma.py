@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_hw.kernels import random_gamma as R
 from tinygrad_hw.kernels.generator import Generator
-from tinygrad_hw.kernels.random import normal_, rand
+from tinygrad_hw.kernels.random import normal_, poisson, rand
 from tinygrad_hw.kernels.runtime import compiled_kernels
 
 
@@ -106,3 +106,5 @@ def test_expanded_input_is_drawn_in_the_order_of_its_elements():
     a = np.broadcast_to(np.array([0.5, 20.0]), (6, 2))
     np.testing.assert_array_equal(R.standard_gamma(a, seeded()), R.standard_gamma(a.copy(), seeded()))
     np.testing.assert_array_equal(R.standard_gamma(a.T, seeded()), R.standard_gamma(a.T.copy(), seeded()))
+    np.testing.assert_array_equal(poisson(a, seeded()), poisson(a.copy(), seeded()))
+    np.testing.assert_array_equal(poisson(a.T, seeded()), poisson(a.T.copy(), seeded()))

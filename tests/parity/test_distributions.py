@@ -264,7 +264,7 @@ def test_expand(name):
     torch.manual_seed(2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        same(a.sample((2,)), b.sample((2,)))
+        same(a.sample((2,)), b.sample((2,)), **(limits if name == FLOAT32_ONLY else {}))
 
 
 BAD = {
@@ -436,9 +436,9 @@ def test_every_registered_pair_is_compared():
     def names(registry):
         return {(p.__name__, q.__name__) for p, q in registry if p.__module__.split(".")[0] in ("torch", "tinygrad_hw")}
 
-    assert names(ours._REGISTRY) == names(theirs._KL_REGISTRY)
+    assert names(ours._KL_REGISTRY) == names(theirs._KL_REGISTRY)
     general = {("ExponentialFamily",) * 2, ("TransformedDistribution",) * 2, ("Independent",) * 2}
-    assert names(ours._REGISTRY) - set(PAIRS) == general
+    assert names(ours._KL_REGISTRY) - set(PAIRS) == general
 
 
 def _divergences(torch, log):

@@ -421,7 +421,7 @@ ENDS = {
 }
 PAIRS = [
     (p.__name__, q.__name__)
-    for p, q in kl_module._REGISTRY
+    for p, q in kl_module._KL_REGISTRY
     if p.__name__ in UNIVARIATE and q.__name__ in UNIVARIATE and p.__module__.startswith("tinygrad_hw")
 ]
 
@@ -476,7 +476,7 @@ def test_joint_divergences_are_means_over_samples():
 
 
 def test_the_general_formula_of_exponential_families_agrees_with_the_special_ones():
-    general = kl_module._REGISTRY[D.ExponentialFamily, D.ExponentialFamily]
+    general = kl_module._KL_REGISTRY[D.ExponentialFamily, D.ExponentialFamily]
     for name in ("Beta", "Exponential", "Gamma", "Normal", "ContinuousBernoulli"):
         p, q = UNIVARIATE[name], OTHER[name]
         assert general(p, q).item() == pytest.approx(D.kl_divergence(p, q).item(), rel=1e-5), name
@@ -505,8 +505,8 @@ def test_ambiguous_registrations_warn():
             assert D.kl_divergence(A(0.0, 1.0), B(0.0, 1.0)).item() == 1
         assert D.kl_divergence(D.Normal(0.0, 1.0), B(0.0, 1.0)).item() == 2
     finally:
-        for key in [k for k in kl_module._REGISTRY if A in k or B in k]:
-            del kl_module._REGISTRY[key]
+        for key in [k for k in kl_module._KL_REGISTRY if A in k or B in k]:
+            del kl_module._KL_REGISTRY[key]
         kl_module._FOUND.clear()
 
 

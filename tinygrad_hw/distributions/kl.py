@@ -50,7 +50,7 @@ __all__ = ["kl_divergence", "register_kl"]
 
 Formula = Callable[[Any, Any], Tensor]
 
-_REGISTRY: dict[tuple[type, type], Formula] = {}
+_KL_REGISTRY: dict[tuple[type, type], Formula] = {}
 _FOUND: dict[tuple[type, type], Formula | None] = {}
 _LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -84,7 +84,7 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
             raise TypeError(f"Expected {name} to be a Distribution subclass but got {cls}")
 
     def decorate(formula: Formula) -> Formula:
-        _REGISTRY[type_p, type_q] = formula
+        _KL_REGISTRY[type_p, type_q] = formula
         _FOUND.clear()
         return formula
 
@@ -113,19 +113,19 @@ class _Match:
 
 
 def _find(type_p: type, type_q: type) -> Formula | None:
-    matches = [(p, q) for p, q in _REGISTRY if issubclass(type_p, p) and issubclass(type_q, q)]
+    matches = [(p, q) for p, q in _KL_REGISTRY if issubclass(type_p, p) and issubclass(type_q, q)]
     if not matches:
         return None
     left = min(_Match(p, q) for p, q in matches).types
     right = min(_Match(q, p) for p, q in matches).types[::-1]
-    if _REGISTRY[left] is not _REGISTRY[right]:  # type: ignore[index]
+    if _KL_REGISTRY[left] is not _KL_REGISTRY[right]:  # type: ignore[index]
         warnings.warn(
             f"Ambiguous kl_divergence({type_p.__name__}, {type_q.__name__}). Please register_kl({left[0].__name__}, "
             f"{right[1].__name__})",
             RuntimeWarning,
             stacklevel=3,
         )
-    return _REGISTRY[left]  # type: ignore[index]
+    return _KL_REGISTRY[left]  # type: ignore[index]
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
