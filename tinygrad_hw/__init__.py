@@ -11,8 +11,10 @@ from tinygrad_hw.kernels import memory as _memory
 _memory.keep_freed_memory()
 
 import builtins as _builtins
+import importlib as _importlib
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 # Like PyTorch, operations are silent about NaN and overflow. numpy warns where the operation is called, which
 # is always in this package, so its filter does not touch what users' own numpy code says. (np.errstate around
@@ -80,12 +82,24 @@ from tinygrad_hw.nn.functional import relu as relu
 from tinygrad_hw.nn.functional import relu_ as relu_
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
+from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.gamma import _dirichlet_grad as _dirichlet_grad
+from tinygrad_hw.ops.gamma import _sample_dirichlet as _sample_dirichlet
+from tinygrad_hw.ops.gamma import _standard_gamma as _standard_gamma
+from tinygrad_hw.ops.gamma import _standard_gamma_grad as _standard_gamma_grad
+from tinygrad_hw.ops.gamma import binomial as binomial
+from tinygrad_hw.ops.gamma import digamma as digamma
+from tinygrad_hw.ops.gamma import igamma as igamma
+from tinygrad_hw.ops.gamma import igammac as igammac
+from tinygrad_hw.ops.gamma import lgamma as lgamma
+from tinygrad_hw.ops.gamma import mvlgamma as mvlgamma
+from tinygrad_hw.ops.gamma import polygamma as polygamma
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det
@@ -104,6 +118,11 @@ from tinygrad_hw.serialization import load_npz as load_npz
 from tinygrad_hw.serialization import save_npz as save_npz
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_hw import distributions as distributions
+    from tinygrad_hw import func as func
+    from tinygrad_hw.func import vmap as vmap
 
 inf = math.inf
 nan = math.nan
@@ -143,3 +162,12 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
         True
     """
     return input.__bool__()
+
+
+def __getattr__(name: str) -> object:
+    """Import the namespaces that most programs do without when they are first used."""
+    if name in ("distributions", "func"):
+        return _importlib.import_module(f"tinygrad_hw.{name}")
+    if name == "vmap":
+        return _importlib.import_module("tinygrad_hw.func").vmap
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")

@@ -23,6 +23,7 @@ from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
+from tinygrad_hw.methods.gamma import GammaMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
 from tinygrad_hw.methods.nn import NNMethods
@@ -40,6 +41,7 @@ class Tensor(
     ConversionMethods,
     ElementwiseMethods,
     UnaryMethods,
+    GammaMethods,
     ReduceMethods,
     ShapeMethods,
     IndexMethods,

@@ -28,7 +28,7 @@ FLOORS = [
     {"autograd"},
     {"ops", "linalg", "random", "special"},
     {"legacy", "methods", "tensor"},
-    {"nn", "optim", "serialization", "utils"},
+    {"distributions", "func", "nn", "optim", "serialization", "utils"},
     {"train", "vision"},
     {"", "__main__", "cli", "warmup"},
 ]
