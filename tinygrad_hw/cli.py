@@ -76,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
     )
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
+    train.add_argument(
+        "--schedule",
+        choices=["cosine", "none"],
+        default="cosine",
+        help="how the learning rate falls: by half a cosine to 0, batch by batch, or not at all",
+    )
     train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
     train.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files")
     train.add_argument("--download", action="store_true", help="download missing files into --data first")
@@ -142,12 +148,13 @@ def _train(args: argparse.Namespace) -> int:
         f"{args.dataset}: {len(train)} images to train on, {len(test)} to test on; "
         f"{args.model} with {count:,} parameters"
     )
-    trainer = Trainer(model, OPTIMIZERS[args.optimizer](model.parameters(), lr=lr))
-    trainer.fit(
-        DataLoader(train, batch_size=args.batch_size, shuffle=True),
-        DataLoader(test, batch_size=1000),
-        epochs,
-    )
+    loader: DataLoader[Any] = DataLoader(train, batch_size=args.batch_size, shuffle=True)
+    optimizer = OPTIMIZERS[args.optimizer](model.parameters(), lr=lr)
+    scheduler = None
+    if args.schedule == "cosine" and epochs > 0:
+        scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, len(loader) * epochs)
+    trainer = Trainer(model, optimizer, scheduler=scheduler)
+    trainer.fit(loader, DataLoader(test, batch_size=1000), epochs)
     if trainer.interrupted:
         print(f"stopped after {len(trainer.history)} of {epochs} epochs; the weights are kept as they are")
     if trainer.history:
