@@ -54,7 +54,14 @@ _CHUNK = 1 << 15
 # What kernels consist of; it is cached on disk with the kernel. Only contraction to multiply-add is
 # allowed: the order of operations is part of the rules.
 # Nothing calls these from outside, so that wrappers for Python and C, which take a fifth of the time, are left out.
-_jit = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_options: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+_jit = njit(**_options)
 
 prange = range
 
