@@ -28,6 +28,7 @@ from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
 from tinygrad_hw import random as random
 from tinygrad_hw import return_types as return_types
+from tinygrad_hw import serialization as serialization
 from tinygrad_hw import special as special
 from tinygrad_hw import utils as utils
 from tinygrad_hw.autograd import enable_grad as enable_grad
@@ -114,7 +115,9 @@ from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.printing import get_printoptions as get_printoptions
 from tinygrad_hw.printing import set_printoptions as set_printoptions
+from tinygrad_hw.serialization import load as load
 from tinygrad_hw.serialization import load_npz as load_npz
+from tinygrad_hw.serialization import save as save
 from tinygrad_hw.serialization import save_npz as save_npz
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor

@@ -538,7 +538,10 @@ def _empty_array(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
 
 def _build_array(target: np.ndarray[Any, Any], state: Any) -> None:
     version, shape, dtype, fortran, content = _exactly(state, tuple)
-    _plain_dtype(dtype if isinstance(dtype, np.dtype) else _exactly(dtype, np.dtype))
+    if not isinstance(dtype, np.dtype):
+        raise TypeError("no dtype")
+    # One of its own: a later BUILD of the dtype in the file would change the size of the array's elements.
+    dtype = np.dtype(_plain_dtype(dtype).str)
     size = dtype.itemsize
     for n in _exactly(shape, tuple):
         if _exactly(n, int) < 0:
