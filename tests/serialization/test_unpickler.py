@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
 import pickle
@@ -303,10 +304,12 @@ PLAIN = st.recursive(
     | st.sets(st.integers(0, 9) | st.text(max_size=3), max_size=4)
     | st.frozensets(st.integers(0, 9), max_size=4)
     | st.dictionaries(st.text(max_size=2), st.integers(0, 9), max_size=3).map(Counter),
-    lambda inner: st.lists(inner, max_size=5)
-    | st.lists(inner, max_size=5).map(tuple)
-    | st.dictionaries(st.text(max_size=5) | st.integers(-5, 300), inner, max_size=5)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=5).map(OrderedDict),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.lists(inner, max_size=5).map(tuple)
+        | st.dictionaries(st.text(max_size=5) | st.integers(-5, 300), inner, max_size=5)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=5).map(OrderedDict)
+    ),
     max_leaves=20,
 )
 
@@ -326,19 +329,15 @@ def test_damaged_pickles_give_a_value_or_the_one_error(value: Any, data: st.Data
     raw = bytearray(pickle.dumps(value, data.draw(st.integers(2, 5))))
     for _ in range(data.draw(st.integers(1, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(pickle.UnpicklingError):
         loads(bytes(raw))
-    except pickle.UnpicklingError:
-        pass
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_value_or_the_one_error(raw: bytes) -> None:
-    try:
+    with contextlib.suppress(pickle.UnpicklingError):
         loads(b"\x80\x02" + raw + b".")
-    except pickle.UnpicklingError:
-        pass
 
 
 ARRAYS = [

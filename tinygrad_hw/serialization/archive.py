@@ -59,6 +59,11 @@ class Archive:
                 f"{name} is cut short or damaged: it starts like a zip archive, but its directory cannot be read "
                 f"({error or type(error).__name__}). Write or fetch it again"
             ) from error
+        if any(e.filename.endswith("/constants.pkl") and e.filename.count("/") == 1 for e in entries):
+            raise RuntimeError(
+                f"{name} is a TorchScript program, not a file of torch.save. Load it in PyTorch with "
+                "torch.jit.load and store model.state_dict() with torch.save"
+            )
         self.entries: dict[str, zipfile.ZipInfo] = {}
         total = 0
         for entry in entries:
@@ -122,7 +127,7 @@ class Archive:
                 content = self._mapped(info, size)
                 return content if content.ctypes.data % alignment == 0 else content.copy()
             # zipfile compares the name in the local header, and the CRC at the end.
-            content = np.empty(size, np.uint8)
+            content: Any = np.empty(size, np.uint8)
             view, at = memoryview(content), 0
             with self.zip.open(info) as source:
                 while at < size:

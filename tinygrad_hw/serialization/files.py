@@ -101,7 +101,7 @@ def load(
     map_location: Any = None,
     pickle_module: Any = None,
     *,
-    weights_only: bool | None = True,
+    weights_only: bool | None = None,
     mmap: bool | None = None,
     format: str | None = None,
     **pickle_load_args: Any,
@@ -116,7 +116,7 @@ def load(
         f: a path, or a file object open for reading bytes, with ``seek``.
         map_location: where tensors go that were saved on another device: ``"cpu"``, a device, a dictionary
             of device names, or a function of storage and device name.
-        pickle_module: None.
+        pickle_module: makes no difference: pickles are read by this package.
         weights_only: makes no difference; see above.
         mmap: leave the tensors of a ``.pt`` file on the disk until they are used. Needs a path. Writing to them
             changes the memory, not the file. The checksums are not compared.
@@ -138,7 +138,7 @@ def load(
         >>> torch.load(file)
         {'w': tensor([1., 1.]), 'epoch': 3}
     """
-    if pickle_module is not None and weights_only is not False:
+    if pickle_module is not None and weights_only:
         raise RuntimeError(
             "Can not safely load weights when explicit pickle_module is specified; leave it out, this package reads "
             "pickles itself"

@@ -75,7 +75,7 @@ def load_hdf5(file: IO[bytes], name: str) -> Any:
                 else:
                     dtypes.from_numpy(array.dtype)
                     arrays[path] = array
-    except (OSError, KeyError, ValueError, UnicodeError) as error:
+    except (OSError, KeyError, ValueError, OverflowError, MemoryError) as error:
         raise RuntimeError(f"{name} is cut short or damaged, or no HDF5 file ({error})") from error
     return unpack(arrays, text, name)
 

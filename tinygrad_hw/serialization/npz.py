@@ -143,11 +143,11 @@ def _read(file: IO[bytes], name: str) -> dict[str, Any]:
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:
     key = entry.filename[:80]
     with archive.open(entry) as source:
-        version = np.lib.format.read_magic(source)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(source)
         if version not in ((1, 0), (2, 0)):
             raise RuntimeError(f"{key} has the npy version {version}")
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = header(source)  # type: ignore[no-untyped-call]
+        shape, fortran, dtype = header(source)
         if dtype.hasobject:
             raise RuntimeError(f"{key} holds Python objects; they are not read, as reading could execute them")
         if any(n < 0 for n in shape) or len(shape) > 64:

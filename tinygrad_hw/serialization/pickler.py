@@ -66,13 +66,15 @@ def dumps(obj: Any, place: Callable[[TensorBase], Place], protocol: int = 2) -> 
         TypeError: something in ``obj`` has another type; the message says where.
         RecursionError: the nesting is too deep.
     """
-    writer = _Writer(place)
+    writer = _Writer(place, protocol)
     writer.write(obj)
     return bytes([0x80, protocol]) + writer.out.getvalue() + b"."
 
 
 class _Writer:
-    def __init__(self, place: Callable[[TensorBase], Place]) -> None:
+    def __init__(self, place: Callable[[TensorBase], Place], protocol: int) -> None:
+        # Python's reader translates the names of Python 2 only in the protocols of its time.
+        self.builtins = "__builtin__" if protocol < 3 else "builtins"
         self.out = io.BytesIO()
         self.place = place
         self.memo: dict[Any, int] = {}
@@ -223,17 +225,17 @@ class _Writer:
 
     def set(self, value: set[Any]) -> None:
         if self.begin(value):
-            self.call("__builtin__", "set", list(value))
+            self.call(self.builtins, "set", list(value))
             self.put(id(value))
 
     def bytes(self, value: bytes) -> None:
         self.call("_codecs", "encode", value.decode("latin1"), "latin1")
 
     def bytearray(self, value: bytearray) -> None:
-        self.call("__builtin__", "bytearray", bytes(value))
+        self.call(self.builtins, "bytearray", bytes(value))
 
     def complex(self, value: complex) -> None:
-        self.call("__builtin__", "complex", value.real, value.imag)
+        self.call(self.builtins, "complex", value.real, value.imag)
 
     def size(self, value: Size) -> None:
         self.call("torch", "Size", tuple(value))
@@ -314,7 +316,7 @@ class _Writer:
         self.out.write(b"tR")
 
 
-_WRITERS: dict[type, Callable[[_Writer, Any], None]] = {
+_WRITERS: dict[type, Callable[[_Writer, Any], Any]] = {
     type(None): lambda w, v: w.out.write(b"N"),
     bool: lambda w, v: w.out.write(b"\x88" if v else b"\x89"),
     int: _Writer.integer,

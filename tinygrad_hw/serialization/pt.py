@@ -19,7 +19,7 @@ from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.serialization.archive import Archive
 from tinygrad_hw.serialization.pickler import PROTOCOLS, STORAGE_NAMES, dumps
 from tinygrad_hw.serialization.storages import Layout
-from tinygrad_hw.serialization.unpickler import NUMPY_NAMES, PLAIN_NAMES, Call, restricted_loads
+from tinygrad_hw.serialization.unpickler import NUMPY_NAMES, PLAIN_NAMES, Call, Opaque, restricted_loads
 from tinygrad_hw.size import Size
 
 __all__ = ["load_pt", "save_pt"]
@@ -78,13 +78,15 @@ def load_pt(file: IO[bytes], name: str, map_location: Any = None, mmap: bool = F
     return _Reader(archive, name, map_location, mmap).read()
 
 
-class _Storage:
+class _Storage(Opaque):
     """The elements of one storage, and the version that the tensors on it share.
 
     Attributes:
         array: (numel,), or the raw bytes of an untyped storage.
         typed: whether the elements' dtype is known.
     """
+
+    name = "a storage (save a tensor in its place)"
 
     def __init__(self, array: Any, typed: bool) -> None:
         self.array = array
@@ -129,11 +131,6 @@ class _Reader:
             if order not in ("little", "big"):
                 raise RuntimeError(f"{self.name} is damaged: its byte order is {order!r}")
             self.order = order
-        if self.archive.has("constants.pkl"):
-            raise RuntimeError(
-                f"{self.name} is a TorchScript program, not a file of torch.save. Load it in PyTorch with "
-                "torch.jit.load and store model.state_dict() with torch.save"
-            )
         content = self.archive.read("data.pkl")
         return restricted_loads(
             content,

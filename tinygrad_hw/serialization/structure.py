@@ -129,9 +129,12 @@ def _decode(tree: Any, arrays: dict[str, Any]) -> Any:
     if kind == "float":
         return float(content)
     if kind == "dtype":
-        return next(d for d in dtypes.ALL if d.name == content)
+        return {d.name: d for d in dtypes.ALL}[content]
     if kind == "device":
         return Device(content)
     if kind == "number":
-        return np.dtype(content[0]).type(content[1])
+        dtype, value = np.dtype(content[0]), content[1]
+        if dtype.kind not in "biuf" or not isinstance(value, (bool, int, float)):
+            raise ValueError(f"a number of dtype {dtype}")
+        return dtype.type(value)
     raise ValueError(f"an element {kind!r}")

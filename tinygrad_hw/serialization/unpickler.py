@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMPY_NAMES", "PLAIN_NAMES", "Call", "Names", "restricted_loads"]
+__all__ = ["NUMPY_NAMES", "PLAIN_NAMES", "Call", "Names", "Opaque", "restricted_loads"]
 
 #: More than this is no checkpoint but an attack on the memory: a byte of pickle can become a hundred in Python.
 _MAX_BYTES = 1 << 28
@@ -25,7 +25,14 @@ _MAX_BYTES = 1 << 28
 _MAX_KEY = 1 << 60
 
 
-class Call:
+class Opaque:
+    """An object that a file may hand to a call, but that is no value of its own."""
+
+    __slots__ = ()
+    name: str
+
+
+class Call(Opaque):
     """What stands in the table for a name that a pickle may call.
 
     Args:
@@ -161,8 +168,8 @@ class _Machine:
         return items
 
     def plain(self, value: Any) -> Any:
-        """Return ``value`` unless it is a name that was not called."""
-        if value.__class__ is Call:
+        """Return ``value`` unless it is only good for a call: a name, a storage."""
+        if isinstance(value, Opaque):
             raise self.error(f"holds {value.name} itself, where a value should be")
         return value
 
@@ -527,7 +534,7 @@ def _build_dtype(target: np.dtype[Any], state: Any) -> None:
         raise ValueError("a dtype of a strange size")
     if flags & ~8:
         raise ValueError("a dtype of objects")
-    target.__setstate__((3, order, None, None, None, size, alignment, flags))
+    target.__setstate__((3, order, None, None, None, size, alignment, flags))  # type: ignore[attr-defined]
 
 
 def _empty_array(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
@@ -537,7 +544,7 @@ def _empty_array(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
 
 
 def _build_array(target: np.ndarray[Any, Any], state: Any) -> None:
-    version, shape, dtype, fortran, content = _exactly(state, tuple)
+    _version, shape, dtype, fortran, content = _exactly(state, tuple)
     if not isinstance(dtype, np.dtype):
         raise TypeError("no dtype")
     # One of its own: a later BUILD of the dtype in the file would change the size of the array's elements.
@@ -549,7 +556,7 @@ def _build_array(target: np.ndarray[Any, Any], state: Any) -> None:
         size *= n
     if len(shape) > 32 or size != len(_exactly(content, bytes)):
         raise ValueError(f"{len(content):,} bytes for the shape {shape} of {dtype}")
-    target.__setstate__((1, shape, dtype, bool(fortran), content))
+    target.__setstate__((1, shape, dtype, bool(fortran), content))  # type: ignore[arg-type]
 
 
 def _frombuffer(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
@@ -586,5 +593,5 @@ for _module in ("numpy.core.numeric", "numpy._core.numeric"):
 _BUILDERS: dict[type, Callable[[Any, Any], None]] = {
     OrderedDict: _set_attributes,
     np.ndarray: _build_array,
-    **{kind: _build_dtype for kind in {type(np.dtype(c)) for c in "?bhilqBHILQefdgFDGSU"}},
+    **dict.fromkeys({type(np.dtype(c)) for c in "?bhilqBHILQefdgFDGSU"}, _build_dtype),
 }
