@@ -376,7 +376,7 @@ def test_other_arguments(tmp_path: Path) -> None:
     torch.save(1, io.BytesIO(), pickle)
     with pytest.raises(ValueError, match="pickle_module"):
         torch.save(1, io.BytesIO(), io)
-    with pytest.raises(ValueError, match="before PyTorch 1.6"):
+    with pytest.raises(ValueError, match=r"before PyTorch 1\.6"):
         torch.save(1, io.BytesIO(), _use_new_zipfile_serialization=False)
     with pytest.raises(ValueError, match="format is 'onnx'; use one of 'pt'"):
         torch.save(1, io.BytesIO(), format="onnx")
@@ -477,7 +477,7 @@ def test_a_truncated_file_says_so(tmp_path: Path) -> None:
     raw = bytearray(GOOD)
     raw[GOOD.index(np.arange(1000.0, dtype=np.float32).tobytes()) + 50] ^= 4
     path.write_bytes(raw)
-    with pytest.raises(RuntimeError, match="'data/0' cannot be read .*CRC"):
+    with pytest.raises(RuntimeError, match=r"'data/0' cannot be read .*CRC"):
         torch.load(path)
 
 

@@ -124,10 +124,10 @@ class Archive:
         info = self.entries[self.root + entry]
         try:
             if mapped and size:
-                content = self._mapped(info, size)
+                content: Any = self._mapped(info, size)
                 return content if content.ctypes.data % alignment == 0 else content.copy()
             # zipfile compares the name in the local header, and the CRC at the end.
-            content: Any = np.empty(size, np.uint8)
+            content = np.empty(size, np.uint8)
             view, at = memoryview(content), 0
             with self.zip.open(info) as source:
                 while at < size:
