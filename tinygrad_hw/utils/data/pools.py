@@ -53,7 +53,7 @@ def _preload(context: Any) -> None:
     from multiprocessing import forkserver
 
     # Only if the program has not chosen what to preload.
-    if getattr(forkserver._forkserver, "_preload_modules", None) == ["__main__"]:  # type: ignore[attr-defined]
+    if getattr(forkserver._forkserver, "_preload_modules", None) == ["__main__"]:
         context.set_forkserver_preload(["__main__", "tinygrad_hw.utils.data.worker"])
 
 
