@@ -88,8 +88,10 @@ def run(torch: Any, t: Any, make: Any, image: Any) -> tuple[list[Any], float]:
 @pytest.mark.parametrize(("name", "make", "levels", "share"), CASES, ids=[c[0] for c in CASES])
 def test_same(name: str, make: Any, levels: float, share: float, kind: str) -> None:
     image = IMAGES[kind]
-    if "erase" in name and kind == "batch" and name == "erase_noise":
+    if (name, kind) == ("erase_noise", "batch"):
         pytest.skip("torchvision takes the batch's size for that of the channels")
+    if (name, kind) == ("grey_three", "grey"):
+        pytest.skip("torchvision leaves one channel")
     mine, after = run(tinygrad_hw, ours, make, image)
     other, theirs_after = run(pytorch, theirs, make, image)
     assert after == theirs_after, "the stream is elsewhere"
@@ -115,8 +117,8 @@ def test_the_same_repr(name: str, make: Any) -> None:
         lambda t: t.Pad("a"),
         lambda t: t.Pad(1, padding_mode="wrap"),
         lambda t: t.Pad(1, 0, "wrap"),
-        lambda t: t.Resize(8, max_size=8),
-        lambda t: t.Resize((8, 9), max_size=20),
+        lambda t: t.Resize(8, max_size=8)(IMAGE[t]),
+        lambda t: t.Resize((8, 9), max_size=20)(IMAGE[t]),
         lambda t: t.RandomRotation(-3),
         lambda t: t.RandomRotation((1, 2, 3)),
         lambda t: t.RandomAffine(0, translate=(2, 0)),

@@ -45,7 +45,7 @@ def _range(value: Any, name: str, what: str) -> list[float]:
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"{name}: If {what} is a single number, it must be positive; got {value}")
-        return [-float(value), float(value)]
+        return [float(-value), float(value)]
     if not isinstance(value, Sequence):
         raise TypeError(f"{name}: {what} should be a sequence of length 2; got {type(value).__name__}")
     if len(value) != 2:

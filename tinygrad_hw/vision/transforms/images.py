@@ -71,7 +71,7 @@ class Images:
         """Return ``planes`` in the form that came."""
         if self.form == "tensor":
             return Tensor._wrap(np.ascontiguousarray(planes))
-        if self.form == "grey":
+        if self.form == "grey" and planes.shape[-3] == 1:
             return np.ascontiguousarray(np.squeeze(planes, -3))
         return np.ascontiguousarray(np.moveaxis(planes, -3, -1))
 
