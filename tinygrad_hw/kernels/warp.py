@@ -77,18 +77,23 @@ def _warp(x: Any, matrices: Any, fill: Any, out: Any, bilinear: bool, whole: boo
                 y0 = math.floor(sy)
                 fx = sx - x0
                 fy = sy - y0
+                y = int(y0)
+                z = int(x0)
+                # What each neighbour weighs: nothing if it is outside, and the fill the rest.
+                w00 = (1 - fy) * (1 - fx) if y >= 0 and z >= 0 else 0.0
+                w01 = (1 - fy) * fx if y >= 0 and z + 1 < w else 0.0
+                w10 = fy * (1 - fx) if y + 1 < h and z >= 0 else 0.0
+                w11 = fy * fx if y + 1 < h and z + 1 < w else 0.0
+                rest = 1 - (w00 + w01 + w10 + w11)
+                y1 = min(y + 1, h - 1)
+                z1 = min(z + 1, w - 1)
+                y = max(y, 0)
+                z = max(z, 0)
                 for j in range(c):
-                    total = 0.0
-                    for dy in range(2):
-                        for dx in range(2):
-                            weight = (fy if dy else 1 - fy) * (fx if dx else 1 - fx)
-                            y = int(y0) + dy
-                            z = int(x0) + dx
-                            if 0 <= y < h and 0 <= z < w:
-                                total += weight * x[i, j, y, z]
-                            else:
-                                total += weight * fill[j]
-                    out[i, j, r, k] = np.rint(total) if whole else total
+                    total = w00 * x[i, j, y, z] + w01 * x[i, j, y, z1] + w10 * x[i, j, y1, z] + w11 * x[i, j, y1, z1]
+                    total += rest * fill[j]
+                    # Halves go up here and to even numbers in the definition: a level apart at most.
+                    out[i, j, r, k] = int(total + 0.5) if whole else total
 
 
 def warp(x: Any, matrices: Any, size: tuple[int, int], bilinear: bool, fill: Any) -> Any:

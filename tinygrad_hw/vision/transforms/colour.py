@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.generator import Generator
+from tinygrad_hw.kernels.hue import turn_hue
 from tinygrad_hw.ops import random as draws
 from tinygrad_hw.vision.transforms.images import Transform, bound_of, draw, own_generator
 
@@ -67,20 +68,9 @@ def hue(planes: Any, shift: Any) -> Any:
         return planes
     whole = planes.dtype.kind in "iu"
     x = planes.astype(np.float32) / np.float32(bound_of(planes)) if whole else _working(planes)
-    one = x.dtype.type(1)
-    value, low = x.max(-3), x.min(-3)
-    spread = value - low
-    r, g, b = (x[..., i, :, :] for i in range(3))
-    safe = np.where(spread == 0, one, spread)
-    turn = np.asarray(shift, x.dtype)
-    turn = turn[:, None, None] if turn.ndim else turn  # one for each image
-    # Sixths of the circle: red at 0, green at 2, blue at 4.
-    h = np.where(value == r, (g - b) / safe, np.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe))
-    h = np.mod(h / 6 + turn, 1)
-    out = np.empty_like(x)
-    for i, n in enumerate((5, 3, 1)):
-        k = np.mod(n + h * 6, 6)
-        out[..., i, :, :] = value - spread * np.clip(np.minimum(k, 4 - k), 0, 1)
+    shifts = np.asarray(shift, np.float64)
+    images = np.ascontiguousarray(x).reshape(-1, *x.shape[-3:])
+    out = turn_hue(images, np.broadcast_to(shifts, (len(images),))).reshape(x.shape)
     if not whole:
         return out.astype(planes.dtype, copy=False)
     return (np.clip(out, 0, 1) * np.float32(bound_of(planes) + 1 - 1e-3)).astype(planes.dtype)
