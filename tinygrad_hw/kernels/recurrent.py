@@ -124,26 +124,23 @@ def _forward_steps(
 def _backward_steps(
     mode: str,
     g_out: Any,
+    x: Any,
     sizes: Any,
+    begins: Any,
+    h0: Any,
+    c0: Any,
     dh: Any,
     dc: Any,
-    first: tuple[Any, Any],
     weights: Weights,
     out: Any,
     saved: Saved,
     reverse: bool,
-) -> tuple[Any, Any]:
-    """The rules; ``dh`` and ``dc`` begin as the last states' gradients and become the first states'.
-
-    Returns:
-        Gradients of the gates before their activation functions, (R, G) or for GRU (R, 4H) with the new gate's two
-        shares (of the input, of the hidden state) first and last; and of what is projected to, (R, P) or empty.
-    """
-    h0, c0 = first
+) -> tuple[Any, Any, Any, Any, None]:
+    """The rules; arguments and result as for ``steps.backward``, but for the gradient of x."""
     hidden = weights.w_hh.shape[0] // GATES[mode]
+    both = np.empty((len(x), x.shape[1] + out.shape[1]), out.dtype)
     d = np.empty((len(out), 4 * hidden if mode == "gru" else weights.w_hh.shape[0]), out.dtype)
     dy = np.empty_like(out if weights.w_hr is not None else out[:0])
-    begins = _begins(sizes)
     for t in range(len(sizes))[:: 1 if reverse else -1]:
         n, at = int(sizes[t]), int(begins[t])
         here = slice(at, at + n)
@@ -154,6 +151,7 @@ def _backward_steps(
             m = min(n, int(sizes[s])) if 0 <= s < len(sizes) else 0
             return start[:n] if m == 0 else np.concatenate([rows[begins[s] : begins[s] + m], start[m:n]])
 
+        both[here] = np.concatenate([x[here], before(out, h0)], 1)
         g = g_out[here] + dh[:n]
         if mode == "lstm":
             if weights.w_hr is not None:
@@ -173,7 +171,7 @@ def _backward_steps(
             r, z, new = np.split(saved.gates[here], 3, 1)
             to_new, to_r, to_z, to_inner = np.split(d[here], 4, 1)
             to_new[:] = g * (1 - z) * (1 - new * new)
-            to_z[:] = g * (before(out, h0) - new) * z * (1 - z)
+            to_z[:] = g * (both[here, x.shape[1] :] - new) * z * (1 - z)
             to_r[:] = to_new * saved.extra[here] * r * (1 - r)
             to_inner[:] = to_new * r
             dh[:n] = g * z + d[here, hidden:] @ weights.w_hh
@@ -181,7 +179,7 @@ def _backward_steps(
             y = out[here]
             d[here] = g * (1 - y * y) if mode == "tanh" else np.where(y > 0, g, 0)
             dh[:n] = d[here] @ weights.w_hh
-    return d, dy
+    return d, d.sum(0), dy, both, None
 
 
 # -- around the steps ------------------------------------------------------------------------------
@@ -192,7 +190,7 @@ def _empty(mode: str, gates: Any, out: Any, weights: Weights) -> Saved:
     hidden = weights.w_hh.shape[0] // GATES[mode]
     shape, none = (len(out), hidden), (0, hidden)
     return Saved(
-        gates if GATES[mode] > 1 else gates[:0],
+        gates if GATES[mode] > 1 else np.empty(none, out.dtype),
         np.empty(shape if mode == "lstm" else none, out.dtype),
         np.empty(shape if mode == "gru" or weights.w_hr is not None else none, out.dtype),
     )
@@ -201,40 +199,22 @@ def _empty(mode: str, gates: Any, out: Any, weights: Weights) -> Saved:
 def _forward(
     compiled: bool, mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool
 ) -> tuple[Any, Any, Any, Saved]:
-    gates = np.matmul(x, weights.w_ih.T)
     out = np.empty((len(x), weights.w_hh.shape[1]), x.dtype)
+    # With few sequences, one product for all steps beats a product of few rows at each step.
+    fused = compiled and len(h0) >= steps.TILE
+    if not fused:
+        gates = np.matmul(x, weights.w_ih.T)
+    else:
+        gates = out if GATES[mode] == 1 else np.empty((len(x), len(weights.w_ih)), x.dtype)
     saved = _empty(mode, gates, out, weights)
     h, c = np.array(h0, order="C"), None if c0 is None else np.array(c0, order="C")
     if compiled:
         bias, bias_n = _biases(mode, weights)
-        steps.forward(mode, gates, sizes, _begins(sizes), h, c, weights, bias, bias_n, out, saved, reverse)
+        given = x if fused else None
+        steps.forward(mode, given, gates, sizes, _begins(sizes), h, c, weights, bias, bias_n, out, saved, reverse)
     else:
         _forward_steps(mode, gates, sizes, h, c, weights, out, saved, reverse)
     return out, h, c, saved
-
-
-def _previous(out: Any, h0: Any, sizes: Any, reverse: bool) -> Any:
-    """Return the hidden state from which each row began, for sequences of unequal lengths."""
-    previous = np.empty_like(out)
-    begins = _begins(sizes)
-    for t in range(len(sizes)):
-        n, at, s = int(sizes[t]), begins[t], t + 1 if reverse else t - 1
-        m = min(n, int(sizes[s])) if 0 <= s < len(sizes) else 0
-        if m:
-            previous[at : at + m] = out[begins[s] : begins[s] + m]
-        previous[at + m : at + n] = h0[m:n]
-    return previous
-
-
-def _hidden_weight_grad(d: Any, out: Any, h0: Any, sizes: Any, reverse: bool) -> Any:
-    """Return the sum over rows of each gate's gradient times the hidden state that it was computed from."""
-    n = int(sizes[0])
-    if sizes[-1] != n:
-        return d.T @ _previous(out, h0, sizes, reverse)
-    grad = (d[-n:] if reverse else d[:n]).T @ h0
-    if len(sizes) > 1:
-        grad += d[:-n].T @ out[n:] if reverse else d[n:].T @ out[:-n]
-    return grad
 
 
 def _backward(
@@ -254,26 +234,31 @@ def _backward(
     needs: tuple[bool, ...],
 ) -> tuple[Any, ...]:
     dh, dc = np.array(g_h, order="C"), None if c0 is None else np.array(g_c, order="C")
-    run = steps.backward if compiled else _backward_steps
-    result = run(mode, g_out, sizes, dh, dc, (h0, c0), weights, out, saved, reverse)
-    d, dy = result[:2]
-    hidden = weights.w_hh.shape[0] // GATES[mode]
-    outer, inner, w_ih = d, d, weights.w_ih
-    if mode == "gru":
-        outer, inner = d[:, : 3 * hidden], d[:, hidden:]
-        w_ih = np.concatenate([w_ih[2 * hidden :], w_ih[: 2 * hidden]])
-    to_x = outer @ w_ih if needs[0] else None
-    to_w_ih = outer.T @ x if needs[3] else None
-    to_w_hh = _hidden_weight_grad(inner, out, h0, sizes, reverse) if needs[4] else None
-    to_b_ih = to_b_hh = None
-    if needs[5] or needs[6]:
-        sums = result[2] if compiled else d.sum(0)
-        to_b_ih, to_b_hh = (sums[: 3 * hidden], sums[hidden:]) if mode == "gru" else (sums, sums.copy())
-    if mode == "gru":
-        to_w_ih, to_b_ih = (
-            None if a is None else np.concatenate([a[hidden:], a[:hidden]]) for a in (to_w_ih, to_b_ih)
-        )
-        to_b_hh = None if to_b_hh is None else to_b_hh.copy()
+    arguments = (mode, g_out, x, sizes, _begins(sizes), h0, c0, dh, dc, weights, out, saved, reverse)
+    if compiled:
+        d, sums, dy, both, to_x = steps.backward(*arguments, needs[0] and len(h0) >= steps.TILE)
+    else:
+        d, sums, dy, both, to_x = _backward_steps(*arguments)
+    hidden, features = weights.w_hh.shape[0] // GATES[mode], x.shape[1]
+    # GRU has new gate, reset, update, and the hidden share of the new gate: a window of them for each kind of weights.
+    outer, inner = (slice(3 * hidden), slice(hidden, None)) if mode == "gru" else (slice(None), slice(None))
+
+    def in_order(a: Any) -> Any:
+        """Put the input's gates into the order of the weights."""
+        return np.concatenate([a[hidden:], a[:hidden]]) if mode == "gru" else a
+
+    if needs[0] and to_x is None:
+        w_ih = weights.w_ih
+        to_x = d[:, outer] @ (np.concatenate([w_ih[2 * hidden :], w_ih[: 2 * hidden]]) if mode == "gru" else w_ih)
+    to_w_ih = to_w_hh = None
+    if needs[3] and needs[4] and mode != "gru":
+        product = d.T @ both
+        to_w_ih, to_w_hh = (np.ascontiguousarray(p) for p in (product[:, :features], product[:, features:]))
+    else:
+        to_w_ih = in_order(d[:, outer].T @ both[:, :features]) if needs[3] else None
+        to_w_hh = d[:, inner].T @ both[:, features:] if needs[4] else None
+    to_b_ih = in_order(sums[outer]) if needs[5] else None
+    to_b_hh = sums[inner].copy() if needs[6] else None
     to_w_hr = dy.T @ saved.extra if needs[7] else None
     return to_x, dh, dc, to_w_ih, to_w_hh, to_b_ih, to_b_hh, to_w_hr
 

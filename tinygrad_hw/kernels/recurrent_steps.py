@@ -177,6 +177,8 @@ def _elman_row(relu: Any, sums: Any, s: Any, gates: Any, g: Any, new: Any, j: An
 @kernel(parallel=True)
 def _forward(
     mode: int,
+    x: Any,
+    inputs: Any,
     gates: Any,
     sizes: Any,
     begins: Any,
@@ -193,8 +195,11 @@ def _forward(
     reverse: bool,
     workers: int,
 ) -> None:
-    """Go through all steps; all arrays are flat, ``h`` and ``c`` become the last states."""
-    steps, batch, hidden, outputs, count, unit, depth, unit_out, deep = shape
+    """Go through all steps; all arrays are flat, ``h`` and ``c`` become the last states.
+
+    ``gates`` hold the inputs' products, unless there are panels ``inputs`` to compute them with from ``x``.
+    """
+    steps, batch, hidden, outputs, count, unit, depth, unit_out, deep, features, depth_x = shape
     items = (batch + CHUNK - 1) // CHUNK
     width = count * unit
     n_in, n_out = np.uint64(depth), np.uint64(deep)
@@ -202,6 +207,7 @@ def _forward(
         state = _aligned(CHUNK * depth, gates)
         new = _aligned(CHUNK * deep, gates)
         sums = _aligned(TILE * BLOCK, gates)
+        xs = _aligned(CHUNK * depth_x, gates)
         for item in range(worker, items, workers):
             first = item * CHUNK
             rows = min(CHUNK, batch - first)
@@ -210,11 +216,26 @@ def _forward(
             for step in range(steps):
                 t = steps - 1 - step if reverse else step
                 n = min(rows, sizes[t] - first)
+                if depth_x > 0:
+                    for r in range(n):
+                        at = np.uint64((begins[t] + first + r) * features)
+                        _copy(x, at, xs, np.uint64(r * depth_x), np.uint64(features))
                 for begin in range(0, hidden, unit):
                     size = np.uint64(min(unit, hidden - begin))
                     panel = begin // unit * width
                     for top in range(0, n, TILE):
                         here = min(TILE, n - top)
+                        if depth_x > 0:
+                            sums[:] = 0
+                            _product(
+                                xs, np.uint64(top * depth_x), np.uint64(depth_x), here,
+                                inputs, np.uint64(panel * depth_x), np.uint64(depth_x), np.uint64(width), sums,
+                            )  # fmt: skip
+                            for r in range(here):
+                                for k in range(count):
+                                    row = begins[t] + first + top + r
+                                    at = np.uint64((row * count + k) * hidden + begin)
+                                    _copy(sums, np.uint64(r * BLOCK + k * unit), gates, at, size)
                         for r in range(here):
                             _copy(bias, np.uint64(panel), sums, np.uint64(r * BLOCK), np.uint64(width))
                         _product(
@@ -328,7 +349,7 @@ def _backward_row(
         first: first cell states of LSTM, first hidden states of GRU.
         dc: gradients of the cell states, in place.
         grads: gradients of the hidden states, ``deep`` apart; for GRU the share that goes past the gates comes here.
-        local: where the inner gradients of this item go, ``depth`` apart.
+        local: where those of this item go, ``depth`` apart, to be multiplied with the weights.
         d: where all gradients go.
         sums: for the biases, from ``sum_at``.
         x: the sections.
@@ -366,12 +387,11 @@ def _backward_row(
             _gru_section(x, n)
             _copy(x, _S5, grads, g, n)
             for k in range(np.uint64(4)):
-                # The order in ``d`` is new, reset, update, inner, so that both shares are windows of it.
+                # The order is new, reset, update, inner, so that both shares, of input and state, are windows of it.
                 section = _S2 if k == 0 else _S3 if k == 3 else (k - _1) * _S1
                 _copy(x, section, d, wide + k * h, n)
+                _copy(x, section, local, to + k * h, n)
                 _add(x, section, sums, np.uint64(sum_at + begin) + k * h, n)
-                if k > 0:
-                    _copy(x, section, local, to + (k - _1) * h, n)
         else:
             _copy(out, at, x, np.uint64(0), n)
             _copy(grads, g, x, _S1, n)
@@ -387,33 +407,39 @@ def _backward(
     g_out: Any,
     sizes: Any,
     begins: Any,
+    x: Any,
+    h: Any,
     dh: Any,
     dc: Any,
     first: Any,
     panels: Any,
+    inputs: Any,
     projection: Any,
     gates: Any,
     cells: Any,
     extra: Any,
     out: Any,
     d: Any,
+    dx: Any,
     dy: Any,
+    both: Any,
     bias_sums: Any,
     shape: Any,
     reverse: bool,
     workers: int,
 ) -> None:
     """Go back through all steps; all arrays are flat, ``dh`` and ``dc`` become the gradients of the first states."""
-    steps, batch, hidden, outputs, columns, unit, depth, unit_out, deep_out = shape
+    steps, batch, hidden, outputs, features, columns, unit, depth, unit_x, depth_x, unit_out, deep_out = shape
     items = (batch + CHUNK - 1) // CHUNK
     deep = (hidden + 3) // 4 * 4
-    k_in, k_out = np.uint64(depth), np.uint64(deep_out)
+    k_out = np.uint64(deep_out)
+    leap, inner = (columns + 7) // 4 * 4, hidden if mode == _GRU else 0
     for worker in prange(workers):
-        local = _aligned(CHUNK * depth, out)
+        local = _aligned(CHUNK * leap + 4, out)
         grads = _aligned(CHUNK * deep, out)
         total = _aligned(CHUNK * deep_out, out)
         sums = _aligned(TILE * BLOCK, out)
-        x = _aligned(8 * SPAN, out)
+        sections = _aligned(8 * SPAN, out)
         for item in range(worker, items, workers):
             top_row = item * CHUNK
             for step in range(steps):
@@ -442,11 +468,30 @@ def _backward(
                 s = t + 1 if reverse else t - 1
                 there = sizes[s] - top_row if 0 <= s < steps else 0
                 for r in range(n):
+                    row = begins[t] + top_row + r
                     before = begins[s] + top_row + r if r < there else 0
                     _backward_row(
-                        mode, begins[t] + top_row + r, r, before, r < there, top_row + r, gates, cells, extra, out,
-                        first, dc, grads, deep, local, depth, d, bias_sums, item * columns, hidden, x,
+                        mode, row, r, before, r < there, top_row + r, gates, cells, extra, out,
+                        first, dc, grads, deep, local, leap, d, bias_sums, item * columns, hidden, sections,
                     )  # fmt: skip
+                    if both.size > 0:
+                        at = np.uint64(row * (features + outputs))
+                        _copy(x, np.uint64(row * features), both, at, np.uint64(features))
+                        at += np.uint64(features)
+                        if r < there:
+                            _copy(out, np.uint64(before * outputs), both, at, np.uint64(outputs))
+                        else:
+                            _copy(h, np.uint64((top_row + r) * outputs), both, at, np.uint64(outputs))
+                for begin in range(0, features if unit_x > 0 else 0, unit_x if unit_x > 0 else 1):
+                    for top in range(0, n, TILE):
+                        sums[:] = 0
+                        _product(
+                            local, np.uint64(top * leap), np.uint64(leap), min(TILE, n - top),
+                            inputs, np.uint64(begin * depth_x), np.uint64(depth_x), np.uint64(unit_x), sums,
+                        )  # fmt: skip
+                        for r in range(min(TILE, n - top)):
+                            at = np.uint64((begins[t] + top_row + top + r) * features + begin)
+                            _copy(sums, np.uint64(r * BLOCK), dx, at, np.uint64(min(unit_x, features - begin)))
                 for begin in range(0, outputs, unit):
                     for top in range(0, n, TILE):
                         sums[:] = 0
@@ -455,8 +500,8 @@ def _backward(
                             for r in range(min(TILE, n - top)):
                                 _copy(grads, np.uint64((top + r) * deep + begin), sums, np.uint64(r * BLOCK), here)
                         _product(
-                            local, np.uint64(top * depth), k_in, min(TILE, n - top),
-                            panels, np.uint64(begin * depth), k_in, np.uint64(unit), sums,
+                            local, np.uint64(top * leap + inner), np.uint64(leap), min(TILE, n - top),
+                            panels, np.uint64(begin * depth), np.uint64(depth), np.uint64(unit), sums,
                         )  # fmt: skip
                         for r in range(min(TILE, n - top)):
                             at = np.uint64((top_row + top + r) * outputs + begin)
@@ -488,15 +533,20 @@ def _flat(a: Any, like: Any) -> Any:
     return np.zeros(0, like.dtype) if a is None else np.ascontiguousarray(a).reshape(-1)
 
 
+def _gates(mode: str) -> int:
+    return {"lstm": 4, "gru": 3}.get(mode, 1)
+
+
 def forward(
-    mode: str, gates: Any, sizes: Any, begins: Any, h: Any, c: Any, weights: Any, bias: Any, bias_n: Any,
+    mode: str, x: Any, gates: Any, sizes: Any, begins: Any, h: Any, c: Any, weights: Any, bias: Any, bias_n: Any,
     out: Any, saved: Any, reverse: bool,
 ) -> None:  # fmt: skip
     """Go through all steps: ``gates``, ``h``, ``c``, ``out`` and what is saved are written in place.
 
     Args:
         mode: "tanh", "relu", "lstm", "gru".
-        gates: (R, G), the inputs' products.
+        x: (R, I), whose products with the weights are computed here; None if they are in ``gates``.
+        gates: (R, G).
         sizes: sequences at each step.
         begins: each step's first row.
         h: (B, P), the first states.
@@ -508,66 +558,83 @@ def forward(
         saved: arrays for what the backward pass needs.
         reverse: direction.
     """
-    count = gates.shape[1] // (hidden := weights.w_hh.shape[0] // {"lstm": 4, "gru": 3}.get(mode, 1))
-    outputs = weights.w_hh.shape[1]
+    count = _gates(mode)
+    hidden, outputs = weights.w_hh.shape[0] // count, weights.w_hh.shape[1]
     panels, unit, depth = _panels(weights.w_hh.reshape(count, hidden, outputs))
-    inner = np.zeros((count, -(-hidden // unit) * unit), gates.dtype)
+    inner = np.zeros((count, -(-hidden // unit) * unit), out.dtype)
     inner[:, :hidden] = bias.reshape(count, hidden)
     inner = inner.reshape(count, -1, unit).transpose(1, 0, 2)
-    projection, unit_out, deep = np.zeros(0, gates.dtype), 0, -(-hidden // 4) * 4
+    none = np.zeros(0, out.dtype)
+    inputs, features, depth_x = none, 0, 0
+    if x is not None:
+        features = x.shape[1]
+        inputs, _, depth_x = _panels(weights.w_ih.reshape(count, hidden, features))
+    projection, unit_out, deep = none, 0, -(-hidden // 4) * 4
     if weights.w_hr is not None:
         projection, unit_out, deep = _panels(weights.w_hr[None])
-    shape = (len(sizes), len(h), hidden, outputs, count, unit, depth, unit_out, deep)
-    work = gates.size * (outputs / 100 + 1)
+    shape = (len(sizes), len(h), hidden, outputs, count, unit, depth, unit_out, deep, features, depth_x)
+    work = len(out) * count * hidden * ((outputs + features) / 100 + 1)
     _forward(
-        _MODES[mode], gates.reshape(-1), sizes, begins, h.reshape(-1), _flat(c, gates), panels, _flat(inner, gates),
-        _flat(bias_n, gates), projection, out.reshape(-1), saved.cells.reshape(-1), saved.extra.reshape(-1),
-        shape, reverse, workers(work), work=work,
+        _MODES[mode], _flat(x, out), inputs, gates.reshape(-1), sizes, begins, h.reshape(-1), _flat(c, out), panels,
+        _flat(inner, out), _flat(bias_n, out), projection, out.reshape(-1), saved.cells.reshape(-1),
+        saved.extra.reshape(-1), shape, reverse, workers(work), work=work,
     )  # fmt: skip
 
 
 def backward(
-    mode: str, g_out: Any, sizes: Any, dh: Any, dc: Any, first: tuple[Any, Any], weights: Any, out: Any, saved: Any,
-    reverse: bool,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+    mode: str, g_out: Any, x: Any, sizes: Any, begins: Any, h0: Any, c0: Any, dh: Any, dc: Any, weights: Any, out: Any,
+    saved: Any, reverse: bool, input_too: bool,
+) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
     """Go back through all steps: ``dh`` and ``dc``, the last states' gradients, become those of the first states.
 
     Args:
         mode: "tanh", "relu", "lstm", "gru".
         g_out: (R, P), gradient of the outputs.
+        x: (R, I).
         sizes: sequences at each step.
+        begins: each step's first row.
+        h0: (B, P), the first states.
+        c0: (B, H) or None.
         dh: (B, P).
         dc: (B, H) or None.
-        first: the first states, h (B, P) and c (B, H) or None.
         weights: of the layer.
         out: (R, P).
         saved: what the forward pass saved.
         reverse: direction.
+        input_too: whether to compute the gradient of x.
 
     Returns:
         Gradients of the gates before their activation functions, (R, G) or for GRU (R, 4H) with the new gate's two
-        shares (of the input, of the hidden state) first and last; of what is projected to, (R, P) or empty; and the
-        first summed over rows.
+        shares (of the input, of the hidden state) first and last; their sums over rows; gradients of what is projected
+        to, (R, P) or empty; x and the state before, side by side, (R, I + P); the gradient of x, or None.
     """
     size, outputs = weights.w_hh.shape
-    hidden = size // {"lstm": 4, "gru": 3}.get(mode, 1)
+    hidden, features = size // _gates(mode), x.shape[1]
     columns = 4 * hidden if mode == "gru" else size
+    none = np.zeros(0, out.dtype)
     panels, unit, depth = _panels(weights.w_hh.T[None])
-    projection, unit_out, deep_out = np.zeros(0, out.dtype), 0, 4
+    inputs, unit_x, depth_x, dx = none, 0, 0, None
+    if input_too:
+        w_ih = weights.w_ih
+        if mode == "gru":
+            w_ih = np.concatenate([w_ih[2 * hidden :], w_ih[: 2 * hidden]])
+        inputs, unit_x, depth_x = _panels(w_ih.T[None])
+        dx = np.empty_like(x)
+    projection, unit_out, deep_out = none, 0, 4
     if weights.w_hr is not None:
         projection, unit_out, deep_out = _panels(weights.w_hr.T[None])
     d = np.empty((len(out), columns), out.dtype)
     dy = np.empty_like(out if weights.w_hr is not None else out[:0])
-    items = -(-len(dh) // CHUNK)
-    sums = np.zeros((items, columns), out.dtype)
-    shape = (len(sizes), len(dh), hidden, outputs, columns, unit, depth, unit_out, deep_out)
-    work = len(out) * size * (outputs / 100 + 1)
-    begin = _flat(first[0] if mode == "gru" else first[1], out)
-    begins = np.zeros(len(sizes), np.int64)
-    np.cumsum(sizes[:-1], out=begins[1:])
-    _backward(
-        _MODES[mode], _flat(g_out, out), sizes, begins, dh.reshape(-1), _flat(dc, out), begin, panels, projection,
-        saved.gates.reshape(-1), saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1), d.reshape(-1),
-        dy.reshape(-1), sums.reshape(-1), shape, reverse, workers(work), work=work,
+    both = np.empty((len(out), features + outputs), out.dtype)
+    sums = np.zeros((-(-len(dh) // CHUNK), columns), out.dtype)
+    shape = (
+        len(sizes), len(dh), hidden, outputs, features, columns, unit, depth, unit_x, depth_x, unit_out, deep_out,
     )  # fmt: skip
-    return d, dy, sums.sum(0)
+    work = len(out) * size * ((outputs + features) / 100 + 1)
+    _backward(
+        _MODES[mode], _flat(g_out, out), sizes, begins, _flat(x, out), _flat(h0, out), dh.reshape(-1), _flat(dc, out),
+        _flat(h0 if mode == "gru" else c0, out), panels, inputs, projection, saved.gates.reshape(-1),
+        saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1), d.reshape(-1), _flat(dx, out),
+        dy.reshape(-1), both.reshape(-1), sums.reshape(-1), shape, reverse, workers(work), work=work,
+    )  # fmt: skip
+    return d, sums.sum(0), dy, both, dx

@@ -53,8 +53,8 @@ def _weights(*parameters: Any) -> kernels.Weights:
 
 def _forward(
     input: Any,
-    h0: Any,
-    c0: Any,
+    hx: Any,
+    cx: Any,
     w_ih: Any,
     w_hh: Any,
     b_ih: Any,
@@ -68,7 +68,7 @@ def _forward(
     kind = input.dtype
     weights = _weights(w_ih, w_hh, b_ih, b_hh, w_hr)
     out, h, c, saved = kernels.forward(
-        mode, _rows(input), _sizes(input, sizes), _wide(h0), _wide(c0), weights, reverse
+        mode, _rows(input), _sizes(input, sizes), _wide(hx), _wide(cx), weights, reverse
     )
     out = out.reshape(*input.shape[:-1], -1)
     c = np.zeros(0, kind) if c is None else c
@@ -80,8 +80,8 @@ def _fused(
     g_h: Any,
     g_c: Any,
     input: Any,
-    h0: Any,
-    c0: Any,
+    hx: Any,
+    cx: Any,
     w_ih: Any,
     w_hh: Any,
     b_ih: Any,
@@ -103,8 +103,8 @@ def _fused(
         _wide(g_c),
         _rows(input),
         _sizes(input, sizes),
-        _wide(h0),
-        _wide(c0),
+        _wide(hx),
+        _wide(cx),
         _weights(w_ih, w_hh, b_ih, b_hh, w_hr),
         _rows(out),
         kernels.Saved(gates, cells, extra),
@@ -186,8 +186,8 @@ def _rule(
     g_h: Any,
     g_c: Any,
     input: Any,
-    h0: Any,
-    c0: Any,
+    hx: Any,
+    cx: Any,
     w_ih: Any,
     w_hh: Any,
     b_ih: Any,
@@ -199,7 +199,7 @@ def _rule(
     reverse: bool,
 ) -> list[Any]:
     """The gradients of the unrolled layer, recorded. Only a gradient that is to be differentiated again comes here."""
-    arguments = [_own(a) for a in (input, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr)]
+    arguments = [_own(a) for a in (input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr)]
     outs, gs = _unrolled(*arguments, mode, sizes, reverse), (g_out, g_h, g_c)
     pairs = [(t, g) for t, g in zip(outs, gs, strict=True) if t is not None and t._node is not None]
     wanted = [a for a, need in zip(arguments, needs, strict=True) if need]
@@ -215,7 +215,7 @@ def _declare(name: str, node_name: str) -> Any:
         _forward,
         outputs=("out", "h", "c", "gates", "cells", "extra"),
         nondiff=("gates", "cells", "extra"),
-        differentiable=("input", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr"),
+        differentiable=("input", "hx", "cx", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr"),
         joint=_rule,
         raw=_fused,
         node_name=node_name,
@@ -247,7 +247,7 @@ def _same_dtypes(name: str, tensors: Sequence[Any]) -> None:
         )
 
 
-def _stack(
+def run_layers(
     name: str,
     mode: str,
     input: Any,
@@ -353,7 +353,7 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise TypeError(f"{name}(): argument 'hx' must be Tensor, not {type(hx).__name__}")
     sizes = tuple(int(n) for n in given["batch_sizes"].array) if packed else None
     rest = [given[n] for n in ("params", "has_biases", "num_layers", "dropout", "train", "bidirectional")]
-    return _stack(
+    return run_layers(
         name,
         mode,
         given["data" if packed else "input"],
@@ -491,9 +491,9 @@ def _cell(name: str, mode: str, input: Any, hx: Sequence[Any], w_ih: Any, w_hh: 
     if (b_ih is None) != (b_hh is None):
         zeros = wrap(np.zeros(gates, w_ih.array.dtype))
         b_ih, b_hh = zeros if b_ih is None else b_ih, zeros if b_hh is None else b_hh
-    c0 = hx[1] if len(hx) > 1 else None
+    cx = hx[1] if len(hx) > 1 else None
     sizes = (input.shape[0],)
-    result = _CELLS[mode](input, hx[0], c0, w_ih, w_hh, b_ih, b_hh, None, mode=mode, sizes=sizes, reverse=False)
+    result = _CELLS[mode](input, hx[0], cx, w_ih, w_hh, b_ih, b_hh, None, mode=mode, sizes=sizes, reverse=False)
     return (result[0], result[2]) if mode == "lstm" else result[0]
 
 
