@@ -26,6 +26,8 @@ __all__ = ["GATES", "Saved", "Weights", "backward", "backward_reference", "forwa
 
 #: Gates of each mode.
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
+#: Gradients of gates that are worked out at a time, before they are used: 1 MB.
+PART = 1 << 18
 
 
 class Weights(NamedTuple):
@@ -135,8 +137,8 @@ def _backward_steps(
     out: Any,
     saved: Saved,
     reverse: bool,
-) -> tuple[Any, Any, Any, Any, None]:
-    """The rules; arguments and result as for ``steps.backward``, but for the gradient of x."""
+) -> tuple[Any, Any, Any]:
+    """The rules; arguments as for ``steps.Backward``, result as one of its parts."""
     hidden = weights.w_hh.shape[0] // GATES[mode]
     both = np.empty((len(x), x.shape[1] + out.shape[1]), out.dtype)
     d = np.empty((len(out), 4 * hidden if mode == "gru" else weights.w_hh.shape[0]), out.dtype)
@@ -179,7 +181,7 @@ def _backward_steps(
             y = out[here]
             d[here] = g * (1 - y * y) if mode == "tanh" else np.where(y > 0, g, 0)
             dh[:n] = d[here] @ weights.w_hh
-    return d, d.sum(0), dy, both, None
+    return d, dy, both
 
 
 # -- around the steps ------------------------------------------------------------------------------
@@ -235,31 +237,41 @@ def _backward(
 ) -> tuple[Any, ...]:
     dh, dc = np.array(g_h, order="C"), None if c0 is None else np.array(g_c, order="C")
     arguments = (mode, g_out, x, sizes, _begins(sizes), h0, c0, dh, dc, weights, out, saved, reverse)
-    if compiled:
-        d, sums, dy, both, to_x = steps.backward(*arguments, needs[0] and len(h0) >= steps.TILE)
-    else:
-        d, sums, dy, both, to_x = _backward_steps(*arguments)
     hidden, features = weights.w_hh.shape[0] // GATES[mode], x.shape[1]
     # GRU has new gate, reset, update, and the hidden share of the new gate: a window of them for each kind of weights.
     outer, inner = (slice(3 * hidden), slice(hidden, None)) if mode == "gru" else (slice(None), slice(None))
-
-    def in_order(a: Any) -> Any:
-        """Put the input's gates into the order of the weights."""
-        return np.concatenate([a[hidden:], a[:hidden]]) if mode == "gru" else a
-
-    if needs[0] and to_x is None:
-        w_ih = weights.w_ih
-        to_x = d[:, outer] @ (np.concatenate([w_ih[2 * hidden :], w_ih[: 2 * hidden]]) if mode == "gru" else w_ih)
-    to_w_ih = to_w_hh = None
-    if needs[3] and needs[4] and mode != "gru":
-        product = d.T @ both
-        to_w_ih, to_w_hh = (np.ascontiguousarray(p) for p in (product[:, :features], product[:, features:]))
-    else:
-        to_w_ih = in_order(d[:, outer].T @ both[:, :features]) if needs[3] else None
-        to_w_hh = d[:, inner].T @ both[:, features:] if needs[4] else None
-    to_b_ih = in_order(sums[outer]) if needs[5] else None
-    to_b_hh = sums[inner].copy() if needs[6] else None
-    to_w_hr = dy.T @ saved.extra if needs[7] else None
+    to_x, parts = None, [(0, len(x), *_backward_steps(*arguments))] if not compiled else None
+    if parts is None:
+        loop = steps.Backward(*arguments, needs[0] and len(h0) >= steps.TILE)
+        to_x, parts = loop.dx, loop.parts(PART)
+    alone = needs[0] and to_x is None
+    if alone:
+        to_x = np.empty_like(x)
+        w_ih = weights.w_ih if mode != "gru" else np.roll(weights.w_ih, hidden, 0)
+    sums: list[Any] = [None] * 4
+    for begin, stop, d, dy, both in parts:
+        terms: list[Any] = [None, None, None, None if compiled else d.sum(0)]
+        if alone:
+            np.matmul(d[:, outer], w_ih, out=to_x[begin:stop])
+        if needs[3] and needs[4] and mode != "gru":
+            product = d.T @ both
+            terms[:2] = product[:, :features], product[:, features:]
+        else:
+            terms[0] = d[:, outer].T @ both[:, :features] if needs[3] else None
+            terms[1] = d[:, inner].T @ both[:, features:] if needs[4] else None
+        terms[2] = dy.T @ saved.extra[begin:stop] if needs[7] else None
+        for k, term in enumerate(terms):
+            if sums[k] is None:
+                sums[k] = term
+            elif term is not None:
+                sums[k] += term
+    to_w_ih, to_w_hh, to_w_hr, biases = (None if a is None else np.ascontiguousarray(a) for a in sums)
+    if compiled:
+        biases = loop.sums.sum(0)
+    to_b_ih = np.array(biases[outer]) if needs[5] else None
+    to_b_hh = np.array(biases[inner]) if needs[6] else None
+    if mode == "gru":
+        to_w_ih, to_b_ih = (None if a is None else np.roll(a, -hidden, 0) for a in (to_w_ih, to_b_ih))
     return to_x, dh, dc, to_w_ih, to_w_hh, to_b_ih, to_b_hh, to_w_hr
 
 

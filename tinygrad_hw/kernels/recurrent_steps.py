@@ -91,6 +91,13 @@ def _add(x: Any, i: Any, y: Any, j: Any, n: Any) -> None:
 
 
 @kernel()
+def _zero(x: Any, i: Any, n: Any) -> None:
+    """Set ``n`` elements of ``x`` from ``i`` to zero."""
+    for q in range(n):
+        x[i + q] = 0
+
+
+@kernel()
 def _aligned(n: Any, like: Any) -> Any:
     """Return a buffer of ``n`` zeros that begins on a cache line: sums that straddle lines cost a third of the speed."""
     raw = np.zeros(n + 16, like.dtype)
@@ -118,7 +125,7 @@ def _tanh(like: Any, x: Any) -> Any:
 @kernel()
 def _sigmoids(sums: Any, s: Any, gates: Any, g: Any, n: Any) -> None:
     for q in range(n):
-        y = _sigmoid(sums, sums[s + q] + gates[g + q])
+        y = _sigmoid(sums, sums[s + q])
         sums[s + q] = y
         gates[g + q] = y
 
@@ -126,7 +133,7 @@ def _sigmoids(sums: Any, s: Any, gates: Any, g: Any, n: Any) -> None:
 @kernel()
 def _tanhs(sums: Any, s: Any, gates: Any, g: Any, n: Any) -> None:
     for q in range(n):
-        y = _tanh(sums, sums[s + q] + gates[g + q])
+        y = _tanh(sums, sums[s + q])
         sums[s + q] = y
         gates[g + q] = y
 
@@ -150,28 +157,31 @@ def _gru_row(
     sums: Any, s: Any, unit: Any, gates: Any, g: Any, hidden: Any, bias_n: Any, b: Any, state: Any, h: Any,
     new: Any, j: Any, n: Any,
 ) -> None:  # fmt: skip
-    """Turn ``n`` sums of each gate into hidden states."""
+    """Turn ``n`` sums of each gate into hidden states; ``gates`` hold the inputs' share."""
     z, m = s + unit, s + _2 * unit
+    _add(gates, g, sums, s, n)
+    _add(gates, g + hidden, sums, z, n)
     _sigmoids(sums, s, gates, g, n)
     _sigmoids(sums, z, gates, g + hidden, n)
     for q in range(n):
-        sums[m + q] = bias_n[b + q] + sums[s + q] * sums[m + q]
+        sums[m + q] *= sums[s + q]
+    _add(bias_n, b, sums, m, n)
+    _add(gates, g + _2 * hidden, sums, m, n)
     _tanhs(sums, m, gates, g + _2 * hidden, n)
     for q in range(n):
         new[j + q] = sums[m + q] + sums[z + q] * (state[h + q] - sums[m + q])
 
 
 @kernel()
-def _elman_row(relu: Any, sums: Any, s: Any, gates: Any, g: Any, new: Any, j: Any, n: Any) -> None:
+def _elman_row(relu: Any, sums: Any, s: Any, new: Any, j: Any, n: Any) -> None:
     """Turn ``n`` sums into hidden states."""
     zero = sums.dtype.type(0)
     if relu:
         for q in range(n):
-            y = sums[s + q] + gates[g + q]
-            new[j + q] = zero if y < zero else y
+            new[j + q] = zero if sums[s + q] < zero else sums[s + q]
     else:
         for q in range(n):
-            new[j + q] = _tanh(sums, sums[s + q] + gates[g + q])
+            new[j + q] = _tanh(sums, sums[s + q])
 
 
 @kernel(parallel=True)
@@ -201,34 +211,35 @@ def _forward(
     """
     steps, batch, hidden, outputs, count, unit, depth, unit_out, deep, features, depth_x = shape
     items = (batch + CHUNK - 1) // CHUNK
-    width = count * unit
-    n_in, n_out = np.uint64(depth), np.uint64(deep)
+    width, leap = count * unit, depth + depth_x
     for worker in prange(workers):
-        state = _aligned(CHUNK * depth, gates)
+        # A row of ``state`` is the hidden state and, beside it, the input.
+        state = _aligned(CHUNK * leap, gates)
         new = _aligned(CHUNK * deep, gates)
         sums = _aligned(TILE * BLOCK, gates)
-        xs = _aligned(CHUNK * depth_x, gates)
         for item in range(worker, items, workers):
             first = item * CHUNK
             rows = min(CHUNK, batch - first)
             for r in range(rows):
-                _copy(h, np.uint64((first + r) * outputs), state, np.uint64(r * depth), np.uint64(outputs))
+                _copy(h, np.uint64((first + r) * outputs), state, np.uint64(r * leap), np.uint64(outputs))
             for step in range(steps):
                 t = steps - 1 - step if reverse else step
                 n = min(rows, sizes[t] - first)
                 if depth_x > 0:
                     for r in range(n):
                         at = np.uint64((begins[t] + first + r) * features)
-                        _copy(x, at, xs, np.uint64(r * depth_x), np.uint64(features))
+                        _copy(x, at, state, np.uint64(r * leap + depth), np.uint64(features))
                 for begin in range(0, hidden, unit):
                     size = np.uint64(min(unit, hidden - begin))
                     panel = begin // unit * width
                     for top in range(0, n, TILE):
                         here = min(TILE, n - top)
-                        if depth_x > 0:
-                            sums[:] = 0
+                        if mode == _GRU and depth_x > 0:
+                            # The new gate needs the inputs' share by itself.
+                            for r in range(here):
+                                _zero(sums, np.uint64(r * BLOCK), np.uint64(width))
                             _product(
-                                xs, np.uint64(top * depth_x), np.uint64(depth_x), here,
+                                state, np.uint64(top * leap + depth), np.uint64(leap), here,
                                 inputs, np.uint64(panel * depth_x), np.uint64(depth_x), np.uint64(width), sums,
                             )  # fmt: skip
                             for r in range(here):
@@ -238,10 +249,20 @@ def _forward(
                                     _copy(sums, np.uint64(r * BLOCK + k * unit), gates, at, size)
                         for r in range(here):
                             _copy(bias, np.uint64(panel), sums, np.uint64(r * BLOCK), np.uint64(width))
+                            if mode != _GRU and depth_x == 0:
+                                for k in range(count):
+                                    row = begins[t] + first + top + r
+                                    at = np.uint64((row * count + k) * hidden + begin)
+                                    _add(gates, at, sums, np.uint64(r * BLOCK + k * unit), size)
                         _product(
-                            state, np.uint64(top * depth), n_in, here,
-                            panels, np.uint64(panel * depth), n_in, np.uint64(width), sums,
+                            state, np.uint64(top * leap), np.uint64(leap), here,
+                            panels, np.uint64(panel * depth), np.uint64(depth), np.uint64(width), sums,
                         )  # fmt: skip
+                        if mode != _GRU and depth_x > 0:
+                            _product(
+                                state, np.uint64(top * leap + depth), np.uint64(leap), here,
+                                inputs, np.uint64(panel * depth_x), np.uint64(depth_x), np.uint64(width), sums,
+                            )  # fmt: skip
                         for r in range(here):
                             row = begins[t] + first + top + r
                             s, j = np.uint64(r * BLOCK), np.uint64((top + r) * deep + begin)
@@ -254,13 +275,13 @@ def _forward(
                                 _copy(sums, s + np.uint64(2 * unit), extra, at, size)
                                 _gru_row(
                                     sums, s, np.uint64(unit), gates, g, np.uint64(hidden), bias_n, np.uint64(begin),
-                                    state, np.uint64((top + r) * depth + begin), new, j, size,
+                                    state, np.uint64((top + r) * leap + begin), new, j, size,
                                 )  # fmt: skip
                             else:
-                                _elman_row(mode == _RELU, sums, s, gates, g, new, j, size)
+                                _elman_row(mode == _RELU, sums, s, new, j, size)
                 if unit_out == 0:
                     for r in range(n):
-                        _copy(new, np.uint64(r * deep), state, np.uint64(r * depth), np.uint64(hidden))
+                        _copy(new, np.uint64(r * deep), state, np.uint64(r * leap), np.uint64(hidden))
                 else:
                     for r in range(n):
                         at = np.uint64((begins[t] + first + r) * hidden)
@@ -269,19 +290,19 @@ def _forward(
                         for top in range(0, n, TILE):
                             sums[:] = 0
                             _product(
-                                new, np.uint64(top * deep), n_out, min(TILE, n - top),
-                                projection, np.uint64(begin * deep), n_out, np.uint64(unit_out), sums,
+                                new, np.uint64(top * deep), np.uint64(deep), min(TILE, n - top),
+                                projection, np.uint64(begin * deep), np.uint64(deep), np.uint64(unit_out), sums,
                             )  # fmt: skip
                             for r in range(min(TILE, n - top)):
                                 _copy(
-                                    sums, np.uint64(r * BLOCK), state, np.uint64((top + r) * depth + begin),
+                                    sums, np.uint64(r * BLOCK), state, np.uint64((top + r) * leap + begin),
                                     np.uint64(min(unit_out, outputs - begin)),
                                 )  # fmt: skip
                 for r in range(n):
                     at = np.uint64((begins[t] + first + r) * outputs)
-                    _copy(state, np.uint64(r * depth), out, at, np.uint64(outputs))
+                    _copy(state, np.uint64(r * leap), out, at, np.uint64(outputs))
             for r in range(rows):
-                _copy(state, np.uint64(r * depth), h, np.uint64((first + r) * outputs), np.uint64(outputs))
+                _copy(state, np.uint64(r * leap), h, np.uint64((first + r) * outputs), np.uint64(outputs))
 
 
 # -- gradients of gates, a row at a time -----------------------------------------------------------
@@ -333,8 +354,8 @@ def _elman_section(relu: Any, x: Any, n: Any) -> None:
 @kernel()
 def _backward_row(
     mode: Any, row: Any, r: Any, before: Any, inside: Any, b: Any, gates: Any, cells: Any, extra: Any, out: Any,
-    first: Any, dc: Any, grads: Any, deep: Any, local: Any, depth: Any, d: Any, sums: Any, sum_at: Any, hidden: Any,
-    x: Any,
+    first: Any, dc: Any, grads: Any, deep: Any, local: Any, depth: Any, d: Any, d_row: Any, sums: Any, sum_at: Any,
+    hidden: Any, x: Any,
 ) -> None:  # fmt: skip
     """Work out the gradients of a row's gates: into ``d``, into ``local``, and added to the sums for the biases.
 
@@ -350,7 +371,7 @@ def _backward_row(
         dc: gradients of the cell states, in place.
         grads: gradients of the hidden states, ``deep`` apart; for GRU the share that goes past the gates comes here.
         local: where those of this item go, ``depth`` apart, to be multiplied with the weights.
-        d: where all gradients go.
+        d: where all gradients go, to row ``d_row``.
         sums: for the biases, from ``sum_at``.
         x: the sections.
     """
@@ -358,10 +379,10 @@ def _backward_row(
         n = np.uint64(min(SPAN, hidden - begin))
         at, to, g = np.uint64(row * hidden + begin), np.uint64(r * depth + begin), np.uint64(r * deep + begin)
         start, prior = np.uint64(b * hidden + begin), np.uint64(before * hidden + begin)
-        wide, h = np.uint64(row * 4 * hidden + begin), np.uint64(hidden)
+        wide, h = np.uint64(d_row * 4 * hidden + begin), np.uint64(hidden)
         if mode == _LSTM:
             for k in range(np.uint64(4)):
-                _copy(gates, wide + k * h, x, k * _S1, n)
+                _copy(gates, np.uint64(row * 4 * hidden + begin) + k * h, x, k * _S1, n)
             _copy(cells, at, x, _S4, n)
             if inside:
                 _copy(cells, prior, x, _S5, n)
@@ -396,7 +417,7 @@ def _backward_row(
             _copy(out, at, x, np.uint64(0), n)
             _copy(grads, g, x, _S1, n)
             _elman_section(mode == _RELU, x, n)
-            _copy(x, np.uint64(0), d, at, n)
+            _copy(x, np.uint64(0), d, np.uint64(d_row * hidden + begin), n)
             _copy(x, np.uint64(0), local, to, n)
             _add(x, np.uint64(0), sums, np.uint64(sum_at + begin), n)
 
@@ -425,14 +446,19 @@ def _backward(
     both: Any,
     bias_sums: Any,
     shape: Any,
+    part: Any,
     reverse: bool,
     workers: int,
 ) -> None:
-    """Go back through all steps; all arrays are flat, ``dh`` and ``dc`` become the gradients of the first states."""
-    steps, batch, hidden, outputs, features, columns, unit, depth, unit_x, depth_x, unit_out, deep_out = shape
+    """Go back through some steps; all arrays are flat, ``dh`` and ``dc`` become the gradients of the states before.
+
+    ``part`` is the first and last of these steps in the order in which they are taken, and the row that ``d``, ``dy`` and
+    ``both`` begin with. The panels are those of the hidden weights and, beside them, of the input weights; for GRU, whose
+    gradients of the gates differ for input and state, ``inputs`` holds the latter.
+    """
+    steps, batch, hidden, outputs, features, columns, beside, unit, depth, unit_x, depth_x, unit_out, deep_out = shape
     items = (batch + CHUNK - 1) // CHUNK
     deep = (hidden + 3) // 4 * 4
-    k_out = np.uint64(deep_out)
     leap, inner = (columns + 7) // 4 * 4, hidden if mode == _GRU else 0
     for worker in prange(workers):
         local = _aligned(CHUNK * leap + 4, out)
@@ -442,7 +468,7 @@ def _backward(
         sections = _aligned(8 * SPAN, out)
         for item in range(worker, items, workers):
             top_row = item * CHUNK
-            for step in range(steps):
+            for step in range(part[0], part[1]):
                 t = step if reverse else steps - 1 - step
                 n = min(min(CHUNK, batch - top_row), sizes[t] - top_row)
                 for r in range(n):
@@ -451,14 +477,14 @@ def _backward(
                     _copy(dh, np.uint64((top_row + r) * outputs), into, np.uint64(to), np.uint64(outputs))
                     _add(g_out, at, into, np.uint64(to), np.uint64(outputs))
                     if unit_out > 0:
-                        _copy(into, np.uint64(to), dy, at, np.uint64(outputs))
+                        _copy(into, np.uint64(to), dy, at - np.uint64(part[2] * outputs), np.uint64(outputs))
                 if unit_out > 0:
                     for begin in range(0, hidden, unit_out):
                         for top in range(0, n, TILE):
                             sums[:] = 0
                             _product(
-                                total, np.uint64(top * deep_out), k_out, min(TILE, n - top),
-                                projection, np.uint64(begin * deep_out), k_out, np.uint64(unit_out), sums,
+                                total, np.uint64(top * deep_out), np.uint64(deep_out), min(TILE, n - top),
+                                projection, np.uint64(begin * deep_out), np.uint64(deep_out), np.uint64(unit_out), sums,
                             )  # fmt: skip
                             for r in range(min(TILE, n - top)):
                                 _copy(
@@ -472,17 +498,18 @@ def _backward(
                     before = begins[s] + top_row + r if r < there else 0
                     _backward_row(
                         mode, row, r, before, r < there, top_row + r, gates, cells, extra, out,
-                        first, dc, grads, deep, local, leap, d, bias_sums, item * columns, hidden, sections,
+                        first, dc, grads, deep, local, leap, d, row - part[2], bias_sums, item * columns, hidden,
+                        sections,
                     )  # fmt: skip
                     if both.size > 0:
-                        at = np.uint64(row * (features + outputs))
+                        at = np.uint64((row - part[2]) * (features + outputs))
                         _copy(x, np.uint64(row * features), both, at, np.uint64(features))
                         at += np.uint64(features)
                         if r < there:
                             _copy(out, np.uint64(before * outputs), both, at, np.uint64(outputs))
                         else:
                             _copy(h, np.uint64((top_row + r) * outputs), both, at, np.uint64(outputs))
-                for begin in range(0, features if unit_x > 0 else 0, unit_x if unit_x > 0 else 1):
+                for begin in range(0, features if unit_x > 0 else 0, max(unit_x, 1)):
                     for top in range(0, n, TILE):
                         sums[:] = 0
                         _product(
@@ -492,20 +519,27 @@ def _backward(
                         for r in range(min(TILE, n - top)):
                             at = np.uint64((begins[t] + top_row + top + r) * features + begin)
                             _copy(sums, np.uint64(r * BLOCK), dx, at, np.uint64(min(unit_x, features - begin)))
-                for begin in range(0, outputs, unit):
+                for begin in range(0, beside, unit):
+                    states = max(min(unit, outputs - begin), 0)
+                    others = min(unit, beside - begin) - states
                     for top in range(0, n, TILE):
                         sums[:] = 0
-                        here = np.uint64(min(unit, outputs - begin))
                         if mode == _GRU:
                             for r in range(min(TILE, n - top)):
-                                _copy(grads, np.uint64((top + r) * deep + begin), sums, np.uint64(r * BLOCK), here)
+                                at = np.uint64((top + r) * deep + begin)
+                                _copy(grads, at, sums, np.uint64(r * BLOCK), np.uint64(states))
                         _product(
                             local, np.uint64(top * leap + inner), np.uint64(leap), min(TILE, n - top),
                             panels, np.uint64(begin * depth), np.uint64(depth), np.uint64(unit), sums,
                         )  # fmt: skip
                         for r in range(min(TILE, n - top)):
-                            at = np.uint64((top_row + top + r) * outputs + begin)
-                            _copy(sums, np.uint64(r * BLOCK), dh, at, here)
+                            if states > 0:
+                                at = np.uint64((top_row + top + r) * outputs + begin)
+                                _copy(sums, np.uint64(r * BLOCK), dh, at, np.uint64(states))
+                            if others > 0:
+                                row = begins[t] + top_row + top + r
+                                at = np.uint64(row * features + begin + states - outputs)
+                                _copy(sums, np.uint64(r * BLOCK + states), dx, at, np.uint64(others))
 
 
 # -- from outside ----------------------------------------------------------------------------------
@@ -581,11 +615,8 @@ def forward(
     )  # fmt: skip
 
 
-def backward(
-    mode: str, g_out: Any, x: Any, sizes: Any, begins: Any, h0: Any, c0: Any, dh: Any, dc: Any, weights: Any, out: Any,
-    saved: Any, reverse: bool, input_too: bool,
-) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
-    """Go back through all steps: ``dh`` and ``dc``, the last states' gradients, become those of the first states.
+class Backward:
+    """Going back through the steps, a few at a time, so that what they leave is still in the cache when it is used.
 
     Args:
         mode: "tanh", "relu", "lstm", "gru".
@@ -595,46 +626,73 @@ def backward(
         begins: each step's first row.
         h0: (B, P), the first states.
         c0: (B, H) or None.
-        dh: (B, P).
-        dc: (B, H) or None.
+        dh: (B, P), gradients of the last states, which become those of the first ones.
+        dc: (B, H) or None, likewise.
         weights: of the layer.
         out: (R, P).
         saved: what the forward pass saved.
         reverse: direction.
         input_too: whether to compute the gradient of x.
 
-    Returns:
-        Gradients of the gates before their activation functions, (R, G) or for GRU (R, 4H) with the new gate's two
-        shares (of the input, of the hidden state) first and last; their sums over rows; gradients of what is projected
-        to, (R, P) or empty; x and the state before, side by side, (R, I + P); the gradient of x, or None.
+    Attributes:
+        dx: (R, I), gradient of x, or None.
     """
-    size, outputs = weights.w_hh.shape
-    hidden, features = size // _gates(mode), x.shape[1]
-    columns = 4 * hidden if mode == "gru" else size
-    none = np.zeros(0, out.dtype)
-    panels, unit, depth = _panels(weights.w_hh.T[None])
-    inputs, unit_x, depth_x, dx = none, 0, 0, None
-    if input_too:
-        w_ih = weights.w_ih
-        if mode == "gru":
-            w_ih = np.concatenate([w_ih[2 * hidden :], w_ih[: 2 * hidden]])
-        inputs, unit_x, depth_x = _panels(w_ih.T[None])
-        dx = np.empty_like(x)
-    projection, unit_out, deep_out = none, 0, 4
-    if weights.w_hr is not None:
-        projection, unit_out, deep_out = _panels(weights.w_hr.T[None])
-    d = np.empty((len(out), columns), out.dtype)
-    dy = np.empty_like(out if weights.w_hr is not None else out[:0])
-    both = np.empty((len(out), features + outputs), out.dtype)
-    sums = np.zeros((-(-len(dh) // CHUNK), columns), out.dtype)
-    shape = (
-        len(sizes), len(dh), hidden, outputs, features, columns, unit, depth, unit_x, depth_x, unit_out, deep_out,
-    )  # fmt: skip
-    work = len(out) * size * ((outputs + features) / 100 + 1)
-    _backward(
-        _MODES[mode], _flat(g_out, out), sizes, begins, _flat(x, out), _flat(h0, out), dh.reshape(-1), _flat(dc, out),
-        _flat(h0 if mode == "gru" else c0, out), panels, inputs, projection, saved.gates.reshape(-1),
-        saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1), d.reshape(-1), _flat(dx, out),
-        dy.reshape(-1), both.reshape(-1), sums.reshape(-1), shape, reverse, workers(work), work=work,
-    )  # fmt: skip
-    return d, sums.sum(0), dy, both, dx
+
+    def __init__(
+        self, mode: str, g_out: Any, x: Any, sizes: Any, begins: Any, h0: Any, c0: Any, dh: Any, dc: Any, weights: Any,
+        out: Any, saved: Any, reverse: bool, input_too: bool,
+    ) -> None:  # fmt: skip
+        size, outputs = weights.w_hh.shape
+        hidden, features = size // _gates(mode), x.shape[1]
+        self.columns = 4 * hidden if mode == "gru" else size
+        self.reverse, self.sizes, self.begins = reverse, sizes, begins
+        none = np.zeros(0, out.dtype)
+        w_hh, inputs, unit_x, depth_x = weights.w_hh, none, 0, 0
+        if input_too and mode == "gru":
+            w_ih = np.concatenate([weights.w_ih[2 * hidden :], weights.w_ih[: 2 * hidden]])
+            inputs, unit_x, depth_x = _panels(w_ih.T[None])
+        elif input_too:
+            w_hh = np.concatenate([w_hh, weights.w_ih], 1)
+        panels, unit, depth = _panels(w_hh.T[None])
+        projection, unit_out, deep_out = none, 0, 4
+        if weights.w_hr is not None:
+            projection, unit_out, deep_out = _panels(weights.w_hr.T[None])
+        self.dx = np.empty_like(x) if input_too else None
+        self.sums = np.zeros((-(-len(dh) // CHUNK), self.columns), out.dtype)
+        self.shape = (
+            len(sizes), len(dh), hidden, outputs, features, self.columns, w_hh.shape[1], unit, depth, unit_x, depth_x,
+            unit_out, deep_out,
+        )  # fmt: skip
+        self.given = (
+            _MODES[mode], _flat(g_out, out), sizes, begins, _flat(x, out), _flat(h0, out), dh.reshape(-1), _flat(dc, out),
+            _flat(h0 if mode == "gru" else c0, out), panels, inputs, projection, saved.gates.reshape(-1),
+            saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1),
+        )  # fmt: skip
+        self.like = out
+
+    def parts(self, elements: int) -> Any:
+        """Yield, for steps whose gates have about so many elements, their first and last row, and three arrays.
+
+        These are the gradients of the gates before their activation functions, (rows, G) or for GRU (rows, 4H) with
+        the new gate's two shares (of the input, of the hidden state) first and last; gradients of what is projected to,
+        (rows, P) or empty; and x and the state before, side by side, (rows, I + P).
+        """
+        steps, _, _, outputs, features = self.shape[:5]
+        rows = len(self.like)
+        few = min(steps, max(1, elements // (self.columns * int(self.sizes[0]))))
+        most = min(rows, few * int(self.sizes[0]))
+        d = np.empty((most, self.columns), self.like.dtype)
+        dy = np.empty((most if self.shape[-2] else 0, outputs), self.like.dtype)
+        both = np.empty((most, features + outputs), self.like.dtype)
+        for step in range(0, steps, few):
+            end = min(step + few, steps)
+            first, last = (step, end) if self.reverse else (steps - end, steps - step)
+            begin = int(self.begins[first])
+            stop = int(self.begins[last]) if last < steps else rows
+            work = (stop - begin) * self.columns * ((outputs + features) / 100 + 1)
+            _backward(
+                *self.given, d.reshape(-1), _flat(self.dx, self.like), dy.reshape(-1), both.reshape(-1),
+                self.sums.reshape(-1), self.shape, (step, end, begin), self.reverse, workers(work), work=work,
+            )  # fmt: skip
+            n = stop - begin
+            yield begin, stop, d[:n], dy[:n], both[:n]
