@@ -327,14 +327,14 @@ def _lstm_section(x: Any, n: Any) -> None:
 
 @kernel()
 def _gru_section(x: Any, n: Any) -> None:
-    """Gates 0 to 2, inner share 3, state before 4, gradient 5; becomes r, z, both of n, and in 5 the state's gradient."""
+    """Gates 0 to 2, inner share 3, state before 4, gradient 5; becomes n, r, z, inner n, and in 5 the state's gradient."""
     one = x.dtype.type(1)
     for q in range(n):
         r, z, m, g = x[q], x[q + _S1], x[q + _S2], x[q + _S5]
         to_n = g * (one - z) * (one - m * m)
-        x[q] = to_n * x[q + _S3] * r * (one - r)
-        x[q + _S1] = g * (x[q + _S4] - m) * z * (one - z)
-        x[q + _S2] = to_n
+        x[q] = to_n
+        x[q + _S1] = to_n * x[q + _S3] * r * (one - r)
+        x[q + _S2] = g * (x[q + _S4] - m) * z * (one - z)
         x[q + _S3] = to_n * r
         x[q + _S5] = g * z
 
@@ -352,74 +352,19 @@ def _elman_section(relu: Any, x: Any, n: Any) -> None:
 
 
 @kernel()
-def _backward_row(
-    mode: Any, row: Any, r: Any, before: Any, inside: Any, b: Any, gates: Any, cells: Any, extra: Any, out: Any,
-    first: Any, dc: Any, grads: Any, deep: Any, local: Any, depth: Any, d: Any, d_row: Any, sums: Any, sum_at: Any,
-    hidden: Any, x: Any,
-) -> None:  # fmt: skip
-    """Work out the gradients of a row's gates: into ``d``, into ``local``, and added to the sums for the biases.
+def _load(gates: Any, at: Any, by: Any, x: Any, n: Any) -> None:
+    """Copy ``n`` elements of three gates, ``by`` apart, into the first sections."""
+    _copy(gates, at, x, np.uint64(0), n)
+    _copy(gates, at + by, x, _S1, n)
+    _copy(gates, at + _2 * by, x, _S2, n)
 
-    Args:
-        mode: see ``_MODES``.
-        row: among all rows.
-        r: among those of this item.
-        before: the row before, in time, if ``inside``.
-        inside: otherwise the state before is the first one.
-        b: the sequence.
-        gates: saved, like ``cells``, ``extra`` and ``out``.
-        first: first cell states of LSTM, first hidden states of GRU.
-        dc: gradients of the cell states, in place.
-        grads: gradients of the hidden states, ``deep`` apart; for GRU the share that goes past the gates comes here.
-        local: where those of this item go, ``depth`` apart, to be multiplied with the weights.
-        d: where all gradients go, to row ``d_row``.
-        sums: for the biases, from ``sum_at``.
-        x: the sections.
-    """
-    for begin in range(0, hidden, SPAN):
-        n = np.uint64(min(SPAN, hidden - begin))
-        at, to, g = np.uint64(row * hidden + begin), np.uint64(r * depth + begin), np.uint64(r * deep + begin)
-        start, prior = np.uint64(b * hidden + begin), np.uint64(before * hidden + begin)
-        wide, h = np.uint64(d_row * 4 * hidden + begin), np.uint64(hidden)
-        if mode == _LSTM:
-            for k in range(np.uint64(4)):
-                _copy(gates, np.uint64(row * 4 * hidden + begin) + k * h, x, k * _S1, n)
-            _copy(cells, at, x, _S4, n)
-            if inside:
-                _copy(cells, prior, x, _S5, n)
-            else:
-                _copy(first, start, x, _S5, n)
-            _copy(grads, g, x, _S6, n)
-            _copy(dc, start, x, _S7, n)
-            _lstm_section(x, n)
-            _copy(x, _S7, dc, start, n)
-            for k in range(np.uint64(4)):
-                _copy(x, k * _S1, d, wide + k * h, n)
-                _copy(x, k * _S1, local, to + k * h, n)
-                _add(x, k * _S1, sums, np.uint64(sum_at + begin) + k * h, n)
-        elif mode == _GRU:
-            for k in range(np.uint64(3)):
-                _copy(gates, np.uint64(row * 3 * hidden + begin) + k * h, x, k * _S1, n)
-            _copy(extra, at, x, _S3, n)
-            if inside:
-                _copy(out, prior, x, _S4, n)
-            else:
-                _copy(first, start, x, _S4, n)
-            _copy(grads, g, x, _S5, n)
-            _gru_section(x, n)
-            _copy(x, _S5, grads, g, n)
-            for k in range(np.uint64(4)):
-                # The order is new, reset, update, inner, so that both shares, of input and state, are windows of it.
-                section = _S2 if k == 0 else _S3 if k == 3 else (k - _1) * _S1
-                _copy(x, section, d, wide + k * h, n)
-                _copy(x, section, local, to + k * h, n)
-                _add(x, section, sums, np.uint64(sum_at + begin) + k * h, n)
-        else:
-            _copy(out, at, x, np.uint64(0), n)
-            _copy(grads, g, x, _S1, n)
-            _elman_section(mode == _RELU, x, n)
-            _copy(x, np.uint64(0), d, np.uint64(d_row * hidden + begin), n)
-            _copy(x, np.uint64(0), local, to, n)
-            _add(x, np.uint64(0), sums, np.uint64(sum_at + begin), n)
+
+@kernel()
+def _unload(x: Any, section: Any, d: Any, i: Any, local: Any, j: Any, sums: Any, k: Any, n: Any) -> None:
+    """Put a section of gradients where they are kept, where they are multiplied, and add it to the sums for biases."""
+    _copy(x, section, d, i, n)
+    _copy(x, section, local, j, n)
+    _add(x, section, sums, k, n)
 
 
 @kernel(parallel=True)
@@ -472,12 +417,16 @@ def _backward(
                 t = step if reverse else steps - 1 - step
                 n = min(min(CHUNK, batch - top_row), sizes[t] - top_row)
                 for r in range(n):
-                    into, to = (grads, r * deep) if unit_out == 0 else (total, r * deep_out)
                     at = np.uint64((begins[t] + top_row + r) * outputs)
-                    _copy(dh, np.uint64((top_row + r) * outputs), into, np.uint64(to), np.uint64(outputs))
-                    _add(g_out, at, into, np.uint64(to), np.uint64(outputs))
-                    if unit_out > 0:
-                        _copy(into, np.uint64(to), dy, at - np.uint64(part[2] * outputs), np.uint64(outputs))
+                    state = np.uint64((top_row + r) * outputs)
+                    if unit_out == 0:
+                        _copy(dh, state, grads, np.uint64(r * deep), np.uint64(outputs))
+                        _add(g_out, at, grads, np.uint64(r * deep), np.uint64(outputs))
+                    else:
+                        _copy(dh, state, total, np.uint64(r * deep_out), np.uint64(outputs))
+                        _add(g_out, at, total, np.uint64(r * deep_out), np.uint64(outputs))
+                        to = at - np.uint64(part[2] * outputs)
+                        _copy(total, np.uint64(r * deep_out), dy, to, np.uint64(outputs))
                 if unit_out > 0:
                     for begin in range(0, hidden, unit_out):
                         for top in range(0, n, TILE):
@@ -496,11 +445,51 @@ def _backward(
                 for r in range(n):
                     row = begins[t] + top_row + r
                     before = begins[s] + top_row + r if r < there else 0
-                    _backward_row(
-                        mode, row, r, before, r < there, top_row + r, gates, cells, extra, out,
-                        first, dc, grads, deep, local, leap, d, row - part[2], bias_sums, item * columns, hidden,
-                        sections,
-                    )  # fmt: skip
+                    # In this function, not in one of its own, for which each array would be counted up and down.
+                    for begin in range(0, hidden, SPAN):
+                        size, wide = np.uint64(min(SPAN, hidden - begin)), np.uint64(hidden)
+                        at, past = np.uint64(row * hidden + begin), np.uint64(before * hidden + begin)
+                        start, g = np.uint64((top_row + r) * hidden + begin), np.uint64(r * deep + begin)
+                        i = np.uint64((row - part[2]) * columns + begin)
+                        j, k = np.uint64(r * leap + begin), np.uint64(item * columns + begin)
+                        if mode == _LSTM:
+                            gate = np.uint64(row * 4 * hidden + begin)
+                            _load(gates, gate, wide, sections, size)
+                            _copy(gates, gate + _3 * wide, sections, _S3, size)
+                            _copy(cells, at, sections, _S4, size)
+                            if r < there:
+                                _copy(cells, past, sections, _S5, size)
+                            else:
+                                _copy(first, start, sections, _S5, size)
+                            _copy(grads, g, sections, _S6, size)
+                            _copy(dc, start, sections, _S7, size)
+                            _lstm_section(sections, size)
+                            _copy(sections, _S7, dc, start, size)
+                            _unload(sections, np.uint64(0), d, i, local, j, bias_sums, k, size)
+                        elif mode == _GRU:
+                            _load(gates, np.uint64(row * 3 * hidden + begin), wide, sections, size)
+                            _copy(extra, at, sections, _S3, size)
+                            if r < there:
+                                _copy(out, past, sections, _S4, size)
+                            else:
+                                _copy(first, start, sections, _S4, size)
+                            _copy(grads, g, sections, _S5, size)
+                            _gru_section(sections, size)
+                            _copy(sections, _S5, grads, g, size)
+                            # New, reset, update, inner: both shares, of input and state, are windows of it.
+                            _unload(sections, np.uint64(0), d, i, local, j, bias_sums, k, size)
+                        else:
+                            _copy(out, at, sections, np.uint64(0), size)
+                            _copy(grads, g, sections, _S1, size)
+                            _elman_section(mode == _RELU, sections, size)
+                            _unload(sections, np.uint64(0), d, i, local, j, bias_sums, k, size)
+                        if columns > hidden:
+                            i, j, k = i + wide, j + wide, k + wide
+                            _unload(sections, _S1, d, i, local, j, bias_sums, k, size)
+                            i, j, k = i + wide, j + wide, k + wide
+                            _unload(sections, _S2, d, i, local, j, bias_sums, k, size)
+                            i, j, k = i + wide, j + wide, k + wide
+                            _unload(sections, _S3, d, i, local, j, bias_sums, k, size)
                     if both.size > 0:
                         at = np.uint64((row - part[2]) * (features + outputs))
                         _copy(x, np.uint64(row * features), both, at, np.uint64(features))
