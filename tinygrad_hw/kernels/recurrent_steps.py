@@ -139,7 +139,9 @@ def _tanhs(sums: Any, s: Any, gates: Any, g: Any, n: Any) -> None:
 
 
 @kernel()
-def _lstm_row(sums: Any, s: Any, unit: Any, gates: Any, g: Any, hidden: Any, c: Any, i: Any, new: Any, j: Any, n: Any) -> None:
+def _lstm_row(
+    sums: Any, s: Any, unit: Any, gates: Any, g: Any, hidden: Any, c: Any, i: Any, new: Any, j: Any, n: Any
+) -> None:
     """Turn ``n`` sums of each gate into cell states and hidden states."""
     f, m, o = s + unit, s + _2 * unit, s + _3 * unit
     _sigmoids(sums, s, gates, g, n)

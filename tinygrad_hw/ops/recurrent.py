@@ -67,10 +67,8 @@ def _forward(
 ) -> tuple[Any, ...]:
     kind = input.dtype
     weights = _weights(w_ih, w_hh, b_ih, b_hh, w_hr)
-    out, h, c, saved = kernels.forward(
-        mode, _rows(input), _sizes(input, sizes), _wide(hx), _wide(cx), weights, reverse
-    )
-    out = out.reshape(*input.shape[:-1], -1)
+    out, h, c, saved = kernels.forward(mode, _rows(input), _sizes(input, sizes), _wide(hx), _wide(cx), weights, reverse)
+    out = out.reshape(*input.shape[:-1], out.shape[1])
     c = np.zeros(0, kind) if c is None else c
     return *(a.astype(kind, copy=False) for a in (out, h, c)), *saved
 
@@ -203,9 +201,7 @@ def _rule(
     outs, gs = _unrolled(*arguments, mode, sizes, reverse), (g_out, g_h, g_c)
     pairs = [(t, g) for t, g in zip(outs, gs, strict=True) if t is not None and t._node is not None]
     wanted = [a for a, need in zip(arguments, needs, strict=True) if need]
-    found = iter(
-        grad([t for t, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True)
-    )
+    found = iter(grad([t for t, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True))
     return [next(found) if need else None for need in needs]
 
 
@@ -277,7 +273,9 @@ def run_layers(
     if batch_first:
         input = transpose(input, 0, 1)
     if input.shape[0] == 0 or sizes == ():
-        raise RuntimeError(f"{name}: Expected sequence length to be larger than 0 in RNN, got {list(input.shape)}")
+        raise RuntimeError(
+            f"Expected sequence length to be larger than 0 in RNN: {name} got an input of shape {list(input.shape)}"
+        )
     batch = input.shape[1] if sizes is None else sizes[0]
     _same_dtypes(name, (input, *hx, *params))
     for state in hx:
@@ -337,7 +335,8 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         packed = isinstance(args[1] if mode == "lstm" else args[2], TensorBase)
     names = _PACKED if packed else _DENSE
     given = dict(zip(names, args, strict=False))
-    if len(args) > 9 or set(given) & set(kwargs) or {*given, *kwargs} != set(names):
+    wrong = len(args) > len(names) or bool(set(given) & set(kwargs)) or {*given, *kwargs} != set(names)
+    if wrong or not isinstance((given | kwargs)["params"], (list, tuple)):
         raise TypeError(
             f"{name}() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)}), "
             f"but expected ({', '.join(_DENSE)}) or ({', '.join(_PACKED)})"

@@ -325,7 +325,9 @@ def pad_sequence(
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     for i, item in enumerate(items):
         if not isinstance(item, TensorBase):
-            raise TypeError(f"pad_sequence: expected Tensor as element {i} in argument 0, but got {type(item).__name__}")
+            raise TypeError(
+                f"pad_sequence: expected Tensor as element {i} in argument 0, but got {type(item).__name__}"
+            )
         if item.array.ndim == 0 or item.array.shape[1:] != items[0].array.shape[1:]:
             raise RuntimeError(
                 f"pad_sequence: sequences must be (length, ...) with the same other dimensions, but the first has shape "
