@@ -1,16 +1,16 @@
 """Recurrent layers over whole sequences: Elman networks, LSTM, GRU, forward and backward.
 
-A layer goes through its sequences in one direction. Sequences are packed as PyTorch packs them: rows of time step 0, one
-for each sequence, then rows of step 1 for those that are that long, and so on; ``sizes`` holds how many there are at each
-step and never grows. A batch of equal lengths is the same thing with equal sizes.
+A layer goes through its sequences in one direction. Sequences are packed as PyTorch packs them: rows of time step 0,
+one for each sequence, then rows of step 1 for those that are that long, and so on; ``sizes`` holds how many there are
+at each step and never grows. A batch of equal lengths is the same thing with equal sizes.
 
-The products with the input are one matrix product for all steps. What remains of a step, the product with the hidden
-state and the gates, is a loop of ours (``recurrent_steps``) that takes a few sequences through all steps, so that threads
-need not wait for each other at each step. Gradients of the weights are one matrix product each, afterwards.
+The references go step by step, a matrix product each. What runs is a loop of ours (``recurrent_steps``) that takes a
+few sequences through all steps, so that threads need not wait for each other at each step, and that contains the
+products. Gradients of the weights are matrix products over many steps.
 
-Modes: "tanh" and "relu" (Elman), "lstm", "gru". Gates stand side by side in PyTorch's order: input, forget, cell, output
-for LSTM; reset, update, new for GRU. Shapes: rows R, sequences B, inputs I, hidden H, outputs P (H, or the size of the
-projection), gates G = H, 4H or 3H.
+Modes: "tanh" and "relu" (Elman), "lstm", "gru". Gates stand side by side in PyTorch's order: input, forget, cell,
+output for LSTM; reset, update, new for GRU. Shapes: rows R, sequences B, inputs I, hidden H, outputs P (H, or the size
+of the projection), gates G = H, 4H or 3H.
 """
 
 from __future__ import annotations
@@ -236,18 +236,20 @@ def _backward(
     needs: tuple[bool, ...],
 ) -> tuple[Any, ...]:
     dh, dc = np.array(g_h, order="C"), None if c0 is None else np.array(g_c, order="C")
-    arguments = (mode, g_out, x, sizes, _begins(sizes), h0, c0, dh, dc, weights, out, saved, reverse)
+    arguments: Any = (mode, g_out, x, sizes, _begins(sizes), h0, c0, dh, dc, weights, out, saved, reverse)
     hidden, features = weights.w_hh.shape[0] // GATES[mode], x.shape[1]
     # GRU has new gate, reset, update, and the hidden share of the new gate: a window of them for each kind of weights.
     outer, inner = (slice(3 * hidden), slice(hidden, None)) if mode == "gru" else (slice(None), slice(None))
-    to_x, parts = None, [(0, len(x), *_backward_steps(*arguments))] if not compiled else None
-    if parts is None:
+    parts: Any
+    to_x: Any
+    if compiled:
         loop = steps.Backward(*arguments, needs[0] and len(h0) >= steps.TILE)
         to_x, parts = loop.dx, loop.parts(PART)
+    else:
+        to_x, parts = None, [(0, len(x), *_backward_steps(*arguments))]
     alone = needs[0] and to_x is None
-    if alone:
-        to_x = np.empty_like(x)
-        w_ih = weights.w_ih if mode != "gru" else np.roll(weights.w_ih, hidden, 0)
+    to_x = np.empty_like(x) if alone else to_x
+    w_ih = np.roll(weights.w_ih, hidden, 0) if alone and mode == "gru" else weights.w_ih
     sums: list[Any] = [None] * 4
     for begin, stop, d, dy, both in parts:
         terms: list[Any] = [None, None, None, None if compiled else d.sum(0)]
@@ -265,9 +267,8 @@ def _backward(
                 sums[k] = term
             elif term is not None:
                 sums[k] += term
-    to_w_ih, to_w_hh, to_w_hr, biases = (None if a is None else np.ascontiguousarray(a) for a in sums)
-    if compiled:
-        biases = loop.sums.sum(0)
+    to_w_ih, to_w_hh, to_w_hr = (None if a is None else np.ascontiguousarray(a) for a in sums[:3])
+    biases: Any = loop.sums.sum(0) if compiled else sums[3]
     to_b_ih = np.array(biases[outer]) if needs[5] else None
     to_b_hh = np.array(biases[inner]) if needs[6] else None
     if mode == "gru":

@@ -2,9 +2,9 @@
 
 A group of sequences is an item of work that runs through all steps on one thread: its states stay in the first-level
 cache, and threads meet only at the end. The product of the states with the hidden weights is the loop of ``convolve``:
-four rows times four weights, sixteen multiply-adds for eight loads at unit stride, with the sums in a buffer of constant
-pitch so that LLVM sees that they do not overlap. Plain numba reaches 227 Gflop/s on one core so, for 32 rows, 128 hidden
-and 512 gates, where OpenBLAS reaches 100 (AVX2) to 160 (AVX-512).
+four rows times four weights, sixteen multiply-adds for eight loads at unit stride, with the sums in a buffer of
+constant pitch so that LLVM sees that they do not overlap. Plain numba reaches 227 Gflop/s on one core so, for 32 rows,
+128 hidden and 512 gates, where OpenBLAS reaches 100 (AVX2) to 160 (AVX-512).
 
 Weights are packed into panels, (panels, depth, gates, unit): a panel holds all gates of ``unit`` hidden elements, which
 are therefore known as soon as its product is; ``depth`` is what is summed over, in multiples of four.
@@ -20,7 +20,7 @@ import numpy as np
 from tinygrad_hw.kernels.exponential import sigmoid32, tanh32
 from tinygrad_hw.kernels.runtime import kernel, workers
 
-__all__ = ["backward", "forward"]
+__all__ = ["TILE", "Backward", "forward"]
 
 prange = range
 
@@ -99,7 +99,7 @@ def _zero(x: Any, i: Any, n: Any) -> None:
 
 @kernel()
 def _aligned(n: Any, like: Any) -> Any:
-    """Return a buffer of ``n`` zeros that begins on a cache line: sums that straddle lines cost a third of the speed."""
+    """Return ``n`` zeros that begin on a cache line: sums that straddle lines cost a third of the speed."""
     raw = np.zeros(n + 16, like.dtype)
     skip = (-raw.ctypes.data % 64) // raw.itemsize
     return raw[skip : skip + n]
@@ -329,7 +329,7 @@ def _lstm_section(x: Any, n: Any) -> None:
 
 @kernel()
 def _gru_section(x: Any, n: Any) -> None:
-    """Gates 0 to 2, inner share 3, state before 4, gradient 5; becomes n, r, z, inner n, and in 5 the state's gradient."""
+    """Gates 0 to 2, inner share 3, state before 4, gradient 5; becomes n, r, z, inner n, and in 5 the state's."""
     one = x.dtype.type(1)
     for q in range(n):
         r, z, m, g = x[q], x[q + _S1], x[q + _S2], x[q + _S5]
@@ -399,9 +399,9 @@ def _backward(
 ) -> None:
     """Go back through some steps; all arrays are flat, ``dh`` and ``dc`` become the gradients of the states before.
 
-    ``part`` is the first and last of these steps in the order in which they are taken, and the row that ``d``, ``dy`` and
-    ``both`` begin with. The panels are those of the hidden weights and, beside them, of the input weights; for GRU, whose
-    gradients of the gates differ for input and state, ``inputs`` holds the latter.
+    ``part`` is the first and last of these steps in the order in which they are taken, and the row that ``d``, ``dy``
+    and ``both`` begin with. The panels are those of the hidden weights and, beside them, of the input weights; for GRU,
+    whose gradients of the gates differ for input and state, ``inputs`` holds the latter.
     """
     steps, batch, hidden, outputs, features, columns, beside, unit, depth, unit_x, depth_x, unit_out, deep_out = shape
     items = (batch + CHUNK - 1) // CHUNK
@@ -655,9 +655,9 @@ class Backward:
             unit_out, deep_out,
         )  # fmt: skip
         self.given = (
-            _MODES[mode], _flat(g_out, out), sizes, begins, _flat(x, out), _flat(h0, out), dh.reshape(-1), _flat(dc, out),
-            _flat(h0 if mode == "gru" else c0, out), panels, inputs, projection, saved.gates.reshape(-1),
-            saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1),
+            _MODES[mode], _flat(g_out, out), sizes, begins, _flat(x, out), _flat(h0, out), dh.reshape(-1),
+            _flat(dc, out), _flat(h0 if mode == "gru" else c0, out), panels, inputs, projection,
+            saved.gates.reshape(-1), saved.cells.reshape(-1), saved.extra.reshape(-1), out.reshape(-1),
         )  # fmt: skip
         self.like = out
 

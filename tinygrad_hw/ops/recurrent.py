@@ -197,8 +197,8 @@ def _rule(
     reverse: bool,
 ) -> list[Any]:
     """The gradients of the unrolled layer, recorded. Only a gradient that is to be differentiated again comes here."""
-    arguments = [_own(a) for a in (input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr)]
-    outs, gs = _unrolled(*arguments, mode, sizes, reverse), (g_out, g_h, g_c)
+    arguments: list[Any] = [_own(a) for a in (input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr)]
+    outs, gs = _unrolled(*arguments, mode=mode, sizes=sizes, reverse=reverse), (g_out, g_h, g_c)
     pairs = [(t, g) for t, g in zip(outs, gs, strict=True) if t is not None and t._node is not None]
     wanted = [a for a, need in zip(arguments, needs, strict=True) if need]
     found = iter(grad([t for t, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True))
@@ -281,7 +281,8 @@ def run_layers(
     for state in hx:
         if state.ndim != 3 or tuple(state.shape[:2]) != (cells, batch):
             raise RuntimeError(
-                f"{name}: Expected hidden size ({cells}, {batch}, ...), got {list(state.shape)}: layers times directions, "
+                f"{name}: Expected hidden size ({cells}, {batch}, ...), got {list(state.shape)}: layers times "
+                f"directions, "
                 "sequences, features"
             )
     layer_op = _packed_layer if sizes is not None else _lstm_layer if mode == "lstm" else _layer
@@ -312,15 +313,15 @@ def run_layers(
 def _check_sizes(name: str, features: int, states: list[int], w_ih: Any, w_hh: Any, w_hr: Any) -> None:
     if w_ih.shape[1] != features:
         raise RuntimeError(
-            f"{name}: input has inconsistent input_size: got {features} expected {w_ih.shape[1]}: its last dimension must "
-            f"be that of weight_ih {list(w_ih.shape)}"
+            f"{name}: input has inconsistent input_size: got {features} expected {w_ih.shape[1]}: its last dimension "
+            f"must be that of weight_ih {list(w_ih.shape)}"
         )
     wanted = [w_hh.shape[1], w_hh.shape[1] if w_hr is None else w_hr.shape[1]]
     for k, (size, right) in enumerate(zip(states, wanted, strict=False)):
         if size != right:
             raise RuntimeError(
-                f"{name}: hidden{k} has inconsistent hidden_size: got {size}, expected {right}: its last dimension must "
-                f"fit weight_hh {list(w_hh.shape)}"
+                f"{name}: hidden{k} has inconsistent hidden_size: got {size}, expected {right}: its last dimension "
+                f"must fit weight_hh {list(w_hh.shape)}"
             )
 
 
@@ -337,8 +338,9 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     given = dict(zip(names, args, strict=False))
     wrong = len(args) > len(names) or bool(set(given) & set(kwargs)) or {*given, *kwargs} != set(names)
     if wrong or not isinstance((given | kwargs)["params"], (list, tuple)):
+        types = ", ".join(type(a).__name__ for a in args)
         raise TypeError(
-            f"{name}() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)}), "
+            f"{name}() received an invalid combination of arguments - got ({types}), "
             f"but expected ({', '.join(_DENSE)}) or ({', '.join(_PACKED)})"
         )
     given |= kwargs
@@ -351,7 +353,7 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     elif not isinstance(hx, TensorBase):
         raise TypeError(f"{name}(): argument 'hx' must be Tensor, not {type(hx).__name__}")
     sizes = tuple(int(n) for n in given["batch_sizes"].array) if packed else None
-    rest = [given[n] for n in ("params", "has_biases", "num_layers", "dropout", "train", "bidirectional")]
+    rest: Any = [given[n] for n in ("params", "has_biases", "num_layers", "dropout", "train", "bidirectional")]
     return run_layers(
         name,
         mode,
@@ -359,7 +361,7 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         sizes,
         hx if mode == "lstm" else (hx,),
         *rest,
-        given.get("batch_first", False),
+        batch_first=given.get("batch_first", False),
     )
 
 
@@ -370,14 +372,14 @@ def lstm(*args: Any, **kwargs: Any) -> Any:
         i, f, g, o = W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh} \\
         c_t = \sigma(f) c_{t-1} + \sigma(i) \tanh(g), \quad h_t = \sigma(o) \tanh(c_t)
 
-    Called as ``lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)`` or, for packed
-    sequences, ``lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)``. All
-    arguments must be given. ``torch.nn.LSTM`` is the comfortable way.
+    Called as ``lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)`` or, for
+    packed sequences, ``lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)``.
+    All arguments must be given. ``torch.nn.LSTM`` is the comfortable way.
 
     Args:
-        *args: input (T, B, I), or (B, T, I) if ``batch_first``; hx, two tensors (layers * directions, B, H); params, for
-            each layer and direction weight_ih, weight_hh, and bias_ih, bias_hh if ``has_biases``, and weight_hr if outputs
-            are projected; dropout, the probability between layers when ``train``.
+        *args: input (T, B, I), or (B, T, I) if ``batch_first``; hx, two tensors (layers * directions, B, H); params,
+            for each layer and direction weight_ih, weight_hh, and bias_ih, bias_hh if ``has_biases``, and weight_hr if
+            outputs are projected; dropout, the probability between layers when ``train``.
         **kwargs: the same by name.
 
     Returns:

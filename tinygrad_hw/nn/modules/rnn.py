@@ -84,8 +84,8 @@ class RNNBase(Module):
             )
         if dropout > 0 and num_layers == 1:
             warnings.warn(
-                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
-                f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+                f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
                 stacklevel=3,
             )
         for name, value, kind in (
@@ -165,7 +165,8 @@ class RNNBase(Module):
         kind = getattr(self, self._all_weights[0][0]).dtype
         if input.dtype != kind:
             raise ValueError(
-                f"RNN input dtype ({input.dtype}) does not match weight dtype ({kind}). Convert input: input.to({kind}), "
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({kind}). Convert input: "
+                f"input.to({kind}), "
                 f"or convert model: model.to({input.dtype})"
             )
         dimensions = 3 if batch_sizes is None else 2
@@ -173,16 +174,13 @@ class RNNBase(Module):
             raise RuntimeError(f"input must have {dimensions} dimensions, got {input.ndim}: {list(input.shape)}")
         if input.shape[-1] != self.input_size:
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]} in an input "
-                f"of shape {list(input.shape)}"
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]} in an "
+                f"input of shape {list(input.shape)}"
             )
 
     def _expected(self, input: Tensor, batch_sizes: Tensor | None, features: int) -> tuple[int, int, int]:
         """Return the shape of a state."""
-        if batch_sizes is not None:
-            batch = int(batch_sizes.array[0])
-        else:
-            batch = input.shape[0 if self.batch_first else 1]
+        batch = input.shape[0 if self.batch_first else 1] if batch_sizes is None else int(batch_sizes.array[0])
         return (self.num_layers * (2 if self.bidirectional else 1), batch, features)
 
     def get_expected_hidden_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
@@ -223,8 +221,8 @@ class RNNBase(Module):
     def _check_dimensions(self, hx: Any, dimensions: int) -> None:
         if hx.ndim != dimensions:
             raise RuntimeError(
-                f"For {'batched 3-D' if dimensions == 3 else 'unbatched 2-D'} input, hx should also be {dimensions}-D but "
-                f"got {hx.ndim}-D tensor"
+                f"For {'batched 3-D' if dimensions == 3 else 'unbatched 2-D'} input, hx should also be {dimensions}-D "
+                f"but got {hx.ndim}-D tensor"
             )
 
     def _zero_states(self, shape: tuple[int, int, int], input: Tensor) -> Any:
@@ -235,8 +233,8 @@ class RNNBase(Module):
 
         Args:
             input: (T, B, I), or (B, T, I) if ``batch_first``, or (T, I), or a packed sequence.
-            hx: the first state, (layers * directions, B, H) or without B for an input without; zeros by default. For LSTM
-                a pair of states: the hidden one, of P features if there is a projection, and the cell state.
+            hx: the first state, (layers * directions, B, H) or without B for an input without; zeros by default. For
+                LSTM a pair of states: the hidden one, of P features if there is a projection, and the cell state.
 
         Returns:
             Outputs like the input, with H (or P) features for each direction, and the last state.
@@ -326,8 +324,8 @@ class RNN(RNNBase):
         **kwargs: none.
 
     Shape:
-        input (T, B, I), output (T, B, directions * H), state (layers * directions, B, H); all may lack B; the input may be a
-        packed sequence, and the output is one then.
+        input (T, B, I), output (T, B, directions * H), state (layers * directions, B, H); all may lack B; the input may
+        be a packed sequence, and the output is one then.
 
     Attributes:
         weight_ih_l[k]: (H, I) or (H, directions * H), uniform in :math:`\pm 1/\sqrt{H}` as all; ``_reverse`` is added
@@ -391,8 +389,8 @@ class LSTM(RNNBase):
         dtype: of the parameters.
 
     Shape:
-        input (T, B, I), output (T, B, directions * P), states (layers * directions, B, P) and (layers * directions, B, H);
-        all may lack B; the input may be a packed sequence, and the output is one then.
+        input (T, B, I), output (T, B, directions * P), states (layers * directions, B, P) and (layers * directions, B,
+        H); all may lack B; the input may be a packed sequence, and the output is one then.
 
     Attributes:
         weight_ih_l[k]: (4H, I) or (4H, directions * P), gates in the order of the formula, uniform in
@@ -469,7 +467,8 @@ class LSTM(RNNBase):
     def _check_dimensions(self, hx: Any, dimensions: int) -> None:
         if hx[0].ndim != dimensions or hx[1].ndim != dimensions:
             raise RuntimeError(
-                f"For {'batched 3-D' if dimensions == 3 else 'unbatched 2-D'} input, hx and cx should also be {dimensions}-D "
+                f"For {'batched 3-D' if dimensions == 3 else 'unbatched 2-D'} input, hx and cx should also be "
+                f"{dimensions}-D "
                 f"but got ({hx[0].ndim}-D, {hx[1].ndim}-D) tensors"
             )
 
@@ -497,12 +496,12 @@ class GRU(RNNBase):
         **kwargs: none.
 
     Shape:
-        input (T, B, I), output (T, B, directions * H), state (layers * directions, B, H); all may lack B; the input may be a
-        packed sequence, and the output is one then.
+        input (T, B, I), output (T, B, directions * H), state (layers * directions, B, H); all may lack B; the input may
+        be a packed sequence, and the output is one then.
 
     Attributes:
-        weight_ih_l[k]: (3H, I) or (3H, directions * H), gates in the order r, z, n, uniform in :math:`\pm 1/\sqrt{H}` as
-            all; ``_reverse`` is added for the other direction.
+        weight_ih_l[k]: (3H, I) or (3H, directions * H), gates in the order r, z, n, uniform in :math:`\pm 1/\sqrt{H}`
+            as all; ``_reverse`` is added for the other direction.
         weight_hh_l[k]: (3H, H).
         bias_ih_l[k]: (3H,).
         bias_hh_l[k]: (3H,).

@@ -38,8 +38,8 @@ class _Fields(NamedTuple):
 class PackedSequence(_Fields):
     """A batch of sequences of unequal lengths without padding; made by ``pack_padded_sequence`` and ``pack_sequence``.
 
-    Rows of the first step come first, longest sequence first, then those of the second step, and so on: ``abc`` and ``x``
-    become data ``axbc`` with batch sizes 2, 1, 1. Recurrent layers take and return such sequences.
+    Rows of the first step come first, longest sequence first, then those of the second step, and so on: ``abc`` and
+    ``x`` become data ``axbc`` with batch sizes 2, 1, 1. Recurrent layers take and return such sequences.
 
     Args:
         data: (total length, ...), of any dtype.
@@ -63,7 +63,7 @@ class PackedSequence(_Fields):
         tensor([2, 1, 1])
     """
 
-    def __new__(
+    def __new__(  # noqa: D102 - documented with the class
         cls: type[P],
         data: Any,
         batch_sizes: Tensor | None = None,
@@ -76,7 +76,7 @@ class PackedSequence(_Fields):
             data, batch_sizes = data
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)  # type: ignore[type-var, arg-type]
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def _converted(self: P, data: Tensor) -> P:
         return self if data is self.data else type(self)(data, self.batch_sizes, *self[2:])
@@ -180,12 +180,12 @@ def pack_padded_sequence(
         input: (T, B, ...), or (B, T, ...) if ``batch_first``.
         lengths: (B,), the length of each sequence.
         batch_first: see ``input``.
-        enforce_sorted: whether the sequences must come by falling length; otherwise they are sorted, and recurrent layers
-            and ``pad_packed_sequence`` undo it.
+        enforce_sorted: whether the sequences must come by falling length; otherwise they are sorted, and recurrent
+            layers and ``pad_packed_sequence`` undo it.
 
     Raises:
-        RuntimeError: the number of lengths is not B, a length is not positive or more than T, or the lengths are not sorted
-            though they must be.
+        RuntimeError: the number of lengths is not B, a length is not positive or more than T, or the lengths are not
+            sorted though they must be.
 
     Source: ``torch.nn.utils.rnn.pack_padded_sequence``.
 
@@ -200,14 +200,15 @@ def pack_padded_sequence(
     """
     if input.ndim < 2:
         raise IndexError(
-            f"pack_padded_sequence: Dimension out of range: input must be (T, B, ...) or (B, T, ...), got {list(input.shape)}"
+            f"pack_padded_sequence: Dimension out of range: input must be (T, B, ...) or (B, T, ...), but its shape "
+            f"is {list(input.shape)}"
         )
     sizes = _lengths(lengths)
     batch, steps = input.shape[0 if batch_first else 1], input.shape[1 if batch_first else 0]
     if sizes.ndim != 1 or sizes.size != batch:
         raise RuntimeError(
-            f"Expected `len(lengths)` to be equal to batch_size, but got {sizes.size} (batch_size={batch}); the batch is "
-            f"dimension {0 if batch_first else 1} of input {list(input.shape)}, see batch_first"
+            f"Expected `len(lengths)` to be equal to batch_size, but got {sizes.size} (batch_size={batch}); the batch "
+            f"is dimension {0 if batch_first else 1} of input {list(input.shape)}, see batch_first"
         )
     if batch == 0:
         raise RuntimeError("pack_padded_sequence: Cannot pack empty tensors")
@@ -217,13 +218,14 @@ def pack_padded_sequence(
         sizes = sizes[order]
     if sizes.min() <= 0:
         raise RuntimeError(
-            f"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0: {sizes.min()}"
+            f"Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0: "
+            f"{sizes.min()}"
         )
     if (sizes[1:] > sizes[:-1]).any():
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do "
-            "not need ONNX exportability."
+            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you "
+            "do not need ONNX exportability."
         )
     if sizes[0] > steps:
         raise RuntimeError(
@@ -330,8 +332,8 @@ def pad_sequence(
             )
         if item.array.ndim == 0 or item.array.shape[1:] != items[0].array.shape[1:]:
             raise RuntimeError(
-                f"pad_sequence: sequences must be (length, ...) with the same other dimensions, but the first has shape "
-                f"{list(items[0].shape)} and number {i} has {list(item.shape)}"
+                f"pad_sequence: sequences must be (length, ...) with the same other dimensions, but the first has "
+                f"shape {list(items[0].array.shape)} and number {i} has {list(item.array.shape)}"
             )
     kind = items[0].dtype
     items = [item if item.dtype is kind else item.to(kind) for item in items]
