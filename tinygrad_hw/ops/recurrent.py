@@ -130,19 +130,10 @@ def _step(mode: str, x: Any, h: Any, c: Any, w_hh: Any, b_hh: Any, w_hr: Any) ->
 
 
 def _unrolled(
-    input: Any,
-    h: Any,
-    c: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any,
-    b_hh: Any,
-    w_hr: Any,
-    mode: str,
-    sizes: tuple[int, ...] | None,
-    reverse: bool,
+    arguments: Sequence[Any], mode: str, sizes: tuple[int, ...] | None, reverse: bool
 ) -> tuple[Any, Any, Any]:
     """The layer made of ops, step by step."""
+    input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = arguments
     counts = [int(n) for n in _sizes(input, sizes)]
     x = reshape(input, (-1, input.shape[-1])) @ transpose(w_ih, 0, 1)
     if b_ih is not None:
@@ -198,7 +189,7 @@ def _rule(
 ) -> list[Any]:
     """The gradients of the unrolled layer, recorded. Only a gradient that is to be differentiated again comes here."""
     arguments: list[Any] = [_own(a) for a in (input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr)]
-    outs, gs = _unrolled(*arguments, mode=mode, sizes=sizes, reverse=reverse), (g_out, g_h, g_c)
+    outs, gs = _unrolled(arguments, mode, sizes, reverse), (g_out, g_h, g_c)
     pairs = [(t, g) for t, g in zip(outs, gs, strict=True) if t is not None and t._node is not None]
     wanted = [a for a, need in zip(arguments, needs, strict=True) if need]
     found = iter(grad([t for t, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True))
@@ -353,15 +344,19 @@ def _run(name: str, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     elif not isinstance(hx, TensorBase):
         raise TypeError(f"{name}(): argument 'hx' must be Tensor, not {type(hx).__name__}")
     sizes = tuple(int(n) for n in given["batch_sizes"].array) if packed else None
-    rest: Any = [given[n] for n in ("params", "has_biases", "num_layers", "dropout", "train", "bidirectional")]
     return run_layers(
         name,
         mode,
         given["data" if packed else "input"],
         sizes,
         hx if mode == "lstm" else (hx,),
-        *rest,
-        batch_first=given.get("batch_first", False),
+        given["params"],
+        given["has_biases"],
+        given["num_layers"],
+        given["dropout"],
+        given["train"],
+        given["bidirectional"],
+        given.get("batch_first", False),
     )
 
 
