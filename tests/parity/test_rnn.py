@@ -237,15 +237,25 @@ def test_errors(name: str) -> None:
         log.error(m, ones(5, 2, 3), state(2, 2, 4))
         log.error(m, ones(5, 2, 3), state(1, 2, 3))
         packed = torch.nn.utils.rnn.pack_sequence([ones(3, 3), ones(2, 3)])
-        if name != "LSTM":  # the error of whichever operation comes first, there
+        if name != "LSTM":  # there it is the error of whichever operation comes first
             log.error(m, packed, state(1, 3, 4))
-        log.error(m, torch.nn.utils.rnn.pack_sequence([ones(3, 4), ones(2, 4)]))
-        log.error(m, torch.nn.utils.rnn.pack_sequence([ones(3), ones(2)]))
+            log.error(m, torch.nn.utils.rnn.pack_sequence([ones(3, 4), ones(2, 4)]))
+            log.error(m, torch.nn.utils.rnn.pack_sequence([ones(3), ones(2)]))
         cell = getattr(torch.nn, f"{name}Cell")(3, 4)
         log.error(cell, ones(1, 2, 3))
         log.error(cell, ones(2, 3), state(1, 2, 4))
 
     compare(code, tinygrad_hw, torch)
+
+
+def test_packed_input_that_does_not_fit_lstm() -> None:
+    for package in PACKAGES:
+        rnn, ones = package.nn.utils.rnn, package.ones
+        m, state = package.nn.LSTM(3, 4), package.zeros(1, 3, 4)
+        with pytest.raises(RuntimeError):
+            m(rnn.pack_sequence([ones(3, 3), ones(2, 3)]), (state, state))
+        with pytest.raises(RuntimeError):
+            m(rnn.pack_sequence([ones(3, 4), ones(2, 4)]))
 
 
 def test_other_errors() -> None:
