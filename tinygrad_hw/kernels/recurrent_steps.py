@@ -12,12 +12,11 @@ are therefore known as soon as its product is; ``depth`` is what is summed over,
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.exponential import sigmoid32, tanh32
+from tinygrad_hw.kernels.exponential import sigmoid_of, tanh_of
 from tinygrad_hw.kernels.runtime import kernel, workers
 
 __all__ = ["TILE", "Backward", "forward"]
@@ -113,13 +112,13 @@ def _aligned(n: Any, like: Any) -> Any:
 @kernel()
 def _sigmoid(like: Any, x: Any) -> Any:
     """Return the logistic function of ``x`` in the precision of an array."""
-    return like.dtype.type(sigmoid32(x) if like.itemsize == 4 else 1 / (1 + math.exp(-x)))
+    return like.dtype.type(sigmoid_of(x, like.itemsize == 4))
 
 
 @kernel()
 def _tanh(like: Any, x: Any) -> Any:
     """Return the hyperbolic tangent of ``x`` in the precision of an array."""
-    return like.dtype.type(tanh32(x) if like.itemsize == 4 else math.tanh(x))
+    return like.dtype.type(tanh_of(x, like.itemsize == 4))
 
 
 @kernel()
