@@ -13,7 +13,17 @@ import numpy as np
 
 from tinygrad_hw.kernels.runtime import kernel
 
-__all__ = ["exp32", "exp32_falling", "exp_falling_of", "exp_of", "expm1_of", "half_erfc", "log1p_of", "sigmoid_of", "tanh_of"]
+__all__ = [
+    "exp32",
+    "exp32_falling",
+    "exp_falling_of",
+    "exp_of",
+    "expm1_of",
+    "half_erfc",
+    "log1p_of",
+    "sigmoid_of",
+    "tanh_of",
+]
 
 _f4 = np.float32
 _LOG2E = _f4(math.log2(math.e))
@@ -37,7 +47,9 @@ _C = (
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_f4(c / 2) for c in _C)
 _SLOPE = _f4(0.3)
 # tanh(x) = x + x^3 t(x^2) for |x| <= 0.625, where 1 - 2 / (exp(2x) + 1) would lose digits; t fitted likewise.
-_T0, _T1, _T2, _T3, _T4 = (_f4(c) for c in (-0.3333328522, 0.1333151266, -0.05374465777, 0.02065312415, -0.005718962195))
+_T0, _T1, _T2, _T3, _T4 = (
+    _f4(c) for c in (-0.3333328522, 0.1333151266, -0.05374465777, 0.02065312415, -0.005718962195)
+)
 _SMALL = _f4(0.625)
 
 

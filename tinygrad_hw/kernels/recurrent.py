@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.kernels import recurrent_steps as steps
+from tinygrad_hw.kernels.matmul import gemm, matmul
 from tinygrad_hw.kernels.runtime import compiled_kernels
 
 __all__ = ["GATES", "Saved", "Weights", "backward", "backward_reference", "forward", "forward_reference"]
@@ -205,7 +206,7 @@ def _forward(
     # With few sequences, one product for all steps beats a product of few rows at each step.
     fused = compiled and len(h0) >= steps.TILE
     if not fused:
-        gates = np.matmul(x, weights.w_ih.T)
+        gates = matmul(x, weights.w_ih.T)
     else:
         gates = out if GATES[mode] == 1 else np.empty((len(x), len(weights.w_ih)), x.dtype)
     saved = _empty(mode, gates, out, weights)
@@ -250,25 +251,30 @@ def _backward(
     alone = needs[0] and to_x is None
     to_x = np.empty_like(x) if alone else to_x
     w_ih = np.roll(weights.w_ih, hidden, 0) if alone and mode == "gru" else weights.w_ih
-    sums: list[Any] = [None] * 4
+    sums: list[Any] = [None] * 3
+
+    def add(k: int, left: Any, right: Any, needed: bool = True) -> None:
+        """Add up products of columns with columns."""
+        if needed:
+            first = sums[k] is None
+            if first:
+                sums[k] = np.empty((left.shape[1], right.shape[1]), left.dtype)
+            gemm(left.T, right, sums[k], not first)
+
+    together = needs[3] and needs[4] and mode != "gru"
     for begin, stop, d, dy, both in parts:
-        terms: list[Any] = [None, None, None, None if compiled else d.sum(0)]
         if alone:
-            np.matmul(d[:, outer], w_ih, out=to_x[begin:stop])
-        if needs[3] and needs[4] and mode != "gru":
-            product = d.T @ both
-            terms[:2] = product[:, :features], product[:, features:]
+            gemm(d[:, outer], w_ih, to_x[begin:stop])
+        if together:
+            add(0, d, both)
         else:
-            terms[0] = d[:, outer].T @ both[:, :features] if needs[3] else None
-            terms[1] = d[:, inner].T @ both[:, features:] if needs[4] else None
-        terms[2] = dy.T @ saved.extra[begin:stop] if needs[7] else None
-        for k, term in enumerate(terms):
-            if sums[k] is None:
-                sums[k] = term
-            elif term is not None:
-                sums[k] += term
-    to_w_ih, to_w_hh, to_w_hr = (None if a is None else np.ascontiguousarray(a) for a in sums[:3])
-    biases: Any = loop.sums.sum(0) if compiled else sums[3]
+            add(0, d[:, outer], both[:, :features], needs[3])
+            add(1, d[:, inner], both[:, features:], needs[4])
+        add(2, dy, saved.extra[begin:stop], needs[7])
+    to_w_ih, to_w_hh, to_w_hr = sums
+    if together:
+        to_w_ih, to_w_hh = (np.ascontiguousarray(a) for a in (sums[0][:, :features], sums[0][:, features:]))
+    biases: Any = loop.sums.sum(0) if compiled else d.sum(0)
     to_b_ih = np.array(biases[outer]) if needs[5] else None
     to_b_hh = np.array(biases[inner]) if needs[6] else None
     if mode == "gru":
