@@ -219,6 +219,12 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     for name, function in _ACTIVATIONS.items():
         add(name, function, numbers(n * 2500))
     found.append(("dropout", partial(_dropout, numbers(n * 2500))))
+    for layer in (nn.RNN(4, 5), nn.LSTM(4, 5), nn.GRU(4, 5)):
+        layer.to(dtype)
+        layer.load_state_dict({k: numbers(*v.shape) for k, v in layer.state_dict().items()})
+        add(type(layer).__name__, lambda x, layer=layer: layer(x)[0], numbers(3, 4 * n, 4))
+    add("gelu", F.gelu, numbers(n * 300))
+    add("erfc", torch.erfc, numbers(n * 300))
     add("index_select", lambda x: torch.index_select(x, 0, flags), numbers(7, 5))
     add("gather", lambda x: torch.gather(x, 0, flags.reshape(-1, 1).expand(-1, 5)), numbers(7, 5))
 

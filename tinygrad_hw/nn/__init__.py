@@ -16,6 +16,7 @@ from tinygrad_hw.nn.modules.loss import *
 from tinygrad_hw.nn.modules.normalization import *
 from tinygrad_hw.nn.modules.padding import *
 from tinygrad_hw.nn.modules.pooling import *
+from tinygrad_hw.nn.modules.rnn import *
 from tinygrad_hw.nn.modules.shape import *
 from tinygrad_hw.nn.parameter import Buffer as Buffer
 from tinygrad_hw.nn.parameter import Parameter as Parameter
