@@ -291,7 +291,7 @@ class _Checker:
         if a is None and b is None:
             return
         x = np.zeros(tuple(of.shape)) if a is None else a.array
-        y = np.zeros(tuple(of.shape)) if b is None else b.detach().numpy()
+        y = np.zeros(tuple(of.shape)) if b is None else b.detach().numpy(force=True)
         if x.shape != y.shape:
             raise Different("shape", f"{label}: {list(x.shape)} instead of {list(y.shape)}")
         if a is not None and x.dtype != of.detach().numpy().dtype:
