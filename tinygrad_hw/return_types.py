@@ -42,7 +42,9 @@ kthvalue = _named("kthvalue", "values", "indices")
 cummax = _named("cummax", "values", "indices")
 cummin = _named("cummin", "values", "indices")
 aminmax = _named("aminmax", "min", "max")
+frexp = _named("frexp", "mantissa", "exponent")
 histogram = _named("histogram", "hist", "bin_edges")
+histogramdd = _named("histogramdd", "hist", "bin_edges")
 linalg_slogdet = _named("linalg_slogdet", "sign", "logabsdet")
 linalg_qr = _named("linalg_qr", "Q", "R")
 linalg_svd = _named("linalg_svd", "U", "S", "Vh")
@@ -53,7 +55,9 @@ __all__ = [
     "aminmax",
     "cummax",
     "cummin",
+    "frexp",
     "histogram",
+    "histogramdd",
     "kthvalue",
     "linalg_eigh",
     "linalg_lstsq",

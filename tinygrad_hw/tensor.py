@@ -26,6 +26,7 @@ from tinygrad_hw.methods.elementwise import ElementwiseMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
 from tinygrad_hw.methods.nn import NNMethods
+from tinygrad_hw.methods.numbers import NumberMethods
 from tinygrad_hw.methods.random import RandomMethods
 from tinygrad_hw.methods.reduce import ReduceMethods
 from tinygrad_hw.methods.shape import ShapeMethods
@@ -40,6 +41,7 @@ class Tensor(
     ConversionMethods,
     ElementwiseMethods,
     UnaryMethods,
+    NumberMethods,
     ReduceMethods,
     ShapeMethods,
     IndexMethods,

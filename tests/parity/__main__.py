@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--readme", action="store_true", help="rewrite the table in README.md")
     parser.add_argument("--jobs", type=int, help="processes")
     parser.add_argument("--slow", action="store_true", help="list the entries that take longest")
+    parser.add_argument("--most", type=int, default=30, help="failures shown of an entry")
     options = parser.parse_args()
 
     from tests.parity.database import family_of
@@ -51,7 +52,7 @@ def main() -> int:
     def tell(report) -> None:
         if chosen and report.status == "fail":
             print(f"{report.name} ({report.seconds:.1f} s)")
-            for words, detail in report.failures:
+            for words, detail in report.failures[: options.most]:
                 print(f"    {words}" + (f": {detail[:400]}" if detail else ""))
 
     reports = run(names, 0 if options.jobs is None and len(names) < 12 else options.jobs, tell)

@@ -173,6 +173,8 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     if t.layout is not torch.strided or t.is_quantized or getattr(t, "is_nested", False):
         raise Unsupported("sparse")
     dtype_of(t.dtype)
+    if t.ndim > 64:
+        raise Unsupported("more than numpy's 64 dimensions")
     t = t.detach().resolve_neg()
     if t.is_contiguous() or t.numel() == 0:
         return np.array(t.contiguous().numpy(), copy=True)

@@ -40,6 +40,8 @@ __all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
 #: Every declared op by name; the test suite walks it.
 REGISTRY: dict[str, Op] = {}
 
+_NUMBERS = (int, float, bool)
+
 _NO_CELL: list[int] = NAMESPACE["NO_CELL"]
 
 
@@ -78,6 +80,7 @@ class Op:
         differentiable: Sequence[str],
         node_name: str | None,
         doc: str | None,
+        tensors: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.forward = forward
@@ -86,6 +89,7 @@ class Op:
         self.view = view
         self.outputs = None if outputs is None else tuple(outputs)
         self.doc = doc
+        self.tensors = tuple(tensors)
         self.joint = joint
         self.raw = raw
         self.rules = dict(rules)
@@ -277,6 +281,7 @@ def op(
     differentiable: Sequence[str] = (),
     node_name: str | None = None,
     doc: str | None = None,
+    tensors: Sequence[str] = (),
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Declare an op and return its function, polymorphic over tensors and arrays.
@@ -296,6 +301,7 @@ def op(
         differentiable: the arguments that ``joint`` serves.
         node_name: what ``grad_fn`` prints; ``<Name>Backward0`` by default.
         doc: the docstring of the returned function.
+        tensors: arguments for which a Python number is a TypeError.
         **rules: for each differentiable argument its gradient rule.
 
     Raises:
@@ -318,6 +324,7 @@ def op(
         differentiable=differentiable,
         node_name=node_name,
         doc=doc,
+        tensors=tensors,
     )
     REGISTRY[name] = o
     return o.call
@@ -446,6 +453,21 @@ def _raw(out: Any) -> Any:
     return np.asarray(out)
 
 
+def _check_arguments(op: Op, *arguments: Any) -> None:
+    """Raise if there is neither a tensor nor an array, as when a user passes numbers or lists."""
+    if not any(isinstance(a, (np.ndarray, np.generic)) for a in arguments):
+        raise _needs_tensor(op, *arguments)
+
+
+def _needs_tensor(op: Op, *arguments: Any) -> TypeError:
+    """Return PyTorch's error for a Python number where a tensor belongs."""
+    given = ", ".join(type(a).__name__ for a in arguments)
+    return TypeError(
+        f"{op.name}() received an invalid combination of arguments - got ({given}): "
+        f"{op.arguments[0]!r} must be a Tensor. Wrap the number in torch.tensor()"
+    )
+
+
 def _broadcast_error(op: Op, error: ValueError, *arrays: Any) -> Exception:
     """Return PyTorch's error for shapes that do not broadcast; any other error as it is."""
     shapes = [np.shape(a) for a in arrays]
@@ -469,6 +491,9 @@ def _broadcast_error(op: Op, error: ValueError, *arrays: Any) -> Exception:
 
 NAMESPACE.update(
     broadcast_error=_broadcast_error,
+    check_arguments=_check_arguments,
+    needs_tensor=_needs_tensor,
+    NUMBERS=_NUMBERS,
     saved_for_backward_error=saved_for_backward_error,
     materialize=materialize,
     select_output=select_output,
@@ -543,6 +568,9 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
             w(f"        c{i} = {a}._version")
         w("    else:")
         w(f"        a{i} = {a}")
+        if a in op.tensors:
+            w(f"        if a{i}.__class__ in NUMBERS:")
+            w(f"            raise needs_tensor({key}, {', '.join(args)})")
         if a in diff:
             w(f"        n{i} = None")
         if guarded:
@@ -550,7 +578,11 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     keyword_args = "".join(f", {p}={p}" for p in params)
     call = f"forward_{op.name}({', '.join(f'a{i}' for i in range(len(args)))}{keyword_args})"
     w("    if not tensor:")
-    w(f"        return raw({call})")
+    if args:
+        w(f"        if {' and '.join(f'a{i}.__class__ is not ndarray' for i in range(len(args)))}:")
+        w(f"            check_arguments({key}, {', '.join(f'a{i}' for i in range(len(args)))})")
+    w(f"        out = {call}")
+    w("        return out if out.__class__ is ndarray else raw(out)")
     if checking:
         slow = f"return promote({key}, ({given}), {keywords})"
         if len(over) == 1:
