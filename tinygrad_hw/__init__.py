@@ -58,6 +58,13 @@ from tinygrad_hw.kernels.runtime import get_num_threads as get_num_threads
 from tinygrad_hw.kernels.runtime import set_flush_denormal as set_flush_denormal
 from tinygrad_hw.kernels.runtime import set_num_threads as set_num_threads
 from tinygrad_hw.kernels.runtime import show_config as show_config
+from tinygrad_hw.layout import channels_last as channels_last
+from tinygrad_hw.layout import channels_last_3d as channels_last_3d
+from tinygrad_hw.layout import contiguous_format as contiguous_format
+from tinygrad_hw.layout import layout as layout
+from tinygrad_hw.layout import memory_format as memory_format
+from tinygrad_hw.layout import preserve_format as preserve_format
+from tinygrad_hw.layout import strided as strided
 from tinygrad_hw.legacy import BoolTensor as BoolTensor
 from tinygrad_hw.legacy import ByteTensor as ByteTensor
 from tinygrad_hw.legacy import CharTensor as CharTensor
@@ -68,19 +75,28 @@ from tinygrad_hw.legacy import IntTensor as IntTensor
 from tinygrad_hw.legacy import LongTensor as LongTensor
 from tinygrad_hw.legacy import ShortTensor as ShortTensor
 from tinygrad_hw.nn.functional import celu as celu
+from tinygrad_hw.nn.functional import conv1d as conv1d
+from tinygrad_hw.nn.functional import conv2d as conv2d
+from tinygrad_hw.nn.functional import conv_transpose1d as conv_transpose1d
+from tinygrad_hw.nn.functional import conv_transpose2d as conv_transpose2d
 from tinygrad_hw.nn.functional import dropout as dropout
+from tinygrad_hw.nn.functional import group_norm as group_norm
+from tinygrad_hw.nn.functional import layer_norm as layer_norm
 from tinygrad_hw.nn.functional import log_softmax as log_softmax
 from tinygrad_hw.nn.functional import pixel_shuffle as pixel_shuffle
 from tinygrad_hw.nn.functional import pixel_unshuffle as pixel_unshuffle
 from tinygrad_hw.nn.functional import relu as relu
 from tinygrad_hw.nn.functional import relu_ as relu_
+from tinygrad_hw.nn.functional import rms_norm as rms_norm
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.ops.comparison import *
+from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
+from tinygrad_hw.ops.distance import *
 from tinygrad_hw.ops.elementwise import *
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
@@ -89,11 +105,13 @@ from tinygrad_hw.ops.linalg import matrix_power as matrix_power
 from tinygrad_hw.ops.linalg import slogdet as slogdet
 from tinygrad_hw.ops.matmul import *
 from tinygrad_hw.ops.numbers import *
+from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.reduce import *
 from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.sort import *
+from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.printing import get_printoptions as get_printoptions
 from tinygrad_hw.printing import set_printoptions as set_printoptions
@@ -107,7 +125,6 @@ nan = math.nan
 pi = math.pi
 e = math.e
 newaxis = None
-strided = "torch.strided"
 inverse = linalg.inv
 pinverse = linalg.pinv
 

@@ -2,6 +2,7 @@
 
 from tinygrad_hw.ops.elementwise import xlogy
 from tinygrad_hw.ops.reduce import logsumexp
+from tinygrad_hw.ops.softmax import log_softmax, softmax
 from tinygrad_hw.ops.unary import (
     erf,
     erfc,
@@ -23,9 +24,11 @@ __all__ = [
     "expit",
     "expm1",
     "log1p",
+    "log_softmax",
     "logit",
     "logsumexp",
     "round",
     "sinc",
+    "softmax",
     "xlogy",
 ]

@@ -78,6 +78,9 @@ UNDEFINED_VALUES = {
     "new_empty_strided",
 }
 
+#: Entries whose indices may name any of several equal elements, and where in their arguments the dimension is.
+TIES = {"sort": 0, "argsort": 0, "mode": 0, "topk": 1, "kthvalue": 1}
+
 _WORDS = {
     "arithmetic": """
         __radd__ __rdiv__ __rmod__ __rmul__ __rpow__ __rsub__ __rand__ __ror__ __rxor__ abs acos acosh add addcdiv

@@ -108,6 +108,13 @@ class LinalgMethods(TensorBase):
         """Return ``beta * self + alpha * sum of bmm(batch1, batch2)``; see ``torch.addbmm``."""
         return matmul.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
+    def addbmm_(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """In-place form of ``addbmm``."""
+        return apply_inplace(matmul.addbmm, "addbmm_", self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return matmul.matmul(other, self)
+
     def det(self) -> Tensor:
         """Return the determinant; see ``torch.linalg.det``."""
         return linalg.det(self)

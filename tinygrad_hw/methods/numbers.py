@@ -35,14 +35,6 @@ class NumberMethods(TensorBase):
         """In-place form of ``conj_physical``."""
         return numbers.conj_physical(self)
 
-    def resolve_conj(self) -> Tensor:
-        """See ``torch.resolve_conj``."""
-        return numbers.resolve_conj(self)
-
-    def resolve_neg(self) -> Tensor:
-        """See ``torch.resolve_neg``."""
-        return numbers.resolve_neg(self)
-
     def frexp(self) -> Any:
         """See ``torch.frexp``."""
         return numbers.frexp(self)

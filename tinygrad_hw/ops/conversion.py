@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["copy_in_layout", "element_strides", "storage_offset"]
+__all__ = ["copy_in_layout", "element_strides", "memory_of", "storage_offset"]
 
 
 def element_strides(array: Any) -> tuple[int, ...]:
@@ -33,3 +33,15 @@ def storage_offset(array: Any) -> int:
 def copy_in_layout(array: Any) -> Any:
     """Return a copy whose dimensions have the same order in memory."""
     return array.copy(order="K")
+
+
+def memory_of(array: Any) -> Any:
+    """Return the whole memory an array belongs to, as one dimension."""
+    base = array
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    if base.flags.c_contiguous:
+        return base.reshape(-1)
+    order = sorted(range(base.ndim), key=lambda i: -base.strides[i])
+    dense = base.transpose(order)
+    return dense.reshape(-1) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)

@@ -327,6 +327,11 @@ def ger(input: Any, vec2: Any) -> Any:
 
 def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
+    kind = _array(product).dtype.kind
+    if kind in "iu":
+        alpha, beta = int(alpha), int(beta)
+    elif kind == "b":
+        alpha, beta = bool(alpha), bool(beta)
     if alpha != 1:
         product = product * alpha
     shape = tuple(product.shape)
@@ -556,6 +561,11 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     left = [d % a.ndim for d in left]
     right = [d % b.ndim for d in right]
     for i, j in zip(left, right, strict=True):
+        # A dimension of size 1 stands for as many equal slices as the other side has.
+        if a.shape[i] == 1 and b.shape[j] != 1:
+            b = sum_(b, j, True)
+        elif b.shape[j] == 1 and a.shape[i] != 1:
+            a = sum_(a, i, True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second "
