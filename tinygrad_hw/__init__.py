@@ -104,6 +104,7 @@ from tinygrad_hw.ops.linalg import det as det
 from tinygrad_hw.ops.linalg import matrix_power as matrix_power
 from tinygrad_hw.ops.linalg import slogdet as slogdet
 from tinygrad_hw.ops.matmul import *
+from tinygrad_hw.ops.native_norm import *
 from tinygrad_hw.ops.numbers import *
 from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.random import *

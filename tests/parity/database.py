@@ -60,11 +60,30 @@ CANNOT = {
     "torch.ops.aten._efficient_attention_forward": "CUDA",
     "torch.ops.aten._flash_attention_forward": "CUDA",
     "view_as_complex": "complex",
+    "hash_tensor": "uint64",
     "imag": "complex",
 }
 
+#: Entries for names that are PyTorch's own business: underscored ones, and ``torch.ops.aten`` without another name.
+PRIVATE = {
+    "_batch_norm_with_update",
+    "_chunk_cat",
+    "_native_batch_norm_legit",
+    "_segment_reduce",
+    "_softmax_backward_data",
+    "_unsafe_masked_index",
+    "_unsafe_masked_index_put_accumulate",
+    "_upsample_bilinear2d_aa",
+    "max_pool2d_with_indices_backward",
+    "native_dropout_backward",
+    "slice",
+    "torch.ops.aten._safe_softmax.default",
+}
+CANNOT.update({name: "private to PyTorch" for name in PRIVATE})
+
 #: Entries that behave otherwise here because the project chose so.
 ON_PURPOSE = {
+    "as_strided_scatter": "PyTorch's gradient is wrong for a 0-d source",
     "bfloat16": "numpy has no bfloat16",
 }
 

@@ -176,12 +176,12 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     if t.ndim > 64:
         raise Unsupported("more than numpy's 64 dimensions")
     t = t.detach().resolve_neg()
-    if t.is_contiguous() or t.numel() == 0:
+    length = t.untyped_storage().nbytes() // t.element_size()
+    if t.numel() == 0 or (t.is_contiguous() and length == t.numel()):
         return np.array(t.contiguous().numpy(), copy=True)
-    size = sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True)) + 1
-    flat = np.array(torch.as_strided(t, (size,), (1,), t.storage_offset()).numpy(), copy=True)
+    flat = np.array(torch.as_strided(t, (length,), (1,), 0).numpy(), copy=True)
     strides = tuple(s * flat.itemsize for s in t.stride())
-    return np.lib.stride_tricks.as_strided(flat, tuple(t.shape), strides)
+    return np.ndarray(tuple(t.shape), flat.dtype, flat, t.storage_offset() * flat.itemsize, strides)
 
 
 def convert(value: Any, memo: dict[int, Any] | None = None) -> Any:

@@ -110,6 +110,10 @@ class LinalgMethods(TensorBase):
 
     def addbmm_(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``addbmm``."""
+        result = matmul.addbmm(self._twin(), batch1, batch2, beta=beta, alpha=alpha)
+        if result.shape != self.shape:
+            # PyTorch lets this one grow to the shape of the result.
+            return self._become(result)
         return apply_inplace(matmul.addbmm, "addbmm_", self, batch1, batch2, beta=beta, alpha=alpha)
 
     def __rmatmul__(self, other: Any) -> Tensor:

@@ -69,15 +69,15 @@ class ShapeMethods(TensorBase):
         return _resized(self, tuple(the_template.shape))
 
     def unsafe_chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-        """Return what ``chunk`` returns, each piece on memory of its own."""
+        """Return what ``chunk`` returns."""
         return copies.unsafe_chunk(self, chunks, dim)
 
     def unsafe_split(self, split_size: int, dim: int = 0) -> tuple[Any, ...]:
-        """Return what ``split`` returns, each piece on memory of its own."""
+        """Return what ``split`` returns."""
         return copies.unsafe_split(self, split_size, dim)
 
     def unsafe_split_with_sizes(self, split_sizes: Any, dim: int = 0) -> tuple[Any, ...]:
-        """Return what ``split_with_sizes`` returns, each piece on memory of its own."""
+        """Return what ``split_with_sizes`` returns."""
         return copies.unsafe_split_with_sizes(self, split_sizes, dim)
 
     def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
@@ -279,7 +279,7 @@ class ShapeMethods(TensorBase):
         if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
             raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
         if self.array.dtype.kind == "b":
-            return sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)
+            return self if wanted == own and own else sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)
         return sum_to(self, size=wanted)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:

@@ -21,11 +21,20 @@ def element_strides(array: Any) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 
+def _owner(array: Any) -> Any:
+    """Return the array that owns the memory; numpy's ``as_strided`` hides it behind an object of its own."""
+    while True:
+        below = array.base
+        if not isinstance(below, np.ndarray):
+            below = getattr(below, "base", None)
+        if not isinstance(below, np.ndarray) or below.itemsize != array.itemsize:
+            return array
+        array = below
+
+
 def storage_offset(array: Any) -> int:
     """Return how many elements the first one lies behind the start of the memory it belongs to."""
-    base = array
-    while isinstance(base.base, np.ndarray):
-        base = base.base
+    base = _owner(array)
     start = base.__array_interface__["data"][0]
     return int(array.__array_interface__["data"][0] - start) // array.itemsize
 
@@ -37,9 +46,7 @@ def copy_in_layout(array: Any) -> Any:
 
 def memory_of(array: Any) -> Any:
     """Return the whole memory an array belongs to, as one dimension."""
-    base = array
-    while isinstance(base.base, np.ndarray):
-        base = base.base
+    base = _owner(array)
     if base.flags.c_contiguous:
         return base.reshape(-1)
     order = sorted(range(base.ndim), key=lambda i: -base.strides[i])

@@ -1,4 +1,4 @@
-"""Copies instead of views: ``t_copy``, ``unbind_copy`` and their like; pieces that may be written to one by one."""
+"""Copies instead of views: ``t_copy``, ``unbind_copy`` and their like."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ __all__ = [
     "diagonal_copy",
     "narrow_copy",
     "permute_copy",
+    "resize_as_",
     "select_copy",
     "split_copy",
     "split_with_sizes_copy",
@@ -73,12 +74,6 @@ diagonal_copy = _copying(
     "diagonal_copy",
     """>>> torch.diagonal_copy(torch.eye(2))
         tensor([1., 1.])""",
-)
-narrow_copy = _copying(
-    shape.narrow,
-    "narrow_copy",
-    """>>> torch.narrow_copy(torch.arange(4), 0, 1, 2)
-        tensor([1, 2])""",
 )
 permute_copy = _copying(
     shape.permute,
@@ -150,6 +145,36 @@ view_copy = _copying(
 )
 
 
+def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
+    """Return a copy of what ``narrow`` returns a view of.
+
+    Raises:
+        RuntimeError: the dimension or the slice is out of range.
+
+    Source: ``torch.narrow_copy``.
+
+    Example:
+        >>> torch.narrow_copy(torch.arange(4), 0, 1, 2)
+        tensor([1, 2])
+    """
+    if dim >= input.ndim:
+        raise RuntimeError(f"narrow_copy(): Expected dim < {input.ndim}, the tensor's dimensions, but got {dim}")
+    return clone(shape.narrow(input, dim, start, length))
+
+
+def resize_as_(input: Any, the_template: Any, *, memory_format: Any = None) -> Any:
+    """Give a tensor the sizes of another; see ``Tensor.resize_``.
+
+    Source: ``torch.resize_as_``.
+
+    Example:
+        >>> torch.resize_as_(torch.arange(4), torch.ones(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """
+    return input.resize_as_(the_template, memory_format=memory_format)
+
+
 def detach_copy(input: Any) -> Any:
     """Return a copy without history.
 
@@ -163,7 +188,7 @@ def detach_copy(input: Any) -> Any:
 
 
 def unsafe_chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """Return what ``chunk`` returns, each piece on memory of its own.
+    """Return what ``chunk`` returns.
 
     Source: ``torch.unsafe_chunk``.
 
@@ -171,11 +196,11 @@ def unsafe_chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
         >>> torch.unsafe_chunk(torch.arange(4), 2)
         (tensor([0, 1]), tensor([2, 3]))
     """
-    return tuple(clone(t) for t in shape.chunk(input, chunks, dim))
+    return shape.chunk(input, chunks, dim)
 
 
 def unsafe_split(tensor: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
-    """Return what ``split`` returns, each piece on memory of its own.
+    """Return what ``split`` returns.
 
     Source: ``torch.unsafe_split``.
 
@@ -183,11 +208,11 @@ def unsafe_split(tensor: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
         >>> torch.unsafe_split(torch.arange(4), 2)
         (tensor([0, 1]), tensor([2, 3]))
     """
-    return tuple(clone(t) for t in shape.split(tensor, split_size, dim))
+    return shape.split(tensor, split_size, dim)
 
 
 def unsafe_split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Return what ``split_with_sizes`` returns, each piece on memory of its own.
+    """Return what ``split_with_sizes`` returns.
 
     Source: ``torch.unsafe_split_with_sizes``.
 
@@ -195,7 +220,7 @@ def unsafe_split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0
         >>> torch.unsafe_split_with_sizes(torch.arange(4), (1, 3))
         (tensor([0]), tensor([1, 2, 3]))
     """
-    return tuple(clone(t) for t in shape.split_with_sizes(input, split_sizes, dim))
+    return shape.split_with_sizes(input, split_sizes, dim)
 
 
 def constant_pad_nd(input: Any, pad: Sequence[int], value: Any = 0) -> Any:

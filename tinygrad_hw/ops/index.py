@@ -548,14 +548,22 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
     return tuple(places)
 
 
+def _gather_forward(input: Any, index: Any, dim: int) -> Any:
+    if not index.size:
+        return np.empty(index.shape, input.dtype)
+    return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape)
+
+
 _gather = op(
     "gather",
-    lambda input, index, *, dim: input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape),
+    lambda input, index, *, dim: _gather_forward(input, index, dim),
     input=lambda g, index, input_shape, dim: _gather_adjoint(g, index, dim=dim, shape=tuple(input_shape)),
 )
 
 
 def _gather_adjoint_forward(input: Any, index: Any, *, dim: int, shape: Sequence[int]) -> Any:
+    if not index.size:
+        return np.zeros(shape, input.dtype)
     if not shape or not index.ndim:
         return input.reshape(shape)
     # A scatter may name fewer places than `input` has.
@@ -818,8 +826,8 @@ def _reduce_rule(
     src_part = src[tuple(slice(0, n) for n in index.shape)] if index.ndim else src
     if reduce == "prod":
         # Where one factor is zero, its gradient is the product of the others; where two are, all gradients vanish.
-        zero_self = _values(input) == 0
-        own = _where(zero_self, np.zeros((), kind), g * out / _where(zero_self, np.ones((), kind), input))
+        safe = _where(_values(input) == 0, np.ones((), kind), input)
+        own = g * _reduce_extreme(safe, src, index=index, dim=dim, reduce=reduce, include_self=include_self) / safe
         if not include_self:
             touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
             own = _where(touched, np.zeros((), kind), g)

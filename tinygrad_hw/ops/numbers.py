@@ -269,10 +269,6 @@ lcm = op(
 )
 
 
-def _no_gradient(name: str) -> Any:
-    raise NotImplementedError(f"the derivative for '{name}' is not implemented: it is no smooth function")
-
-
 def _nextafter_forward(input: Any, other: Any) -> Any:
     if input.dtype.kind != "f":
         raise NotImplementedError(f"nextafter is not implemented for {input.dtype} tensors: it needs floats")
@@ -284,8 +280,8 @@ nextafter = op(
     _nextafter_forward,
     promote="same",
     tensors=("input", "other"),
-    input=lambda g: _no_gradient("nextafter"),
-    other=lambda g: _no_gradient("nextafter"),
+    input=lambda g: g,
+    other=lambda g: g * 0.0,
     doc="""Return the floating point numbers next to ``input`` on the way to ``other``.
 
     Args:

@@ -462,6 +462,11 @@ def std_mean(
 
 def _check_not_empty(name: str, input: Any, dim: tuple[int, ...]) -> None:
     shape = input.shape
+    if len(dim) == len(shape) > 1 and 0 in shape:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
+        )
     if builtins.any(shape[d] == 0 for d in dim):
         raise IndexError(
             f"{name}(): Expected reduction dim {dim[0] if len(dim) == 1 else dim} to have non-zero size, got "
@@ -544,6 +549,10 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any
         >>> torch.aminmax(torch.tensor([1.0, -3.0, 5.0])).max
         tensor(5.)
     """
+    if dim is None and 0 in input.shape:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     d: Any = () if dim is None else dim
     return return_types.aminmax(amin(input, d, keepdim), amax(input, d, keepdim))
 
@@ -1076,7 +1085,11 @@ def _quantile(
     if interpolation in ("linear", "midpoint"):
         high = gather(sorted_rows, 1, wrap(above))
         weight = np.full(ranks.shape, 0.5, x.dtype) if interpolation == "midpoint" else (ranks - below).astype(x.dtype)
-        low = lerp(low, high, wrap(weight))
+        share: Any = wrap(weight)
+        if interpolation == "linear" and isinstance(q, TensorBase) and q.requires_grad:  # type: ignore[attr-defined]
+            # The weight as a function of q, so that q gets its gradient.
+            share = reshape(q, (1, -1)) * wrap(last[:, None].astype(x.dtype)) - wrap(below.astype(x.dtype))
+        low = lerp(low, high, share)
     result = movedim(low, 1, 0)  # (q, rows)
     if dim is None:
         result = reshape(result, (flat_q.size,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -195,7 +194,9 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     parts = []
     for sign in (1.0, -1.0):
         mask = _values(g) * sign > 0
-        size = where(mask, log(where(mask, g * sign, 1.0)), -math.inf)
+        # The dtype's lowest number stands for the logarithm of 0: with infinities the second order would be NaN.
+        lowest = float(np.finfo(_values(g).dtype).min)
+        size = where(mask, log(where(mask, g * sign, 1.0)), lowest)
         later = flip(_logcumsumexp(flip(size - out, (dim,)), dim=dim), (dim,))
         parts.append(exp(later + input))
     return parts[0] - parts[1]
