@@ -1,10 +1,10 @@
 """``python -m tests.parity``: how much of PyTorch's operator database passes, by family.
 
-    python -m tests.parity                    the table
-    python -m tests.parity nn.functional      entries whose name begins so, with what fails in each
-    python -m tests.parity --family norm      likewise, a family
-    python -m tests.parity --update           rewrite the ledger
-    python -m tests.parity --readme           rewrite the table in README.md
+python -m tests.parity                    the table
+python -m tests.parity nn.functional      entries whose name begins so, with what fails in each
+python -m tests.parity --family norm      likewise, a family
+python -m tests.parity --update           rewrite the ledger
+python -m tests.parity --readme           rewrite the table in README.md
 """
 
 from __future__ import annotations

@@ -292,7 +292,10 @@ class _Checker:
         directions = [np.asarray(rng.standard_normal(b.shape)).astype(b.detach().numpy().dtype) for _, b in parts]
         try:
             expected_second = torch.autograd.grad(
-                [b for _, b in parts], [*inputs, *theirs_g], [torch.from_numpy(d) for d in directions], allow_unused=True
+                [b for _, b in parts],
+                [*inputs, *theirs_g],
+                [torch.from_numpy(d) for d in directions],
+                allow_unused=True,
             )
         except (RuntimeError, NotImplementedError):
             return
@@ -354,7 +357,9 @@ class _Checker:
                         f"{kind}, gradient",
                         sample,
                         lambda s, t=theirs, o=ours: self.check_gradient(
-                            s, theirs=lambda x, *a, **k: t(x.clone(), *a, **k), ours=lambda x, *a, **k: o(x.clone(), *a, **k)
+                            s,
+                            theirs=lambda x, *a, **k: t(x.clone(), *a, **k),
+                            ours=lambda x, *a, **k: o(x.clone(), *a, **k),
                         ),
                     )
 

@@ -35,7 +35,10 @@ def _share(part: int, whole: int) -> str:
 
 def table(reports: Iterable[Any]) -> str:
     """Return the table as Markdown."""
-    lines = ["| family | pass fully | of | share | error inputs that raise right |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| family | pass fully | of | share | error inputs that raise right |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
     for family, passing, total, right, errors in rows(reports):
         raising = f"{right} of {errors}" if errors else ""
         lines.append(f"| {family} | {passing} | {total} | {_share(passing, total)} | {raising} |")

@@ -56,7 +56,8 @@ def test_entries_that_do_not_pass_have_a_reason():
 def test_readme_table_is_the_ledgers(entries):
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     shown = {
-        m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"^\| ([a-z]+) \| (\d+) \| (\d+) \| ", readme, flags=re.MULTILINE)
+        m[1]: (int(m[2]), int(m[3]))
+        for m in re.finditer(r"^\| ([a-z]+) \| (\d+) \| (\d+) \| ", readme, flags=re.MULTILINE)
     }
     passing, total = Counter(), Counter()
     for name, line in LEDGER.items():

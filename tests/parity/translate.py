@@ -117,7 +117,9 @@ def function(value: Any, path: str | None = None) -> Any:
         return look_up(PATHS[id(value)])
     if isinstance(value, functools.partial):
         return functools.partial(
-            function(value.func), *(convert(a) for a in value.args), **{k: convert(v) for k, v in value.keywords.items()}
+            function(value.func),
+            *(convert(a) for a in value.args),
+            **{k: convert(v) for k, v in value.keywords.items()},
         )
     if isinstance(value, types.FunctionType):
         if value.__name__ == "wrapper_set_seed":

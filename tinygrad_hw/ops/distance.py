@@ -71,9 +71,7 @@ def _cdist_rule(g: Any, x1: Any, x2: Any, out: Any, needs: Any, p: float) -> tup
 _cdist = op("cdist", _cdist_forward, differentiable=("x1", "x2"), joint=_cdist_rule)
 
 
-def cdist(
-    x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
-) -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     r"""Return the distances :math:`\lVert a_i - b_j \rVert_p` of all pairs of points.
 
     Args:
@@ -103,9 +101,7 @@ def cdist(
         if _values(x).dtype.kind != "f":
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if _values(x1).dtype != _values(x2).dtype:
         raise RuntimeError(f"cdist: X1 and X2 must have the same dtype, got {x1.dtype} and {x2.dtype}")
     if p < 0:

@@ -835,7 +835,12 @@ def _reduce_rule(
         zeros = _gather_adjoint_forward(zero.astype(np.float64), index, dim=dim, shape=shape)
         alone = zero & (np.asarray(_gather(zeros, index, dim=dim)) == 1)
         others = _reduce_extreme(
-            input, _where(alone, np.ones((), kind), src_part), index=index, dim=dim, reduce=reduce, include_self=include_self
+            input,
+            _where(alone, np.ones((), kind), src_part),
+            index=index,
+            dim=dim,
+            reduce=reduce,
+            include_self=include_self,
         )
         quotient = gathered_g * _gather(out, index, dim=dim) / _where(zero, np.ones((), kind), src_part)
         g_src = _where(alone, gathered_g * _gather(others, index, dim=dim), quotient)

@@ -29,8 +29,8 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
         accumulate: add to what is there instead of replacing it.
 
     Raises:
-        RuntimeError: another number of elements or another dtype.
-        IndexError: a place is out of range.
+        RuntimeError: another dtype.
+        IndexError: a place is out of range, or another number of elements.
 
     Source: ``torch.put``.
 
@@ -48,7 +48,7 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
             f"source.dtype = {_values(source).dtype}"
         )
     if _values(source).size != places.size:
-        raise RuntimeError(
+        raise IndexError(
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{_values(source).size}, index.numel() = {places.size}"
         )
@@ -99,7 +99,9 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
             f"({source.shape[d] if source.ndim else 1}), for dim: {d}"
         )
     if not source.ndim or not input.ndim:
-        return scatter_reduce(input, d, wrap(places.astype(np.int64).reshape(source.shape)), source, reduce, include_self=include_self)
+        return scatter_reduce(
+            input, d, wrap(places.astype(np.int64).reshape(source.shape)), source, reduce, include_self=include_self
+        )
     lined = wrap(places.astype(np.int64).reshape([-1 if i == d else 1 for i in range(source.ndim)]))
     return scatter_reduce(input, d, expand(lined, tuple(source.shape)), source, reduce, include_self=include_self)
 
@@ -151,7 +153,7 @@ def unravel_index(indices: Any, shape: int | Sequence[int]) -> tuple[Any, ...]:
     """
     places = _values(indices)
     if places.dtype.kind not in "iu":
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     if not isinstance(shape, (int, Sequence)):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape).__name__}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)

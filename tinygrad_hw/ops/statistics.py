@@ -110,7 +110,9 @@ def corrcoef(input: Any) -> Any:
                 [-1.,  1.]])
     """
     if input.ndim > 2:
-        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got {input.ndim} dimensions")
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got {input.ndim} dimensions"
+        )
     c = cov(input)
     if c.ndim == 0:
         return c / c
@@ -170,7 +172,9 @@ def _count(name: str, points: Any, edges: list[Any], weight: Any, density: bool)
 def _check_edges(name: str, edges: Any, kind: Any) -> Any:
     e = _values(edges)
     if e.dtype != kind:
-        raise RuntimeError(f"{name}(): input tensor and bins tensors should have the same dtype, got {kind} and {e.dtype}")
+        raise RuntimeError(
+            f"{name}(): input tensor and bins tensors should have the same dtype, got {kind} and {e.dtype}"
+        )
     if e.ndim != 1 or not e.size:
         raise RuntimeError(f"{name}(): bins tensor should have one dimension, but got {e.ndim} dimensions")
     if name == "histogram" and (np.diff(e) < 0).any():
@@ -209,11 +213,17 @@ def histogram(
     """
     x = _values(input)
     if x.dtype.kind != "f":
-        raise NotImplementedError(f"histogram is not implemented for {x.dtype} tensors: convert to floating point first")
+        raise NotImplementedError(
+            f"histogram is not implemented for {x.dtype} tensors: convert to floating point first"
+        )
     if weight is not None and _values(weight).dtype != x.dtype:
-        raise RuntimeError("histogram(): if weight tensor is provided, input tensor and weight should have the same dtype")
+        raise RuntimeError(
+            "histogram(): if weight tensor is provided, input tensor and weight should have the same dtype"
+        )
     if weight is not None and _values(weight).shape != x.shape:
-        raise RuntimeError("histogram(): if weight tensor is provided it should have the same shape as the input tensor")
+        raise RuntimeError(
+            "histogram(): if weight tensor is provided it should have the same shape as the input tensor"
+        )
     if isinstance(bins, TensorBase):
         edges = _check_edges("histogram", bins, x.dtype)
     else:
@@ -292,7 +302,9 @@ def _pieces(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
             raise IndexError(f"{name}(): a 0-d tensor `x` has no dimension to integrate over")
         if x.ndim == 1:
             if x.shape[0] != y.shape[d]:
-                raise RuntimeError(f"{name}: There must be one `x` value for each sample point: {x.shape[0]} for {y.shape[d]}")
+                raise RuntimeError(
+                    f"{name}: There must be one `x` value for each sample point: {x.shape[0]} for {y.shape[d]}"
+                )
             x = reshape(x, tuple(-1 if i == d else 1 for i in range(y.ndim)))
             width = _between(x, d, 1, None) - _between(x, d, None, -1)
         else:
@@ -380,7 +392,11 @@ def _gradient_along(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
         last = (part(n - 1, n) - part(n - 2, n - 1)) / at(n - 2)
     else:
         u, v = at(0), at(1)
-        first = part(0, 1) * (-(u * 2 + v) / (u * (u + v))) + part(1, 2) * ((u + v) / (u * v)) - part(2, 3) * (u / (v * (u + v)))
+        first = (
+            part(0, 1) * (-(u * 2 + v) / (u * (u + v)))
+            + part(1, 2) * ((u + v) / (u * v))
+            - part(2, 3) * (u / (v * (u + v)))
+        )
         u, v = at(n - 3), at(n - 2)
         last = (
             part(n - 3, n - 2) * (v / (u * (u + v)))
@@ -436,7 +452,9 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
             )
         if isinstance(step, TensorBase):
             if step.ndim != 1:
-                raise RuntimeError(f"torch.gradient expected each element of spacing to have one dimension, got {step.ndim}")
+                raise RuntimeError(
+                    f"torch.gradient expected each element of spacing to have one dimension, got {step.ndim}"
+                )
             if step.shape[0] != input.shape[d]:
                 raise RuntimeError(
                     "torch.gradient expected each element of spacing to have as many elements as its dimension: "

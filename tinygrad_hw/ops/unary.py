@@ -83,6 +83,7 @@ def _sign(input: Any) -> Any:
 def _square(input: Any) -> Any:
     return np.square(input.astype(np.int64) if input.dtype.kind == "b" else input)
 
+
 HALF_ROOT_PI = math.sqrt(math.pi) / 2
 
 
