@@ -98,6 +98,12 @@ from tinygrad_hw.ops.creation import *
 from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.distance import *
 from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.factor import geqrf as geqrf
+from tinygrad_hw.ops.factor import lu_unpack as lu_unpack
+from tinygrad_hw.ops.factor import orgqr as orgqr
+from tinygrad_hw.ops.factor import ormqr as ormqr
+from tinygrad_hw.ops.factor import torch_lu as lu
+from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det
@@ -111,6 +117,15 @@ from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.reduce import *
 from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
+from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
+from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
+from tinygrad_hw.ops.solvers import logdet as logdet
+from tinygrad_hw.ops.solvers import matrix_exp as matrix_exp
+from tinygrad_hw.ops.solvers import pca_lowrank as pca_lowrank
+from tinygrad_hw.ops.solvers import svd_lowrank as svd_lowrank
+from tinygrad_hw.ops.solvers import torch_qr as qr
+from tinygrad_hw.ops.solvers import torch_svd as svd
+from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *

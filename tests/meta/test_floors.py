@@ -20,6 +20,7 @@ FLOORS = [
         "device",
         "dtypes",
         "kernels",
+        "layout",
         "printing",
         "return_types",
         "size",

@@ -61,6 +61,8 @@ CANNOT = {
     "torch.ops.aten._flash_attention_forward": "CUDA",
     "view_as_complex": "complex",
     "hash_tensor": "uint64",
+    "linalg.eig": "complex",
+    "linalg.eigvals": "complex",
     "imag": "complex",
 }
 
@@ -79,7 +81,7 @@ PRIVATE = {
     "slice",
     "torch.ops.aten._safe_softmax.default",
 }
-CANNOT.update({name: "private to PyTorch" for name in PRIVATE})
+CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 
 #: Entries that behave otherwise here because the project chose so.
 ON_PURPOSE = {

@@ -11,8 +11,8 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.layout import in_format, is_in_format
 from tinygrad_hw.device import device as Device
+from tinygrad_hw.layout import in_format, is_in_format
 from tinygrad_hw.ops.shape import as_size, stack, values_of
 
 __all__ = [

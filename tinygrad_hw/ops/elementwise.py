@@ -396,7 +396,7 @@ def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
     flat = (base == 0) & (exponent >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
-    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, base.dtype), _log(safe))))
+    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, _dtype(out)), _log(safe))))
 
 
 _pow_tensor = op(

@@ -14,7 +14,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import diagonal, permute, reshape, squeeze, unsqueeze
+from tinygrad_hw.ops.shape import one_dim, diagonal, permute, reshape, squeeze, unsqueeze
 
 __all__ = [
     "addbmm",
@@ -510,7 +510,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
         if dim is None:
             raise RuntimeError(f"cross: no dimension of size 3 in input of shape {list(input.shape)}")
     n = max(input.ndim, other.ndim)
-    dim = dim % n
+    dim = one_dim(dim, n)
     for t in (input, other):
         if t.shape[dim - n] != 3:
             raise RuntimeError(

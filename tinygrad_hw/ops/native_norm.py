@@ -1,4 +1,4 @@
-"""Normalisations that return their statistics too: ``native_batch_norm``, ``native_layer_norm``, ``native_group_norm``."""
+"""Normalisations that return their statistics too: ``native_batch_norm``, ``native_layer_norm`` and the like."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def native_batch_norm(
     Source: ``torch.native_batch_norm``.
 
     Example:
-        >>> torch.native_batch_norm(torch.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0)[1]
+        >>> torch.native_batch_norm(torch.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 1e-5)[1]
         tensor([2.])
     """
     out = batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)

@@ -84,8 +84,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
         mean = div(sum_(rows * weights, 1, True), total)
     if weights is not None and aweights is not None and correction != 0:
-        both = sum_(weights * aweights) / total if fweights is None else sum_(weights * aweights) / total
-        factor = total - correction * both
+        factor = total - correction * (sum_(weights * aweights) / total)
     else:
         factor = total - correction
     centred = rows - mean
@@ -295,7 +294,7 @@ def _pieces(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
     if y.ndim == 0:
         raise IndexError(f"{name}(): a 0-d tensor has no dimension to integrate over")
     d = one_dim(dim, y.ndim)
-    if isinstance(x, TensorBase) and _values(x).dtype == np.bool_ or _values(y).dtype == np.bool_:
+    if (isinstance(x, TensorBase) and _values(x).dtype == np.bool_) or _values(y).dtype == np.bool_:
         raise RuntimeError(f"{name}: received a bool input for `x` or `y`, but bool is not supported")
     if isinstance(x, TensorBase):
         if x.ndim == 0:
@@ -369,7 +368,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 def _gradient_along(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
     """Return the derivative along a dimension: central differences inside, one-sided ones at the ends."""
     n = input.shape[dim]
-    part = lambda a, b: _between(input, dim, a, b)  # noqa: E731
+    part = lambda a, b: _between(input, dim, a, b)
     if not isinstance(spacing, TensorBase):
         inside = (part(2, None) - part(None, -2)) / (2 * spacing)
         if edge_order == 1:
@@ -386,7 +385,7 @@ def _gradient_along(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
     b = (behind - before) / (before * behind)
     c = before / (behind * (before + behind))
     inside = part(None, -2) * a + part(1, -1) * b + part(2, None) * c
-    at = lambda i: _between(step, dim, i, i + 1)  # noqa: E731
+    at = lambda i: _between(step, dim, i, i + 1)
     if edge_order == 1:
         first = (part(1, 2) - part(0, 1)) / at(0)
         last = (part(n - 1, n) - part(n - 2, n - 1)) / at(n - 2)
@@ -438,8 +437,8 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
     if isinstance(spacing, (list, tuple)):
         if len(spacing) != len(dims):
             raise RuntimeError(
-                f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
-                f"{len(dims)}', but got a list of length {len(spacing)}"
+                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+                f"'self.dim() = {len(dims)}', but got a list of length {len(spacing)}"
             )
         steps = list(spacing)
     else:
