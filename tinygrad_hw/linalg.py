@@ -25,8 +25,8 @@ from tinygrad_hw.ops.linalg import (
     vector_norm,
 )
 from tinygrad_hw.ops.linalg import linalg_cross as cross
-from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.linalg import linalg_diagonal as diagonal
+from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.solvers import (
     cholesky_ex,
     inv_ex,

@@ -102,6 +102,17 @@ UNDEFINED_VALUES = {
 #: Entries whose indices may name any of several equal elements, and where in their arguments the dimension is.
 TIES = {"sort": 0, "argsort": 0, "mode": 0, "topk": 1, "kthvalue": 1}
 
+#: How many times the usual tolerance: PyTorch's own results are that far off (compared with mpmath), or the samples
+#: ask for differences of numbers a million times larger.
+LOOSER = {
+    "logcumsumexp": 50.0,
+    "special.airy_ai": 1000.0,
+    "special.bessel_j0": 20.0,
+    "special.bessel_j1": 20.0,
+    "special.bessel_y0": 20.0,
+    "special.bessel_y1": 200.0,
+}
+
 _WORDS = {
     "arithmetic": """
         __radd__ __rdiv__ __rmod__ __rmul__ __rpow__ __rsub__ __rand__ __ror__ __rxor__ abs acos acosh add addcdiv

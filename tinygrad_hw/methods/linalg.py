@@ -135,9 +135,7 @@ class LinalgMethods(TensorBase):
         """Return the exponential; see ``torch.linalg.matrix_exp``."""
         return solvers.matrix_exp(self)
 
-    def triangular_solve(
-        self, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-    ) -> Any:
+    def triangular_solve(self, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
         """Return the solution for this right side and a copy of A; see ``torch.triangular_solve``."""
         return solvers.triangular_solve(self, A, upper, transpose, unitriangular)
 

@@ -132,7 +132,9 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     packed, pivots, info = _packed(A)
     bad = _array(info)
     if bad.any():
-        raise LinAlgError(f"linalg.lu_factor: U[{int(bad.max())},{int(bad.max())}] is zero and using it on lu_solve would result in a division by zero")
+        raise LinAlgError(
+            f"linalg.lu_factor: U[{int(bad.max())},{int(bad.max())}] is zero and using it on lu_solve would result in a division by zero"
+        )
     return return_types.linalg_lu_factor(packed, pivots)
 
 
@@ -224,7 +226,9 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     _check_matrix("lu_solve", LU, True)
     _check_packed("linalg.lu_solve", LU, pivots)
     if _array(LU).dtype != _array(B).dtype:
-        raise RuntimeError(f"linalg.lu_solve: Expected LU and B to have the same dtype, but found {LU.dtype} and {B.dtype}")
+        raise RuntimeError(
+            f"linalg.lu_solve: Expected LU and B to have the same dtype, but found {LU.dtype} and {B.dtype}"
+        )
     if B.ndim < 2 or B.shape[-2 if left else -1] != LU.shape[-1]:
         raise RuntimeError(f"linalg.lu_solve: Incompatible shapes of LU {list(LU.shape)} and B {list(B.shape)}")
     if not left:
@@ -340,7 +344,9 @@ def _check_tau(name: str, A: Any, tau: Any) -> None:
             f"input.ndim is equal to {A.ndim}"
         )
     if tuple(tau.shape[:-1]) != tuple(A.shape[:-2]):
-        raise RuntimeError(f"{name}: Expected batch dimensions of tau to be {list(A.shape[:-2])}, got {list(tau.shape[:-1])}")
+        raise RuntimeError(
+            f"{name}: Expected batch dimensions of tau to be {list(A.shape[:-2])}, got {list(tau.shape[:-1])}"
+        )
     if _array(A).dtype != _array(tau).dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {A.dtype}")
 
@@ -423,7 +429,9 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
         )
     for name, t in (("tau", tau), ("other", other)):
         if _array(t).dtype != _array(input).dtype:
-            raise RuntimeError(f"torch.ormqr: Expected input and {name} to have the same dtype, but got {input.dtype} and {t.dtype}")
+            raise RuntimeError(
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but got {input.dtype} and {t.dtype}"
+            )
     if not left:
         return ormqr(input, tau, other.mT, True, not transpose).mT
     v = _reflectors(input)
@@ -432,5 +440,3 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     for i in order:
         product = _reflect(v, tau, i, product)
     return product
-
-

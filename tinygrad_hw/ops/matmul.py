@@ -14,7 +14,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import one_dim, diagonal, permute, reshape, squeeze, unsqueeze
+from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
 
 __all__ = [
     "addbmm",

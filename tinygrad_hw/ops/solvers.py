@@ -177,7 +177,9 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
         if t.ndim < 2:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {t.ndim} dimensions instead")
     if L.shape[-1] != L.shape[-2]:
-        raise RuntimeError(f"cholesky_solve: A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]}")
+        raise RuntimeError(
+            f"cholesky_solve: A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]}"
+        )
     if B.shape[-2] != L.shape[-1]:
         raise RuntimeError(
             f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} but each b "
@@ -242,7 +244,9 @@ def cholesky_inverse(L: Any, upper: bool = False) -> Any:
     if L.ndim < 2:
         raise RuntimeError("cholesky_inverse: The input tensor A must have at least 2 dimensions.")
     if L.shape[-1] != L.shape[-2]:
-        raise RuntimeError(f"cholesky_inverse: A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]}")
+        raise RuntimeError(
+            f"cholesky_inverse: A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]}"
+        )
     return _cholesky_inverse(L, upper=upper)
 
 
@@ -267,7 +271,9 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
     """
     for name, t in (("b", b), ("A", A)):
         if t.ndim < 2:
-            raise RuntimeError(f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {t.ndim}")
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {t.ndim}"
+            )
     matrix = _triangle(A, upper, unitriangular)
     solution = linalg.solve(matrix.mT if transpose else matrix, b)
     return return_types.triangular_solve(solution, clone(A))
@@ -294,7 +300,9 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
     first, rest = tuple(A.shape[:ind]), tuple(A.shape[ind:])
     rows, columns = math.prod(first), math.prod(rest)
     if rows != columns:
-        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}")
+        raise RuntimeError(
+            f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}"
+        )
     return reshape(linalg.inv(reshape(A, (rows, columns))), (*rest, *first))
 
 
@@ -579,5 +587,3 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
     if not center:
         return svd_lowrank(A, q, niter)
     return svd_lowrank(A - mean_(A, -2, True), q, niter)
-
-
