@@ -18,10 +18,12 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
 from tinygrad_hw import linalg as linalg
+from tinygrad_hw import masked as masked
 from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
 from tinygrad_hw import random as random
 from tinygrad_hw import return_types as return_types
+from tinygrad_hw import signal as signal
 from tinygrad_hw import special as special
 from tinygrad_hw import utils as utils
 from tinygrad_hw.autograd import enable_grad as enable_grad
@@ -102,8 +104,8 @@ from tinygrad_hw.ops.factor import geqrf as geqrf
 from tinygrad_hw.ops.factor import lu_unpack as lu_unpack
 from tinygrad_hw.ops.factor import orgqr as orgqr
 from tinygrad_hw.ops.factor import ormqr as ormqr
-from tinygrad_hw.ops.factor import torch_lu as lu
-from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve
+from tinygrad_hw.ops.factor import torch_lu as lu  # noqa: F401
+from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve  # noqa: F401
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det
@@ -123,12 +125,17 @@ from tinygrad_hw.ops.solvers import logdet as logdet
 from tinygrad_hw.ops.solvers import matrix_exp as matrix_exp
 from tinygrad_hw.ops.solvers import pca_lowrank as pca_lowrank
 from tinygrad_hw.ops.solvers import svd_lowrank as svd_lowrank
-from tinygrad_hw.ops.solvers import torch_qr as qr
-from tinygrad_hw.ops.solvers import torch_svd as svd
+from tinygrad_hw.ops.solvers import torch_qr as qr  # noqa: F401
+from tinygrad_hw.ops.solvers import torch_svd as svd  # noqa: F401
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *
+from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
+from tinygrad_hw.ops.windows import blackman_window as blackman_window
+from tinygrad_hw.ops.windows import hamming_window as hamming_window
+from tinygrad_hw.ops.windows import hann_window as hann_window
+from tinygrad_hw.ops.windows import kaiser_window as kaiser_window
 from tinygrad_hw.printing import get_printoptions as get_printoptions
 from tinygrad_hw.printing import set_printoptions as set_printoptions
 from tinygrad_hw.serialization import load_npz as load_npz

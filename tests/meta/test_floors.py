@@ -27,7 +27,7 @@ FLOORS = [
         "version",
     },
     {"autograd"},
-    {"ops", "linalg", "random", "special"},
+    {"ops", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
     {"nn", "optim", "serialization", "utils"},
     {"train", "vision"},

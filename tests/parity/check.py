@@ -310,7 +310,9 @@ class _Checker:
         else:
             second_grads = [None] * len(expected_second)
         for i, (a, b, t) in enumerate(zip(second_grads, expected_second, [*inputs, *theirs_g], strict=True)):
-            self.same_gradient(a, b, t, f"second-order gradient {i}")
+            # A NaN that PyTorch's rule gives in second order is no promise.
+            if b is None or not bool(torch.isnan(b).any()):
+                self.same_gradient(a, b, t, f"second-order gradient {i}")
 
     def same_gradient(self, a: Any, b: Any, of: torch.Tensor, label: str) -> None:
         """Compare gradients; a missing one is one of zeros."""

@@ -29,7 +29,7 @@ class ElementwiseMethods(TensorBase):
         return elementwise._add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        if self.__class__ is int:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
             raise _not_a_tensor("__radd__", self)
         return elementwise._add(self, other)
 
@@ -43,7 +43,7 @@ class ElementwiseMethods(TensorBase):
         return elementwise._mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        if self.__class__ is int:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
             raise _not_a_tensor("__rmul__", self)
         return elementwise._mul(self, other)
 
@@ -102,7 +102,7 @@ class ElementwiseMethods(TensorBase):
         return comparison.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
-        if self.__class__ is int:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
             raise _not_a_tensor("__rand__", self)
         return comparison.bitwise_and(self, other)
 
@@ -110,7 +110,7 @@ class ElementwiseMethods(TensorBase):
         return comparison.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Tensor:
-        if self.__class__ is int:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
             raise _not_a_tensor("__ror__", self)
         return comparison.bitwise_or(self, other)
 
@@ -118,7 +118,7 @@ class ElementwiseMethods(TensorBase):
         return comparison.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
-        if self.__class__ is int:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
             raise _not_a_tensor("__rxor__", self)
         return comparison.bitwise_xor(self, other)
 

@@ -108,7 +108,7 @@ class LinalgMethods(TensorBase):
         """Return ``beta * self + alpha * sum of bmm(batch1, batch2)``; see ``torch.addbmm``."""
         return matmul.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
-    def addbmm_(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    def addbmm_(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """In-place form of ``addbmm``."""
         result = matmul.addbmm(self._twin(), batch1, batch2, beta=beta, alpha=alpha)
         if result.shape != self.shape:
@@ -170,11 +170,6 @@ class LinalgMethods(TensorBase):
     def det(self) -> Tensor:
         """Return the determinant; see ``torch.linalg.det``."""
         return linalg.det(self)
-
-    def logdet(self) -> Tensor:
-        """Return the logarithm of the determinant, NaN where that is negative."""
-        sign, logabsdet = linalg.slogdet(self)
-        return logabsdet + sign.log()
 
     def slogdet(self) -> Any:
         """Return sign and logarithm of the determinant; see ``torch.linalg.slogdet``."""

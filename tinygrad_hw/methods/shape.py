@@ -279,7 +279,9 @@ class ShapeMethods(TensorBase):
         if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
             raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
         if self.array.dtype.kind == "b":
-            return self if wanted == own and own else sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)
+            if wanted == own and own:
+                return self  # type: ignore[return-value]
+            return sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)
         return sum_to(self, size=wanted)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bessel functions beside those with gradients, and Airy's function: ``torch.special``'s, without gradients as there."""
+"""Bessel's and Airy's functions: those of ``torch.special`` that have no gradients, as there."""
 
 from __future__ import annotations
 

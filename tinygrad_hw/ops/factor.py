@@ -133,7 +133,8 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     bad = _array(info)
     if bad.any():
         raise LinAlgError(
-            f"linalg.lu_factor: U[{int(bad.max())},{int(bad.max())}] is zero and using it on lu_solve would result in a division by zero"
+            f"linalg.lu_factor: U[{int(bad.max())},{int(bad.max())}] is zero and using it on lu_solve would result "
+            "in a division by zero"
         )
     return return_types.linalg_lu_factor(packed, pivots)
 
@@ -162,7 +163,8 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> A
 def _check_packed(name: str, LU: Any, pivots: Any) -> None:
     if _array(pivots).dtype != np.int32:
         raise RuntimeError(
-            f"{name}: pivots should be a Tensor of scalar type torch.int32, as lu_factor returns them, got {pivots.dtype}"
+            f"{name}: pivots should be a Tensor of scalar type torch.int32, as lu_factor returns them, got "
+            f"{pivots.dtype}"
         )
     if tuple(pivots.shape) != (*LU.shape[:-2], min(LU.shape[-2:])):
         raise RuntimeError(

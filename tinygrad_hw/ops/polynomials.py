@@ -186,7 +186,7 @@ shifted_chebyshev_polynomial_t = op(
     "special_shifted_chebyshev_polynomial_t",
     _polynomials(lambda x: x, _CHEBYSHEV, shifted=True),
     promote="float",
-    doc=r"""Return the shifted Chebyshev polynomial of the first kind, on [0, 1] of degree ``n`` at ``input``; 0 for negative degrees.
+    doc=r"""Return the shifted Chebyshev polynomial of the first kind and degree ``n``, on [0, 1].
 
     Args:
         input: a tensor or a number.
@@ -203,7 +203,7 @@ shifted_chebyshev_polynomial_u = op(
     "special_shifted_chebyshev_polynomial_u",
     _polynomials(lambda x: 2 * x, _CHEBYSHEV, shifted=True),
     promote="float",
-    doc=r"""Return the shifted Chebyshev polynomial of the second kind, on [0, 1] of degree ``n`` at ``input``; 0 for negative degrees.
+    doc=r"""Return the shifted Chebyshev polynomial of the second kind and degree ``n``, on [0, 1].
 
     Args:
         input: a tensor or a number.
@@ -220,7 +220,7 @@ shifted_chebyshev_polynomial_v = op(
     "special_shifted_chebyshev_polynomial_v",
     _polynomials(lambda x: 2 * x - 1, _CHEBYSHEV, shifted=True),
     promote="float",
-    doc=r"""Return the shifted Chebyshev polynomial of the third kind, on [0, 1] of degree ``n`` at ``input``; 0 for negative degrees.
+    doc=r"""Return the shifted Chebyshev polynomial of the third kind and degree ``n``, on [0, 1].
 
     Args:
         input: a tensor or a number.
@@ -237,7 +237,7 @@ shifted_chebyshev_polynomial_w = op(
     "special_shifted_chebyshev_polynomial_w",
     _polynomials(lambda x: 2 * x + 1, _CHEBYSHEV, shifted=True),
     promote="float",
-    doc=r"""Return the shifted Chebyshev polynomial of the fourth kind, on [0, 1] of degree ``n`` at ``input``; 0 for negative degrees.
+    doc=r"""Return the shifted Chebyshev polynomial of the fourth kind and degree ``n``, on [0, 1].
 
     Args:
         input: a tensor or a number.

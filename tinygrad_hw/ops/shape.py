@@ -1507,9 +1507,10 @@ def _strided_forward(input: Any, *, to: Any, place: Any, length: int) -> Any:
 def _moved_forward(input: Any, *, place: Any, to: Any, length: int) -> Any:
     """Add the elements up at one set of places in zeroed memory, and read the memory at another."""
     memory = np.zeros(length, input.dtype)
-    spots = lambda p: _strided_forward(np.arange(length), to=p, place=None, length=length)
-    np.add.at(memory, spots(place).reshape(-1), np.asarray(input).reshape(-1))
-    return memory[spots(to)]
+    numbers = np.arange(length)
+    source = _strided_forward(numbers, to=place, place=None, length=length)
+    np.add.at(memory, source.reshape(-1), np.asarray(input).reshape(-1))
+    return memory[_strided_forward(numbers, to=to, place=None, length=length)]
 
 
 _restrided = op(

@@ -301,7 +301,8 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
     rows, columns = math.prod(first), math.prod(rest)
     if rows != columns:
         raise RuntimeError(
-            f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}"
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
+            f"{columns} != {rows}"
         )
     return reshape(linalg.inv(reshape(A, (rows, columns))), (*rest, *first))
 
@@ -356,8 +357,22 @@ def logdet(input: Any) -> Any:
 
 
 _THETA = 5.371920351148152
-_PADE = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0,
-         10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0)  # fmt: skip
+_PADE = (
+    64764752532480000.0,
+    32382376266240000.0,
+    7771770303897600.0,
+    1187353796428800.0,
+    129060195264000.0,
+    10559470521600.0,
+    670442572800.0,
+    33522128640.0,
+    1323241920.0,
+    40840800.0,
+    960960.0,
+    16380.0,
+    182.0,
+    1.0,
+)
 
 
 def _exponential(A: Any) -> Any:
@@ -513,13 +528,12 @@ def torch_qr(input: Any, some: bool = True) -> Any:
 
 def _basis(A: Any, q: int, niter: int, M: Any) -> Any:
     """Return an approximate orthonormal basis of the range of A."""
-    with_mean = (lambda x: matmul(A, x)) if M is None else (lambda x: matmul(A - M, x))
-    with_mean_t = (lambda x: matmul(A.mT, x)) if M is None else (lambda x: matmul((A - M).mT, x))
     start = randn(A.shape[-1], q, dtype=A.dtype)
-    Q = linalg.qr(with_mean(start)).Q
+    centred = A if M is None else A - M
+    Q = linalg.qr(matmul(centred, start)).Q
     for _ in range(niter):
-        Q = linalg.qr(with_mean_t(Q)).Q
-        Q = linalg.qr(with_mean(Q)).Q
+        Q = linalg.qr(matmul(centred.mT, Q)).Q
+        Q = linalg.qr(matmul(centred, Q)).Q
     return Q
 
 

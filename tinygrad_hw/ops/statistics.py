@@ -368,7 +368,11 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 def _gradient_along(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
     """Return the derivative along a dimension: central differences inside, one-sided ones at the ends."""
     n = input.shape[dim]
-    part = lambda a, b: _between(input, dim, a, b)
+
+    def part(a: int | None, b: int | None) -> Any:
+        return _between(input, dim, a, b)
+
+    coordinates: Any = spacing
     if not isinstance(spacing, TensorBase):
         inside = (part(2, None) - part(None, -2)) / (2 * spacing)
         if edge_order == 1:
@@ -379,13 +383,16 @@ def _gradient_along(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
             last = (part(n - 1, n) * 1.5 - part(n - 2, n - 1) * 2 + part(n - 3, n - 2) * 0.5) / spacing
         return cat([first, inside, last], dim)
     shape = tuple(-1 if i == dim else 1 for i in range(input.ndim))
-    step = reshape(spacing[1:] - spacing[:-1], shape)
+    step = reshape(coordinates[1:] - coordinates[:-1], shape)
     before, behind = _between(step, dim, None, -1), _between(step, dim, 1, None)
     a = -behind / (before * (before + behind))
     b = (behind - before) / (before * behind)
     c = before / (behind * (before + behind))
     inside = part(None, -2) * a + part(1, -1) * b + part(2, None) * c
-    at = lambda i: _between(step, dim, i, i + 1)
+
+    def at(i: int) -> Any:
+        return _between(step, dim, i, i + 1)
+
     if edge_order == 1:
         first = (part(1, 2) - part(0, 1)) / at(0)
         last = (part(n - 1, n) - part(n - 2, n - 1)) / at(n - 2)
