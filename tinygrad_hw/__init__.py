@@ -6,9 +6,15 @@ from tinygrad_hw import _blas_hint
 
 _blas_hint.apply_blas_hint()
 
+from tinygrad_hw.kernels import memory as _memory
+
+_memory.keep_freed_memory()
+
 import builtins as _builtins
+import importlib as _importlib
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 # Like PyTorch, operations are silent about NaN and overflow. numpy warns where the operation is called, which
 # is always in this package, so its filter does not touch what users' own numpy code says. (np.errstate around
@@ -92,6 +98,7 @@ from tinygrad_hw.nn.functional import relu_ as relu_
 from tinygrad_hw.nn.functional import rms_norm as rms_norm
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
+from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
@@ -106,6 +113,17 @@ from tinygrad_hw.ops.factor import orgqr as orgqr
 from tinygrad_hw.ops.factor import ormqr as ormqr
 from tinygrad_hw.ops.factor import torch_lu as lu  # noqa: F401
 from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve  # noqa: F401
+from tinygrad_hw.ops.gamma import _dirichlet_grad as _dirichlet_grad
+from tinygrad_hw.ops.gamma import _sample_dirichlet as _sample_dirichlet
+from tinygrad_hw.ops.gamma import _standard_gamma as _standard_gamma
+from tinygrad_hw.ops.gamma import _standard_gamma_grad as _standard_gamma_grad
+from tinygrad_hw.ops.gamma import binomial as binomial
+from tinygrad_hw.ops.gamma import digamma as digamma
+from tinygrad_hw.ops.gamma import igamma as igamma
+from tinygrad_hw.ops.gamma import igammac as igammac
+from tinygrad_hw.ops.gamma import lgamma as lgamma
+from tinygrad_hw.ops.gamma import mvlgamma as mvlgamma
+from tinygrad_hw.ops.gamma import polygamma as polygamma
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det
@@ -142,6 +160,11 @@ from tinygrad_hw.serialization import load_npz as load_npz
 from tinygrad_hw.serialization import save_npz as save_npz
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_hw import distributions as distributions
+    from tinygrad_hw import func as func
+    from tinygrad_hw.func import vmap as vmap
 
 inf = math.inf
 nan = math.nan
@@ -180,3 +203,12 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
         True
     """
     return input.__bool__()
+
+
+def __getattr__(name: str) -> object:
+    """Import the namespaces that most programs do without when they are first used."""
+    if name in ("distributions", "func"):
+        return _importlib.import_module(f"tinygrad_hw.{name}")
+    if name == "vmap":
+        return _importlib.import_module("tinygrad_hw.func").vmap
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")

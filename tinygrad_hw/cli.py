@@ -10,6 +10,7 @@ from typing import Any
 
 import tinygrad_hw as torch
 from tinygrad_hw import nn, optim
+from tinygrad_hw.kernels import runtime
 from tinygrad_hw.serialization import save_npz
 from tinygrad_hw.train import Trainer
 from tinygrad_hw.utils.data import DataLoader, TensorDataset
@@ -75,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
     )
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), default="adam", help="update rule")
+    train.add_argument(
+        "--schedule",
+        choices=["cosine", "none"],
+        default="cosine",
+        help="how the learning rate falls: by half a cosine to 0, batch by batch, or not at all",
+    )
     train.add_argument("--seed", type=int, default=0, help="seed of the random numbers")
     train.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST or Fashion-MNIST files")
     train.add_argument("--download", action="store_true", help="download missing files into --data first")
@@ -85,6 +92,23 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for metrics.csv and the checkpoint model.npz (default: nothing is written)",
     )
     train.set_defaults(run=_train)
+    warmup = commands.add_parser(
+        "warmup",
+        help="compile all kernels, so that nothing waits for them later",
+        description=(
+            "Compile every kernel for this CPU, on one thread and on several, and keep the code on disk. Kernels that "
+            "were compiled before are not compiled again."
+        ),
+    )
+    warmup.add_argument("--float64", action="store_true", help="for float64 too, not for float32 only")
+    warmup.add_argument("--quiet", action="store_true", help="show no progress")
+    warmup.set_defaults(run=_warmup)
+    config = commands.add_parser(
+        "show-config",
+        help="tell CPU, threads, libraries, and what is switched off and why",
+        description="Tell CPU, threads, libraries, where compiled kernels are kept, and what is switched off and why.",
+    )
+    config.set_defaults(run=_show_config)
     return parser
 
 
@@ -124,12 +148,13 @@ def _train(args: argparse.Namespace) -> int:
         f"{args.dataset}: {len(train)} images to train on, {len(test)} to test on; "
         f"{args.model} with {count:,} parameters"
     )
-    trainer = Trainer(model, OPTIMIZERS[args.optimizer](model.parameters(), lr=lr))
-    trainer.fit(
-        DataLoader(train, batch_size=args.batch_size, shuffle=True),
-        DataLoader(test, batch_size=1000),
-        epochs,
-    )
+    loader: DataLoader[Any] = DataLoader(train, batch_size=args.batch_size, shuffle=True)
+    optimizer = OPTIMIZERS[args.optimizer](model.parameters(), lr=lr)
+    scheduler = None
+    if args.schedule == "cosine" and epochs > 0:
+        scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, len(loader) * epochs)
+    trainer = Trainer(model, optimizer, scheduler=scheduler)
+    trainer.fit(loader, DataLoader(test, batch_size=1000), epochs)
     if trainer.interrupted:
         print(f"stopped after {len(trainer.history)} of {epochs} epochs; the weights are kept as they are")
     if trainer.history:
@@ -141,6 +166,19 @@ def _train(args: argparse.Namespace) -> int:
     loss, accuracy = trainer.evaluate(DataLoader(test, batch_size=1000))
     print(f"test accuracy {accuracy:.2%} (loss {loss:.4f})")
     return 130 if trainer.interrupted else 0
+
+
+def _warmup(args: argparse.Namespace) -> int:
+    from tinygrad_hw.warmup import warm_up
+
+    warm_up((torch.float32, torch.float64) if args.float64 else (torch.float32,), progress=not args.quiet)
+    print(f"compiled kernels are in {runtime.config()['cache_folder']}")
+    return 0
+
+
+def _show_config(args: argparse.Namespace) -> int:
+    print(torch.show_config())
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Special functions: ``torch.special``."""
 
+from tinygrad_hw.ops.bessel import i0, i0e, i1, i1e
 from tinygrad_hw.ops.cylinder import (
     airy_ai,
     bessel_j0,
@@ -15,6 +16,16 @@ from tinygrad_hw.ops.cylinder import (
     spherical_bessel_j0,
 )
 from tinygrad_hw.ops.elementwise import xlogy
+from tinygrad_hw.ops.gamma import (
+    digamma,
+    gammainc,
+    gammaincc,
+    gammaln,
+    multigammaln,
+    polygamma,
+    psi,
+    zeta,
+)
 from tinygrad_hw.ops.normal_tail import (
     entr,
     erfcx,
@@ -62,6 +73,7 @@ __all__ = [
     "chebyshev_polynomial_u",
     "chebyshev_polynomial_v",
     "chebyshev_polynomial_w",
+    "digamma",
     "entr",
     "erf",
     "erfc",
@@ -70,8 +82,15 @@ __all__ = [
     "exp2",
     "expit",
     "expm1",
+    "gammainc",
+    "gammaincc",
+    "gammaln",
     "hermite_polynomial_h",
     "hermite_polynomial_he",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
     "laguerre_polynomial_l",
     "legendre_polynomial_p",
     "log1p",
@@ -83,8 +102,11 @@ __all__ = [
     "modified_bessel_i1",
     "modified_bessel_k0",
     "modified_bessel_k1",
+    "multigammaln",
     "ndtr",
     "ndtri",
+    "polygamma",
+    "psi",
     "round",
     "scaled_modified_bessel_k0",
     "scaled_modified_bessel_k1",
@@ -97,4 +119,5 @@ __all__ = [
     "spherical_bessel_j0",
     "xlog1py",
     "xlogy",
+    "zeta",
 ]

@@ -25,6 +25,7 @@ from tinygrad_hw.layout import is_in_format, strided
 from tinygrad_hw.layout import layout as Layout
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
+from tinygrad_hw.methods.gamma import GammaMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
 from tinygrad_hw.methods.nn import NNMethods
@@ -44,6 +45,7 @@ class Tensor(
     ElementwiseMethods,
     UnaryMethods,
     NumberMethods,
+    GammaMethods,
     ReduceMethods,
     ShapeMethods,
     IndexMethods,

@@ -10,7 +10,16 @@ import pytest
 from tests.kernels.threads import same_on_threads
 from tinygrad_hw.kernels import matmul as K
 
-SHAPES = [(64, 784, 128), (65, 100, 47), (30, 900, 33), (9, 4000, 17), (100, 70, 129), (2, 2000, 300), (8, 16, 16)]
+SHAPES = [
+    (64, 784, 128),
+    (65, 100, 47),
+    (30, 900, 33),
+    (9, 4000, 17),
+    (100, 70, 129),
+    (2, 2000, 300),
+    (8, 16, 16),
+    (7, 2100, 9),
+]
 
 
 def layouts(x: Any) -> list[Any]:
@@ -91,3 +100,4 @@ def test_same_bits_on_any_number_of_threads(shape: tuple[int, int, int]) -> None
     a, b = r.standard_normal((m, k)).astype(np.float32), r.standard_normal((k, n)).astype(np.float32)
     same_on_threads(lambda: K.matmul(a, b))
     same_on_threads(lambda: K.matmul(a, np.asfortranarray(b)))
+    same_on_threads(lambda: K.matmul(np.asfortranarray(a), b))

@@ -92,6 +92,39 @@ def test_max_pool(
     np.testing.assert_allclose((scattered * y).sum(dtype=np.float64), (g * gathered).sum(dtype=np.float64), atol=1e-4)
 
 
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from([np.float32, np.float64, np.float16, np.int64]),
+    planes=st.tuples(st.integers(0, 3), st.integers(1, 3)),
+    size=st.tuples(st.integers(2, 12), st.sampled_from([2, 3, 7, 16, 33, 64, 71])),
+    ties=st.booleans(),
+    special=st.booleans(),
+)
+def test_max_pool_of_quarters(kind: Any, planes: Any, size: Any, ties: bool, special: bool) -> None:
+    x = values((*planes, *size), kind, ties, special and kind != np.int64)
+    want, codes = P.max_pool2d_quarters_reference(x)
+    got, got_codes = P.max_pool2d_quarters(x)
+    same(got, want)
+    assert got_codes.dtype == np.uint8
+    np.testing.assert_array_equal(got_codes, codes)
+    np.testing.assert_array_equal(
+        P.quarter_places(codes, size[1]), P.max_pool2d_reference(x, (2, 2), (2, 2), (0, 0), (1, 1), False)[1]
+    )
+    g = values(want.shape, kind, True, False)
+    back = P.max_pool2d_quarters_backward(g, codes, size)
+    same(back, P.max_pool2d_quarters_backward_reference(g, codes, size))
+    assert back.shape == x.shape
+
+
+def test_what_is_quarters() -> None:
+    plain = ((2, 2), (2, 2), (0, 0), (1, 1))
+    assert P.is_quarters((1, 1, 5, 6), *plain, False)
+    assert not P.is_quarters((1, 1, 5, 6), *plain, True)
+    assert P.is_quarters((1, 1, 4, 6), *plain, True)
+    for i, other in enumerate(((2, 3), (2, 1), (0, 1), (1, 2))):
+        assert not P.is_quarters((1, 1, 4, 6), *plain[:i], other, *plain[i + 1 :], False)
+
+
 def test_first_of_equals_and_last_nan() -> None:
     x = np.array([[1, 1, 1, np.nan], [1, 1, np.nan, 1]], np.float32)[None, None]
     for pool in (P.max_pool2d, P.max_pool2d_reference):
@@ -156,11 +189,15 @@ def test_output_size(arguments: Any, floor: int, ceiling: int) -> None:
     ceil_mode=st.booleans(),
     include=st.booleans(),
     override=st.sampled_from([None, 3]),
+    usual=st.sampled_from(["", "", "quarters", "plane"]),
 )
 def test_avg_pool(
     kind: Any, planes: Any, size: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool,
-    override: Any,
+    override: Any, usual: str,
 ) -> None:  # fmt: skip
+    if usual:
+        kernel = stride = (2, 2) if usual == "quarters" else size
+        padding = (0, 0)
     padding = tuple(min(p, k // 2) for p, k in zip(padding, kernel, strict=True))
     out_size = tuple(P.pool_output_size(*a, 1, ceil_mode) for a in zip(size, kernel, stride, padding, strict=True))
     if min(out_size) < 1:
@@ -180,10 +217,12 @@ def test_avg_pool(
     got = P.avg_pool2d(x, *options)
     same(got, want)
     windows = P._average_windows(size, kernel, stride, padding, out_size, include, override)
-    same(P.window_means_reference(x, *windows), want)
+    if usual and (usual == "plane" or not ceil_mode):
+        assert windows.regular == usual or size in ((2, 2), (3, 3), (2, 3), (3, 2))
+    same(P.window_means_reference(x, *windows[:3]), want)
     g = values(got.shape, kind, False, False)
     back = P.avg_pool2d_input_grad(g, x.shape, *options)
-    same(back, P.window_means_adjoint_reference(g, *windows, size))
+    same(back, P.window_means_adjoint_reference(g, *windows[:3], size))
     np.testing.assert_allclose((back * x).sum(dtype=np.float64), (g * got).sum(dtype=np.float64), atol=1e-4)
 
 
@@ -207,7 +246,7 @@ def test_adaptive(size: Any, kind: Any) -> None:
     g = values(mean.shape, kind, False, False)
     back = P.adaptive_avg_pool2d_input_grad(g, x.shape)
     windows = P._adaptive_windows((7, 8), size)
-    same(back, P.window_means_adjoint_reference(g, *windows, (7, 8)))
+    same(back, P.window_means_adjoint_reference(g, *windows[:3], (7, 8)))
 
 
 def test_out() -> None:
@@ -218,6 +257,9 @@ def test_out() -> None:
         lambda **k: P.max_pool2d_scatter(out, indices, (6, 6), **k),
         lambda **k: P.avg_pool2d_input_grad(out, x.shape, *options, **k),
         lambda **k: P.adaptive_avg_pool2d_input_grad(out, x.shape, **k),
+        lambda **k: P.adaptive_avg_pool2d_input_grad(out[:, :, :2, :2], x.shape, **k),
+        lambda **k: P.adaptive_avg_pool2d_input_grad(out[:, :, :1, :1], x.shape, **k),
+        lambda **k: P.max_pool2d_quarters_backward(out, indices.astype(np.uint8) % 4, (6, 6), **k),
     ):
         buffer = np.full(x.shape, np.nan, np.float32)
         assert call(out=buffer) is buffer
@@ -242,6 +284,12 @@ def test_same_bits_on_any_number_of_threads() -> None:
         same_on_threads(lambda w=window: P.max_pool2d(x, *w))
         same_on_threads(lambda o=out, i=indices: P.max_pool2d_scatter(o, i, (9, 10)))
         same_on_threads(lambda i=indices: P.max_pool2d_gather(x, i))
+    codes = P.max_pool2d_quarters(x)[1]
+    same_on_threads(lambda: P.max_pool2d_quarters_backward(x[:, :, :4, :5], codes, (9, 10)))
+    for options in (((2, 2), (2, 2), (0, 0), False, True, None), ((9, 10), (1, 1), (0, 0), False, True, None)):
+        y = P.avg_pool2d(x, *options)
+        same_on_threads(lambda o=options: P.avg_pool2d(x, *o))
+        same_on_threads(lambda o=options, g=y: P.avg_pool2d_input_grad(g, x.shape, *o))
     same_on_threads(lambda: P.adaptive_avg_pool2d(x, (4, 3)))
     same_on_threads(lambda: P.adaptive_avg_pool2d_input_grad(x, (3, 5, 17, 19)))
     same_on_threads(lambda: P.adaptive_max_pool2d(x, (4, 3)))

@@ -29,9 +29,9 @@ FLOORS = [
     {"autograd"},
     {"ops", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
-    {"nn", "optim", "serialization", "utils"},
+    {"distributions", "func", "nn", "optim", "serialization", "utils"},
     {"train", "vision"},
-    {"", "__main__", "cli"},
+    {"", "__main__", "cli", "warmup"},
 ]
 
 

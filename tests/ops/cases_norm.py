@@ -33,6 +33,14 @@ def channels(shape, *which):
     return [T(shape[1]) if w else None for w in which]
 
 
+def then_relu(with_relu, x, mean, variance, weight, bias, training, momentum, eps):
+    over = (0, *range(2, x.ndim))
+    by_channel = (1, -1, *(1,) * (x.ndim - 2))
+    out = (x - x.mean(over, keepdims=True)) / np.sqrt(x.var(over, keepdims=True) + eps)
+    out = out if weight is None else out * weight.reshape(by_channel)
+    return np.maximum(out if bias is None else out + bias.reshape(by_channel), 0)
+
+
 SHAPES = [(5, 3), (4, 3, 2), (2, 3, 2, 2), (2, 3, 2, 1, 2)]
 PARTS = [(True, True), (True, False), (False, True), (False, False)]
 
@@ -47,6 +55,24 @@ CASES = [
         for s in SHAPES
         for p in PARTS
     ],
+    # What Sequential calls for a batch norm and the ReLU after it.
+    *[
+        OpCase(
+            "ops.norm.batch_norm_then",
+            (True, T(*s), None, None, *channels(s, *p), True, 0.1, 0.01),
+            reference=then_relu,
+            label=f"{s} {p}",
+            parity=False,
+        )
+        for s in SHAPES
+        for p in PARTS
+    ],
+    OpCase(
+        "ops.norm.batch_norm_then",
+        (True, T(4, 3, 2), constant(3), positive(3), T(3), T(3), False, 0.1, 0.01),
+        label="eval",
+        parity=False,
+    ),
     # The running statistics are the result here: they are compared after the call.
     *[
         C(

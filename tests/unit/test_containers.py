@@ -256,3 +256,53 @@ def test_parameter_dict_repr():
         "    (n): Object of type: int\n"
         ")"
     )
+
+
+def _net(*between: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), *between, torch.nn.ReLU())
+    net.append(torch.nn.BatchNorm2d(4))
+    return net
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_and_relu_are_one(training: bool) -> None:
+    """The same results, gradients and statistics as one after the other, up to rounding."""
+    x = torch.randn(3, 2, 9, 8)
+    # Identity stands between the two in the second net.
+    one, two = _net().train(training), _net(torch.nn.Identity()).train(training)
+    outs = [net(x) for net in (one, two)]
+    for out in outs:
+        (out * out.detach().cos()).sum().backward()
+    assert torch.allclose(*outs, atol=1e-6)
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-4, atol=1e-4)
+    for a, b in zip(one.buffers(), two.buffers(), strict=True):
+        assert torch.allclose(a, b)
+    hidden = one[:3](x)
+    assert hidden.grad_fn.name() == ("ReluBackward0" if training else "NativeBatchNormBackward0")
+    assert (hidden >= 0).all()
+
+
+def test_batch_norm_with_a_hook_is_seen() -> None:
+    net = _net()
+    seen = []
+    net[1].register_forward_hook(lambda module, args, out: seen.append(out))
+    net(torch.randn(3, 2, 9, 8))
+    assert len(seen) == 1
+    assert (seen[0] < 0).any()
+    net = _net()
+    net[2].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    net(torch.randn(3, 2, 9, 8))
+    assert (seen[1] < 0).any()
+
+
+def test_a_batch_norm_of_ones_own_is_called() -> None:
+    class Twice(torch.nn.BatchNorm2d):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            return super().forward(input) * 2
+
+    plain, twice = torch.nn.BatchNorm2d(2), Twice(2)
+    x = torch.randn(3, 2, 4, 4)
+    relu = torch.nn.ReLU()
+    assert torch.allclose(torch.nn.Sequential(twice, relu)(x), torch.nn.Sequential(plain, relu)(x) * 2)

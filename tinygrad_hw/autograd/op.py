@@ -24,6 +24,7 @@ among its arguments returns an ndarray, which is what makes package ops usable i
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import linecache
@@ -117,9 +118,19 @@ class Op:
             self.core, self.call = _variadic(self)
             self.vjp = self._vjp_variadic
         else:
-            self.core = _generate_call(self, promoting=False)
             self.call = _generate_call(self, promoting=True)
-            self.vjp = _generate_vjp(self)
+
+    # Written when first asked for: most programs use few ops, and writing all would double the time of the import.
+
+    @functools.cached_property
+    def core(self) -> Callable[..., Any]:
+        """The op for arguments that have their common dtype already."""
+        return _generate_call(self, promoting=False)
+
+    @functools.cached_property
+    def vjp(self) -> Callable[[Node, Any, tuple[Any, ...]], Sequence[Any]]:
+        """The rules, for arrays: takes a node, its gradient and its parents."""
+        return _generate_vjp(self)
 
     # -- what a node saves ------------------------------------------------------------------------
 
@@ -188,8 +199,6 @@ class Op:
         return None
 
     # -- gradients --------------------------------------------------------------------------------
-
-    vjp: Callable[[Node, Any, tuple[Any, ...]], Sequence[Any]]
 
     def _vjp_variadic(self, node: Node, g: Any, parents: tuple[Any, ...]) -> Sequence[Any]:
         values = self._raw_values(node, g, parents)
@@ -511,8 +520,9 @@ def _compile(source: str, name: str) -> Any:
     filename = f"<tinygrad_hw op {name}>"
     # So that tracebacks and debuggers show the generated lines.
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    exec(compile(source, filename, "exec"), NAMESPACE)
-    return NAMESPACE.pop(name)
+    written: dict[str, Any] = {}
+    exec(compile(source, filename, "exec"), NAMESPACE, written)
+    return written[name]
 
 
 def _condition(op: Op, users: frozenset[str]) -> str | None:

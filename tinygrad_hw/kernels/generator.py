@@ -19,6 +19,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from tinygrad_hw.kernels.runtime import compiled_kernels
+
 __all__ = ["STATE_BYTES", "Generator", "compiled", "default_generator"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -61,15 +63,13 @@ def compiled(load: bool = False) -> ModuleType | None:
     """Return the compiled kernels if numba is loaded already, or with ``load``; else None.
 
     Loading numba costs more than it saves on any ordinary draw, so that is left to the layers,
-    whose kernels need it. ``TINYGRAD_HW_KERNELS=numpy`` keeps it out.
+    whose kernels need it.
     """
     global _module, _tried
     if not _tried and (load or "numba" in sys.modules):
-        if os.environ.get("TINYGRAD_HW_KERNELS") != "numpy":
+        if compiled_kernels():
             try:
                 from tinygrad_hw.kernels import random_jit as _module
-            except ModuleNotFoundError:  # no numba here
-                pass
             except Exception as error:  # a broken numba must not take the random numbers with it
                 warnings.warn(f"random kernels run on numpy alone: {error}", stacklevel=2)
         _tried = True

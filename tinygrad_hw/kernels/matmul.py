@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, workers
-from tinygrad_hw.kernels.simd import copy_lines, lanes, tile_1, tile_2, tile_3, tile_rows, turn
+from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, leave_blas_one_thread, workers
+from tinygrad_hw.kernels.simd import copy_lines, dots_taps, lanes, rows_by_rows, tile_1, tile_2, tile_3, tile_rows, turn
 
 __all__ = ["gemm", "matmul", "matmul_reference"]
 
@@ -28,11 +28,22 @@ prange = range
 #: Products added up at a time: 73 KB of a strip stay in the second-level cache, 12 KB of a panel in the first.
 _DEPTH = 384
 
+#: Rows up to which products with a transposed matrix are sums over rows as they are: to turn the right matrix round
+#: takes longer than to multiply by it. 64 x 784 by 128 x 784 takes 74 us, and 87 when packed; 64 x 8192 by 256 x 8192
+#: 1.5 ms, and 2.1.
+_FEW = 128
+
+#: Numbers of a row that are multiplied at a time: ten of them fit in the first-level cache.
+_ROW = 1024
+
 #: Multiply-adds from which these loops are faster than BLAS on one thread; smaller products are mostly calls.
 _LEAST = 60_000
 
 #: The same for each of many: BLAS would be called for each.
 _LEAST_OF_MANY = 8_000
+
+#: Numbers in two matrices from which OpenBLAS splits the product of a matrix and a vector.
+_SPLIT = 9_000
 
 
 def matmul_reference(a: Any, b: Any) -> Any:
@@ -153,6 +164,25 @@ def _gemm(
                         tile_1(*t)
 
 
+@kernel(parallel=True)
+def _dot_rows(
+    a: Any, a_leap: int, b: Any, b_leap: int, out: Any, shape: Any, columns: int, depth: int, workers: int
+) -> None:
+    """Add products of rows with rows, (M, K) and (N, K), to (M, N); nothing is packed."""
+    m, n, k = shape
+    groups = (n + columns - 1) // columns
+    for worker in prange(workers):
+        for first in range(0, k, depth):
+            count = min(depth, k - first)
+            for group in range(worker * groups // workers, (worker + 1) * groups // workers):
+                t = group * columns
+                for row in range(0, m, 6):
+                    rows_by_rows(
+                        a, row * a_leap + first, a_leap, min(6, m - row),
+                        b, t * b_leap + first, b_leap, min(columns, n - t), count, out, row * n + t, n,
+                    )  # fmt: skip
+
+
 def _flat(x: Any) -> tuple[Any, tuple[int, ...]] | None:
     """Return the memory of (matrices, rows, columns) as a flat array, and its steps in numbers."""
     if any(s % x.itemsize or s < 0 for s in x.strides):
@@ -185,6 +215,15 @@ def _multiply(a: Any, b: Any, out: Any, add: bool) -> bool:
         return False
     (count, m, k), n = a.shape, b.shape[2]
     rows, vector = tile_rows(), lanes(a.itemsize)
+    if count == 1 and m <= _FEW and left[1][2] == right[1][1] == 1:
+        time = m * n * k / (5 * vector)
+        if not add:
+            out[...] = 0
+        team = workers(time)
+        _dot_rows(
+            left[0], left[1][1], right[0], right[1][2], out.reshape(-1), (m, n, k), dots_taps(6), _ROW, team, work=time
+        )  # fmt: skip
+        return True
     time = count * m * n * k / (5 * vector)  # of about two vectors of multiply-adds a cycle, in ns
     team = workers(time)
     width = 3 * vector
@@ -201,6 +240,13 @@ def _multiply(a: Any, b: Any, out: Any, add: bool) -> bool:
     return True
 
 
+def _by_blas(a: Any, b: Any, out: Any = None) -> Any:
+    """Multiply by BLAS, on one thread where the product is one that it would split."""
+    if a.size + b.size > _SPLIT and compiled_kernels():
+        leave_blas_one_thread()
+    return np.matmul(a, b, out=out)
+
+
 def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
     """Write the product of two matrices, or add it.
 
@@ -215,16 +261,16 @@ def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
     """
     if not (_worth(a, b) and _multiply(a[None], b[None], out, add)):
         if add:
-            out += np.matmul(a, b)
+            out += _by_blas(a, b)
         else:
-            np.matmul(a, b, out=out)
+            _by_blas(a, b, out)
     return out
 
 
 def matmul(a: Any, b: Any) -> Any:
     """Return products of (..., M, K) and (..., K, N), by numpy's rules of broadcasting."""
     if a.ndim < 2 or b.ndim < 2 or not _worth(a, b):
-        return np.matmul(a, b)
+        return _by_blas(a, b)
     m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if b.ndim == 2 and a.flags.c_contiguous:
@@ -233,4 +279,4 @@ def matmul(a: Any, b: Any) -> Any:
         left, right = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
         left, right = (x.reshape(-1, *x.shape[-2:]) if batch else x[None] for x in (left, right))
     out = np.empty((*batch, m, n), a.dtype)
-    return out if _multiply(left, right, out, False) else np.matmul(a, b)
+    return out if _multiply(left, right, out, False) else _by_blas(a, b)

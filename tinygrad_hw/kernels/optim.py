@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygrad_hw.kernels.runtime import compiled_kernels
 
-__all__ = ["REFERENCE", "update"]
+__all__ = ["REFERENCE", "fused_lists", "update"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -78,6 +78,11 @@ def _load_fused() -> dict[str, Any]:
     from tinygrad_hw.kernels import optim_fused
 
     return optim_fused.KERNELS if optim_fused.layout_is_known() else {}
+
+
+def fused_lists() -> bool:
+    """Return whether kernels can read lists of arrays here; see ``optim_fused``."""
+    return bool(_kernels())
 
 
 _NDARRAY = id(np.ndarray)

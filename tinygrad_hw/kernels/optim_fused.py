@@ -18,6 +18,7 @@ package.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +53,8 @@ _CHUNK = 1 << 15
 
 # What kernels consist of; it is cached on disk with the kernel. Only contraction to multiply-add is
 # allowed: the order of operations is part of the rules.
-_jit = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+# Nothing calls these from outside, so that wrappers for Python and C, which take a fifth of the time, are left out.
+_jit = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 prange = range
 
@@ -191,10 +193,10 @@ def _plan(columns: Any, n: int, like: Any, ndarray: int) -> Any:
 
 
 @_jit
-def _part(table: Any, row: int, chunk: Any, like: Any) -> Any:
+def _part(row: Any, chunk: Any, like: Any) -> Any:
     """Return the elements of one array that belong to a chunk."""
     first = chunk[1]
-    start = table[row, chunk[0]] + first * like.itemsize
+    start = row[chunk[0]] + first * like.itemsize
     return carray(_pointer(start, like), chunk[2] - first)
 
 
@@ -205,8 +207,8 @@ def _part(table: Any, row: int, chunk: Any, like: Any) -> Any:
 def _sgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, momentum, dampening, weight_decay, nesterov, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     rate = real(-lr)
@@ -217,7 +219,7 @@ def _sgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
                 gi = gi + decay * p[i]
             p[i] = p[i] + rate * gi
         return
-    b = _part(table, 2, chunk, like)
+    b = _part(table[2], chunk, like)
     mu = real(momentum)
     fresh = real(1 - dampening)
     for i in range(p.size):
@@ -234,10 +236,10 @@ def _adam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     shrink = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -260,7 +262,7 @@ def _adam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
             v[i] = vi
             p[i] = pi + rate * mi / (math.sqrt(vi) / root + epsilon)
         return
-    top = _part(table, 4, chunk, like)
+    top = _part(table[4], chunk, like)
     for i in range(p.size):
         pi = shrink * p[i]
         gi = sign * g[i]
@@ -285,9 +287,9 @@ def _larger(a: Any, b: Any) -> Any:
 def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, alpha, eps, weight_decay, momentum, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    v = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    v = _part(table[2], chunk, like)
     centered = table[3, chunk[0]] != 0
     moving = table[4, chunk[0]] != 0
     sign = real(-1.0 if maximize else 1.0)
@@ -309,8 +311,8 @@ def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
             p[i] = p[i] + rate * gi / (math.sqrt(vi) + epsilon)
         return
     # A state that is absent stands in for itself by the gradient row, which is not written.
-    a = _part(table, 3 if centered else 1, chunk, like)
-    b = _part(table, 4 if moving else 1, chunk, like)
+    a = _part(table[3 if centered else 1], chunk, like)
+    b = _part(table[4 if moving else 1], chunk, like)
     for i in range(p.size):
         gi = sign * g[i]
         if decay != 0:
@@ -334,9 +336,9 @@ def _rmsprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _adagrad(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, lr_decay, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    s = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    s = _part(table[2], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -354,10 +356,10 @@ def _adagrad(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _adadelta(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, rho, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    v = _part(table, 2, chunk, like)
-    u = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    v = _part(table[2], chunk, like)
+    u = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     epsilon = real(eps)
@@ -379,10 +381,10 @@ def _adadelta(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None
 def _adamax(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    u = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    u = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     decay = real(weight_decay)
     near = 1 - beta1 < 0.5
@@ -405,10 +407,10 @@ def _adamax(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _nadam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     grad_rate, avg_rate, beta1, beta2, correction2, eps, shrink, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     decay = real(weight_decay)
@@ -438,10 +440,10 @@ def _radam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     lr, beta1, beta2, eps, weight_decay, decoupled, maximize = hyper
     real = like.dtype.type
     step = steps[chunk[0]]
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    m = _part(table, 2, chunk, like)
-    v = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    m = _part(table[2], chunk, like)
+    v = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(1 - lr * weight_decay if decoupled else 1.0)
     decay = real(0.0 if decoupled else weight_decay)
@@ -480,9 +482,9 @@ def _radam(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _asgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     shrink, eta, mu, weight_decay, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    a = _part(table, 2, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    a = _part(table[2], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     less = real(shrink)
     rate = real(-eta)
@@ -501,10 +503,10 @@ def _asgd(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
 def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
     smaller, larger, smallest, largest, maximize = hyper
     real = like.dtype.type
-    p = _part(table, 0, chunk, like)
-    g = _part(table, 1, chunk, like)
-    before = _part(table, 2, chunk, like)
-    size = _part(table, 3, chunk, like)
+    p = _part(table[0], chunk, like)
+    g = _part(table[1], chunk, like)
+    before = _part(table[2], chunk, like)
+    size = _part(table[3], chunk, like)
     sign = real(-1.0 if maximize else 1.0)
     up, down = real(larger), real(smaller)
     low, high = real(smallest), real(largest)
@@ -621,17 +623,9 @@ KERNELS: dict[str, Any] = {
 }
 
 
-@kernel()
-def _read_item(items: int, k: int) -> Any:
-    """Return the length of a list and the address of an item to Python."""
-    return _load(items + _LENGTH, 0), _item(items, k)
-
-
-@kernel()
-def _read(array: int) -> Any:
-    """Return the address of an object's type and :func:`_facts` to Python."""
-    number, flags, size, data = _facts(array)
-    return _load(array + _TYPE, 0), number, flags, size, data
+def _word(address: int, kind: Any = ctypes.c_int64) -> int:
+    """Return the number at an address."""
+    return int(kind.from_address(address).value)
 
 
 def layout_is_known() -> bool:
@@ -639,7 +633,9 @@ def layout_is_known() -> bool:
     if np.dtype(np.intp).itemsize != 8:
         return False
     items = [np.zeros(1), np.zeros(1), 3]
-    if [_read_item(id(items), k) for k in range(3)] != [(3, id(x)) for x in items]:
+    if _word(id(items) + _LENGTH) != 3:
+        return False
+    if [_word(_word(id(items) + _ITEMS) + 8 * k) for k in range(3)] != [id(x) for x in items]:
         return False
     for array in (
         np.zeros((2, 3), np.float32),
@@ -647,8 +643,21 @@ def layout_is_known() -> bool:
         np.zeros((), ">f8"),
         np.zeros((0, 2)),
     ):
-        number = array.dtype.num if array.dtype.isnative else -1
+        head = id(array)
+        dtype, dims = _word(head + _DESCR), _word(head + _DIMS)
+        seen = (
+            _word(head + _TYPE),
+            _word(head + _DATA),
+            [_word(dims + 8 * i) for i in range(_word(head + _NDIM, ctypes.c_int32))],
+            dtype,
+            _word(head + _FLAGS, ctypes.c_int32),
+            _word(dtype + _BYTE_ORDER, ctypes.c_uint8) == _SWAPPED,
+            _word(dtype + _TYPE_NUMBER, ctypes.c_int32),
+        )
         data = array.__array_interface__["data"][0]
-        if _read(id(array)) != (id(np.ndarray), number, array.flags.num, array.size, data):
+        kind = array.dtype
+        if seen != (
+            id(np.ndarray), data, list(array.shape), id(kind), array.flags.num, not kind.isnative, kind.num
+        ):  # fmt: skip
             return False
     return True

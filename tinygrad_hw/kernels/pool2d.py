@@ -8,26 +8,33 @@ is linear, and its adjoint stands beside it.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_hw.kernels.runtime import compiles, kernel
 
 __all__ = [
+    "Windows",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_input_grad",
     "adaptive_max_pool2d",
     "adaptive_max_pool2d_reference",
     "avg_pool2d",
     "avg_pool2d_input_grad",
+    "is_quarters",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_gather_reference",
+    "max_pool2d_quarters",
+    "max_pool2d_quarters_backward",
+    "max_pool2d_quarters_backward_reference",
+    "max_pool2d_quarters_reference",
     "max_pool2d_reference",
     "max_pool2d_scatter",
     "max_pool2d_scatter_reference",
     "pool_output_size",
+    "quarter_places",
     "window_means",
     "window_means_adjoint",
     "window_means_adjoint_reference",
@@ -59,6 +66,20 @@ def pool_output_size(size: int, kernel: int, stride: int, padding: int, dilation
 def _output_sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
     h, w = (pool_output_size(*a, ceil_mode) for a in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True))
     return h, w
+
+
+def is_quarters(
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    ceil_mode: bool,
+) -> bool:
+    """Return whether windows are 2x2, side by side, and do not stick out."""
+    if kernel != (2, 2) or stride != (2, 2) or padding != (0, 0) or dilation != (1, 1):
+        return False
+    return not ceil_mode or not (shape[2] % 2 or shape[3] % 2)
 
 
 def _lowest(dtype: Any) -> Any:
@@ -120,31 +141,6 @@ def _max_pool2d(
                         indices[line + z] = row + left + np.int64(z) * sw if take else place
 
 
-@kernel(parallel=True)
-def _max_pool2d_quarters(x: Any, out: Any, indices: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
-    """The usual 2x2 windows side by side, ten times faster than the loops above."""
-    one, two = np.uint64(1), np.uint64(2)
-    for plane in prange(planes):
-        begin = np.uint64(plane * h * w)
-        for y in range(oh):
-            above = begin + np.uint64(2 * y * w)
-            below = above + np.uint64(w)
-            line = np.uint64((plane * oh + y) * ow)
-            for z in range(np.uint64(ow)):
-                place = above + two * z
-                best = x[place]
-                at = place + one
-                take = (x[at] > best) | (x[at] != x[at])
-                best, place = x[at] if take else best, at if take else place
-                at = below + two * z
-                take = (x[at] > best) | (x[at] != x[at])
-                best, place = x[at] if take else best, at if take else place
-                at = at + one
-                take = (x[at] > best) | (x[at] != x[at])
-                out[line + z] = x[at] if take else best
-                indices[line + z] = np.int64((at if take else place) - begin)
-
-
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> tuple[Any, Any]:
     """Return the largest element of each window and its place.
 
@@ -165,17 +161,130 @@ def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
     if not compiles(x):
         return max_pool2d_reference(x, kernel, stride, padding, dilation, ceil_mode)
     n, c, h, w = x.shape
+    if is_quarters(x.shape, kernel, stride, padding, dilation, ceil_mode):
+        out, codes = max_pool2d_quarters(x)
+        return out, quarter_places(codes, w)
     oh, ow = _output_sizes(x, kernel, stride, padding, dilation, ceil_mode)
     out = np.empty((n, c, oh, ow), x.dtype)
     indices = np.empty((n, c, oh, ow), np.int64)
-    arrays = (np.ascontiguousarray(x).reshape(-1), out.reshape(-1), indices.reshape(-1), n * c, h, w, oh, ow)
-    if (*kernel, *stride, *padding) == (2, 2, 2, 2, 0, 0) and dilation == (1, 1) and h >= 2 * oh and w >= 2 * ow:
-        _max_pool2d_quarters(*arrays, work=2 * out.size)
-    else:
-        window = (*kernel, *stride, *padding, *dilation)
-        work = 4 * out.size * kernel[0] * kernel[1]
-        _max_pool2d(*arrays, window, x.dtype.type(_lowest(x.dtype)), work=work)
+    _max_pool2d(
+        np.ascontiguousarray(x).reshape(-1), out.reshape(-1), indices.reshape(-1), n * c, h, w, oh, ow,
+        (*kernel, *stride, *padding, *dilation), x.dtype.type(_lowest(x.dtype)),
+        work=1.3 * out.size * kernel[0] * kernel[1],
+    )  # fmt: skip
     return out, indices
+
+
+# -- maxima of 2x2 windows side by side ------------------------------------------------------------
+# An element's number in its window, 0 to 3, takes a byte. With 8 bytes for its place in the plane, and a gradient that
+# is cleared first and scattered then, this took seven times as long forward and twice as long backward.
+
+
+def max_pool2d_quarters_reference(x: Any) -> tuple[Any, Any]:
+    """The definition, by way of ``max_pool2d_reference``."""
+    out, indices = max_pool2d_reference(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    rows, columns = np.divmod(indices, x.shape[3])
+    return out, (rows % 2 * 2 + columns % 2).astype(np.uint8)
+
+
+@kernel(parallel=True)
+def _quarters(x: Any, out: Any, codes: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
+    one, two = np.uint64(1), np.uint64(2)
+    for plane in prange(planes):
+        for y in range(oh):
+            above = np.uint64((plane * h + 2 * y) * w)
+            below = above + np.uint64(w)
+            line = np.uint64((plane * oh + y) * ow)
+            for z in range(np.uint64(ow)):
+                best, code = x[above + two * z], np.uint8(0)
+                value = x[above + two * z + one]
+                take = (value > best) | (value != value)
+                best, code = value if take else best, np.uint8(1) if take else code
+                value = x[below + two * z]
+                take = (value > best) | (value != value)
+                best, code = value if take else best, np.uint8(2) if take else code
+                value = x[below + two * z + one]
+                take = (value > best) | (value != value)
+                out[line + z] = value if take else best
+                codes[line + z] = np.uint8(3) if take else code
+
+
+def max_pool2d_quarters(x: Any) -> tuple[Any, Any]:
+    """Return the largest element of each 2x2 window and its number in the window; see ``max_pool2d``.
+
+    Args:
+        x: (N, C, H, W); an odd last row or column is left out.
+
+    Returns:
+        The maxima and uint8 numbers 2 i + j for row i and column j, both (N, C, H // 2, W // 2).
+    """
+    if not compiles(x):
+        return max_pool2d_quarters_reference(x)
+    n, c, h, w = x.shape
+    oh, ow = h // 2, w // 2
+    out, codes = np.empty((n, c, oh, ow), x.dtype), np.empty((n, c, oh, ow), np.uint8)
+    _quarters(
+        np.ascontiguousarray(x).reshape(-1), out.reshape(-1), codes.reshape(-1), n * c, h, w, oh, ow, work=out.size
+    )
+    return out, codes
+
+
+def quarter_places(codes: Any, width: int) -> Any:
+    """Return the int64 places, in planes of ``width`` columns, for the numbers from ``max_pool2d_quarters``."""
+    oh, ow = codes.shape[2:]
+    corners = 2 * width * np.arange(oh)[:, None] + 2 * np.arange(ow)
+    return corners + np.array([0, 1, width, width + 1])[codes]
+
+
+def max_pool2d_quarters_backward_reference(g: Any, codes: Any, size: Pair) -> Any:
+    """The definition, by way of ``max_pool2d_scatter_reference``."""
+    return max_pool2d_scatter_reference(g, quarter_places(codes, size[1]), size)
+
+
+@kernel(parallel=True)
+def _quarters_backward(g: Any, codes: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
+    one, two = np.uint64(1), np.uint64(2)
+    zero = g.dtype.type(0)
+    for plane in prange(planes):
+        for y in range(oh):
+            line = np.uint64((plane * oh + y) * ow)
+            for i in range(2):
+                row = np.uint64((plane * h + 2 * y + i) * w)
+                left, right = np.uint8(2 * i), np.uint8(2 * i + 1)
+                for z in range(np.uint64(ow)):
+                    value, code = g[line + z], codes[line + z]
+                    out[row + two * z] = value if code == left else zero
+                    out[row + two * z + one] = value if code == right else zero
+                if 2 * ow < w:
+                    out[row + np.uint64(2 * ow)] = zero
+        if 2 * oh < h:
+            for z in range(np.uint64(((plane + 1) * h - 1) * w), np.uint64((plane + 1) * h * w)):
+                out[z] = zero
+
+
+def max_pool2d_quarters_backward(g: Any, codes: Any, size: Pair, out: Any = None) -> Any:
+    """Return the gradient of ``max_pool2d_quarters``.
+
+    Args:
+        g: (N, C, H // 2, W // 2).
+        codes: the second result of ``max_pool2d_quarters``.
+        size: (H, W).
+        out: where to write, (N, C, H, W), C-contiguous.
+    """
+    n, c, oh, ow = g.shape
+    if out is None:
+        out = np.empty((n, c, *size), g.dtype)
+    if not compiles(g):
+        out[...] = max_pool2d_quarters_backward_reference(g, codes, size)
+        return out
+    _quarters_backward(
+        np.ascontiguousarray(g).reshape(-1), np.ascontiguousarray(codes).reshape(-1), out.reshape(-1), n * c, *size,
+        oh, ow, work=out.size / 3,
+    )  # fmt: skip
+    return out
+
+
+# -- at given places -------------------------------------------------------------------------------
 
 
 def max_pool2d_scatter_reference(g: Any, indices: Any, size: Pair) -> Any:
@@ -278,24 +387,50 @@ def _clipped_bounds(size: int, kernel: int, stride: int, padding: int, count: in
     return np.maximum(inside, inside[0]), end - begin
 
 
+class Windows(NamedTuple):
+    """Rectangles to take means over.
+
+    Attributes:
+        rows: (2, OH), begin and end of each window.
+        columns: (2, OW), likewise.
+        divisor: (OH, OW), what sums are divided by.
+        regular: ``"plane"`` for one window of everything, ``"quarters"`` for 2x2 windows side by side, else empty.
+    """
+
+    rows: Any
+    columns: Any
+    divisor: Any
+    regular: str
+
+
+def _windows(size: Pair, rows: Any, columns: Any, divisor: Any) -> Windows:
+    regular = ""
+    if divisor.size and (divisor == divisor[0, 0]).all():
+        if divisor.size == 1 and (rows[:, 0] == (0, size[0])).all() and (columns[:, 0] == (0, size[1])).all():
+            regular = "plane"
+        elif all((b == 2 * np.arange(b.shape[1]) + [[0], [2]]).all() for b in (rows, columns)):
+            regular = "quarters"
+    return Windows(rows, columns, divisor, regular)
+
+
 @functools.lru_cache(maxsize=256)
 def _average_windows(
     size: Pair, kernel: Pair, stride: Pair, padding: Pair, count: Pair, include_pad: bool, divisor: Any
-) -> tuple[Any, Any, Any]:
-    """Return bounds of rows and columns, and what each window's sum is divided by."""
+) -> Windows:
     rows, row_lengths = _clipped_bounds(size[0], kernel[0], stride[0], padding[0], count[0])
     columns, column_lengths = _clipped_bounds(size[1], kernel[1], stride[1], padding[1], count[1])
     if divisor is not None:
-        return rows, columns, np.full(count, float(divisor))
+        return _windows(size, rows, columns, np.full(count, float(divisor)))
     if not include_pad:
         row_lengths, column_lengths = rows[1] - rows[0], columns[1] - columns[0]
-    return rows, columns, (row_lengths[:, None] * column_lengths).astype(np.float64)
+    return _windows(size, rows, columns, (row_lengths[:, None] * column_lengths).astype(np.float64))
 
 
 @functools.lru_cache(maxsize=256)
-def _adaptive_windows(size: Pair, count: Pair) -> tuple[Any, Any, Any]:
+def _adaptive_windows(size: Pair, count: Pair) -> Windows:
     rows, columns = _bounds(size[0], count[0]), _bounds(size[1], count[1])
-    return rows, columns, ((rows[1] - rows[0])[:, None] * (columns[1] - columns[0])).astype(np.float64)
+    lengths = (rows[1] - rows[0])[:, None] * (columns[1] - columns[0])
+    return _windows(size, rows, columns, lengths.astype(np.float64))
 
 
 def window_means_reference(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
@@ -321,19 +456,54 @@ def _means(x: Any, h: int, w: int, rows: Any, columns: Any, divisor: Any, out: A
                 out[plane, y, z] = total / x.dtype.type(divisor[y, z])
 
 
-def window_means(x: Any, rows: Any, columns: Any, divisor: Any) -> Any:
+@kernel(parallel=True, exact=True)
+def _quarter_means(x: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
+    one, two = np.uint64(1), np.uint64(2)
+    for plane in prange(planes):
+        for y in range(oh):
+            above = np.uint64((plane * h + 2 * y) * w)
+            below = above + np.uint64(w)
+            line = np.uint64((plane * oh + y) * ow)
+            for z in range(np.uint64(ow)):
+                upper = x[above + two * z] + x[above + two * z + one]
+                out[line + z] = (upper + x[below + two * z] + x[below + two * z + one]) / divisor
+
+
+@kernel(parallel=True)
+def _plane_means(x: Any, out: Any, size: int, factor: Any) -> None:
+    for plane in prange(out.size):
+        start = np.uint64(plane * size)
+        total = x.dtype.type(0)
+        for i in range(np.uint64(size)):
+            total += x[start + i]
+        out[plane] = total * factor
+
+
+def window_means(x: Any, windows: Windows) -> Any:
     """Return the sum of each window, divided.
 
     Args:
         x: (N, C, H, W).
-        rows: (2, OH), begin and end of each window.
-        columns: (2, OW), likewise.
-        divisor: (OH, OW).
+        windows: within H and W.
     """
+    rows, columns, divisor, regular = windows
     if not compiles(x):
         return window_means_reference(x, rows, columns, divisor)
     n, c, h, w = x.shape
-    out = np.empty((n, c, *divisor.shape), x.dtype)
+    oh, ow = divisor.shape
+    out = np.empty((n, c, oh, ow), x.dtype)
+    if regular == "plane":
+        _plane_means(
+            np.ascontiguousarray(x).reshape(-1), out.reshape(-1), h * w, x.dtype.type(1 / divisor[0, 0]),
+            work=x.size / 5,
+        )  # fmt: skip
+        return out
+    if regular == "quarters":
+        _quarter_means(
+            np.ascontiguousarray(x).reshape(-1), out.reshape(-1), n * c, h, w, oh, ow, x.dtype.type(divisor[0, 0]),
+            work=out.size,
+        )  # fmt: skip
+        return out
     _means(
         np.ascontiguousarray(x).reshape(-1), h, w, rows, columns, divisor, out.reshape(n * c, *divisor.shape),
         work=2 * (x.size + out.size),
@@ -364,22 +534,61 @@ def _spread(g: Any, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
                         out[plane, r, q] += share
 
 
-def window_means_adjoint(g: Any, rows: Any, columns: Any, divisor: Any, size: Pair, out: Any = None) -> Any:
+@kernel(parallel=True, exact=True)
+def _quarters_filled(g: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
+    one, two = np.uint64(1), np.uint64(2)
+    zero = g.dtype.type(0)
+    for plane in prange(planes):
+        for y in range(oh):
+            line = np.uint64((plane * oh + y) * ow)
+            for i in range(2):
+                row = np.uint64((plane * h + 2 * y + i) * w)
+                for z in range(np.uint64(ow)):
+                    share = g[line + z] / divisor
+                    out[row + two * z] = share
+                    out[row + two * z + one] = share
+                for z in range(np.uint64(2 * ow), np.uint64(w)):
+                    out[row + z] = zero
+        for z in range(np.uint64((plane * h + 2 * oh) * w), np.uint64((plane + 1) * h * w)):
+            out[z] = zero
+
+
+@kernel(parallel=True, exact=True)
+def _planes_filled(g: Any, out: Any, size: int, divisor: Any) -> None:
+    for plane in prange(g.size):
+        start = np.uint64(plane * size)
+        share = g[plane] / divisor
+        for i in range(np.uint64(size)):
+            out[start + i] = share
+
+
+def window_means_adjoint(g: Any, windows: Windows, size: Pair, out: Any = None) -> Any:
     """Return the adjoint of ``window_means``: each element of ``g``, divided, added all over its window.
 
     Args:
         g: (N, C, OH, OW).
-        rows: (2, OH), begin and end of each window.
-        columns: (2, OW), likewise.
-        divisor: (OH, OW).
+        windows: as for ``window_means``.
         size: (H, W).
         out: where to write, (N, C, H, W), C-contiguous.
     """
+    rows, columns, divisor, regular = windows
     n, c, oh, ow = g.shape
     if out is None:
         out = np.empty((n, c, *size), g.dtype)
     if not compiles(g):
         out[...] = window_means_adjoint_reference(g, rows, columns, divisor, size)
+        return out
+    if regular == "plane":
+        _planes_filled(
+            np.ascontiguousarray(g).reshape(-1), out.reshape(-1), size[0] * size[1], g.dtype.type(divisor[0, 0]),
+            work=out.size / 8,
+        )  # fmt: skip
+        return out
+    if regular == "quarters":
+        _quarters_filled(
+            np.ascontiguousarray(g).reshape(-1), out.reshape(-1), n * c, *size, oh, ow, g.dtype.type(divisor[0, 0]),
+            work=out.size / 4,
+        )  # fmt: skip
         return out
     _spread(
         np.ascontiguousarray(g).reshape(n * c, oh, ow), rows, columns, divisor, out.reshape(n * c, *size),
@@ -411,7 +620,7 @@ def avg_pool2d(
     count = _output_sizes(x, kernel, stride, padding, (1, 1), ceil_mode)
     return window_means(
         x,
-        *_average_windows(tuple(x.shape[2:]), kernel, stride, padding, count, count_include_pad, divisor_override),
+        _average_windows(tuple(x.shape[2:]), kernel, stride, padding, count, count_include_pad, divisor_override),
     )
 
 
@@ -442,7 +651,7 @@ def avg_pool2d_input_grad(
     del ceil_mode  # the shape of g says it
     size = tuple(input_shape[2:])
     windows = _average_windows(size, kernel, stride, padding, tuple(g.shape[2:]), count_include_pad, divisor_override)
-    return window_means_adjoint(g, *windows, size, out)
+    return window_means_adjoint(g, windows, size, out)
 
 
 def adaptive_avg_pool2d(x: Any, size: Pair) -> Any:
@@ -454,7 +663,7 @@ def adaptive_avg_pool2d(x: Any, size: Pair) -> Any:
         x: (N, C, H, W).
         size: (OH, OW).
     """
-    return window_means(x, *_adaptive_windows(tuple(x.shape[2:]), tuple(size)))
+    return window_means(x, _adaptive_windows(tuple(x.shape[2:]), tuple(size)))
 
 
 def adaptive_avg_pool2d_input_grad(g: Any, input_shape: Any, out: Any = None) -> Any:
@@ -466,13 +675,13 @@ def adaptive_avg_pool2d_input_grad(g: Any, input_shape: Any, out: Any = None) ->
         out: where to write, (N, C, H, W), C-contiguous.
     """
     size = tuple(input_shape[2:])
-    return window_means_adjoint(g, *_adaptive_windows(size, tuple(g.shape[2:])), size, out)
+    return window_means_adjoint(g, _adaptive_windows(size, tuple(g.shape[2:])), size, out)
 
 
 def adaptive_max_pool2d_reference(x: Any, size: Pair) -> tuple[Any, Any]:
     """The definition, window by window: the first largest element, or the last NaN."""
     n, c, h, w = x.shape
-    rows, columns, _ = _adaptive_windows((h, w), tuple(size))
+    rows, columns, _, _ = _adaptive_windows((h, w), tuple(size))
     out = np.empty((n, c, *size), x.dtype)
     indices = np.empty((n, c, *size), np.int64)
     numbers = np.arange(h * w).reshape(h, w)
@@ -515,7 +724,7 @@ def adaptive_max_pool2d(x: Any, size: Pair) -> tuple[Any, Any]:
     if not compiles(x):
         return adaptive_max_pool2d_reference(x, size)
     n, c, h, w = x.shape
-    rows, columns, _ = _adaptive_windows((h, w), tuple(size))
+    rows, columns, _, _ = _adaptive_windows((h, w), tuple(size))
     out = np.empty((n, c, *size), x.dtype)
     indices = np.empty((n, c, *size), np.int64)
     _maxima(

@@ -240,14 +240,13 @@ def poisson(input: Array, generator: Generator | None = None) -> Array:
     dtype = floating("poisson_cpu", input.dtype)
     if input.size and not input.min() >= 0:
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    out = np.empty_like(input, order="K", subok=False)
-    rates = input.transpose(memory_order(out)).reshape(-1).astype(_f8).tolist()
+    rates = input.reshape(-1).astype(_f8).tolist()
     g = generator or default_generator
     with g.lock:
         uniform = _Doubles(g)
         counts = [_poisson_one(rate, uniform) for rate in rates]
         uniform.close()
-    return store(out, np.array(counts, _f8).astype(dtype))
+    return np.array(counts, _f8).astype(dtype).reshape(input.shape)
 
 
 def multinomial(

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from tinygrad_hw.kernels import random_normal as ref
+from tinygrad_hw.kernels.runtime import jit
 
 __all__ = ["fill_words", "grow", "normal_blocks32", "normal_blocks64", "shuffle"]
 
@@ -23,13 +24,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _jit(function: _Function) -> _Function:
-    """Compile; without an on-disk cache where no folder for it can be written."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        compiled = njit(cache=True, **options)(function)
-    except RuntimeError:
-        compiled = njit(**options)(function)
-    return cast(_Function, compiled)
+    return cast(_Function, jit(function, {"nogil": True, "error_model": "numpy"}))
 
 
 _intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic

@@ -6,9 +6,10 @@ each kernel stands a numpy reference, which runs instead where numba is missing,
 ``TINYGRAD_HW_KERNELS=numpy`` is set, or where numba's compiler is switched off
 (``NUMBA_DISABLE_JIT=1``; the loops would then be interpreted).
 
-Threads: a kernel with ``prange`` loops has a serial and a parallel variant, and the same items of
-work in both, so that results do not depend on the number of threads. The parallel one runs when
-the work is worth it, and when it is safe:
+Threads: a kernel with ``prange`` loops has a serial and a parallel variant. Which one runs depends on
+the amount of work, not on the number of threads, and how the parallel one cuts its sums does not
+either: so results are the same, bit by bit, on any number of threads. It runs only where that is
+safe:
 
 * GNU OpenMP ends a forked child that enters a parallel region: kernels in a forked child are
   serial.
@@ -24,17 +25,18 @@ from __future__ import annotations
 import functools
 import operator
 import os
-import pickle
 import platform
 import sys
 import threading
-import time
 import types
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_hw._blas_hint import blas_hint
+from tinygrad_hw.kernels.cpu import cpu_name, vector_bits
+from tinygrad_hw.kernels.memory import kept_memory
+from tinygrad_hw.version import __version__
 
 __all__ = [
     "Intrinsic",
@@ -43,7 +45,9 @@ __all__ = [
     "compiles",
     "config",
     "get_num_threads",
+    "jit",
     "kernel",
+    "leave_blas_one_thread",
     "parallel_allowed",
     "set_flush_denormal",
     "set_num_threads",
@@ -53,11 +57,12 @@ __all__ = [
 
 #: These let LLVM vectorise sums. nnan and ninf, the rest of "fast", would make isnan false.
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+EXACT = {"contract"}
 
 #: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us
 #: while the other threads still spin, but 30 to 60 us when they have to be woken, as after a
 #: matrix product.
-PARALLEL_WORK = 40_000
+PARALLEL_WORK: float = 40_000
 
 #: Iterations that an idle OpenMP thread spins, about 1 ms: what Python does between two kernels takes less, and to wake
 #: a thread takes 50 us.
@@ -76,7 +81,10 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    # A fork waits for kernels that are being compiled: the child would wait for numba's lock for ever.
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_after_fork
+    )
 
 
 # -- whether to compile ----------------------------------------------------------------------------
@@ -132,7 +140,7 @@ def _layer() -> str:
     try:
         numba.get_num_threads()
         name = str(numba.threading_layer())
-        _thread_pools().limit(limits=1, user_api="blas")
+        leave_blas_one_thread()
         return name
     except ValueError:
         return ""
@@ -169,6 +177,12 @@ def _thread_pools() -> Any:
     return ThreadpoolController()
 
 
+@functools.cache
+def leave_blas_one_thread() -> None:
+    """Take its threads from BLAS: kernels need the cores, and results would depend on how many there are."""
+    _thread_pools().limit(limits=1, user_api="blas")
+
+
 def set_num_threads(n: int) -> None:
     """Use ``n`` threads for kernels, and for numpy's matrix products until kernels have started theirs.
 
@@ -199,7 +213,7 @@ def set_num_threads(n: int) -> None:
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {n}")
     _threads = n
-    _thread_pools().limit(limits=1 if _layer.cache_info().currsize else n, user_api="blas")
+    _thread_pools().limit(limits=1 if leave_blas_one_thread.cache_info().currsize else n, user_api="blas")
 
 
 def parallel_allowed() -> bool:
@@ -226,7 +240,7 @@ def set_flush_denormal(mode: bool) -> bool:
 
     Source: ``torch.set_flush_denormal``.
     """
-    if not compiled_kernels() or platform.machine().lower() not in ("x86_64", "amd64"):
+    if _denormal_reason():
         return False
     from tinygrad_hw.kernels.denormal import flush_denormal
 
@@ -237,14 +251,16 @@ def set_flush_denormal(mode: bool) -> bool:
 # -- compiling -------------------------------------------------------------------------------------
 
 _seconds = 0.0
-_cached = True
+
+#: Why compiled kernels cannot be kept on disk; empty if they can.
+_not_kept = ""
 
 
 def _no_cache(error: Exception) -> None:
     """Say once that kernels cannot be kept on disk."""
-    global _cached
-    if _cached:
-        _cached = False
+    global _not_kept
+    if not _not_kept:
+        _not_kept = str(error)
         warnings.warn(
             "tinygrad_hw: compiled kernels cannot be kept on disk, so that every process compiles "
             f"them anew ({error}). Set NUMBA_CACHE_DIR to a folder that can be written to.",
@@ -258,7 +274,7 @@ def _count_seconds(seconds: float) -> None:
     global _seconds
     before, _seconds = _seconds, _seconds + seconds
     if before <= 2 < _seconds:
-        kept = "; they are kept on disk for later runs" if _cached else ""
+        kept = "" if _not_kept else "; they are kept on disk for later runs"
         print(f"tinygrad_hw: compiling kernels for this CPU ...{kept}", file=sys.stderr)
 
 
@@ -278,6 +294,26 @@ class Intrinsic:
         raise TypeError("this function is LLVM code, for compiled kernels; call the kernel that uses it")
 
 
+def jit(function: Any, options: dict[str, Any]) -> Any:
+    """Compile by numba, at the first call for each signature; the result is kept on disk where that is possible.
+
+    Args:
+        function: a Python function.
+        options: those of ``numba.njit``, but for ``cache``.
+    """
+    import numba
+
+    from tinygrad_hw.kernels import cache
+
+    compiled = numba.njit(**options)(function)
+    try:
+        compiled._cache = cache.KernelCache(function, cache.source_digest(function, options), _no_cache, _count_seconds)
+    except RuntimeError as error:  # "no locator available"
+        _no_cache(error)
+        compiled._cache = cache.NoCache(_count_seconds)
+    return compiled
+
+
 class Kernel:
     """A function that is compiled at its first call; see :func:`kernel`.
 
@@ -293,7 +329,7 @@ class Kernel:
         self.function = function
         self.parallel = parallel
         self.exact = exact
-        self._variants: dict[tuple[bool, bool], Any] = {}
+        self._variants: dict[bool, Any] = {}
         self._serial: Any = None
         self._threaded: Any = None
 
@@ -308,27 +344,20 @@ class Kernel:
             *args: its arguments.
             work: how long it runs on one thread, in ns, roughly; small work stays on one thread.
         """
-        try:
-            if self.parallel and work > PARALLEL_WORK and parallel_allowed():
-                if _layer() != "workqueue":
+        # On one thread too: the variants are compiled separately, and may round differently.
+        if self.parallel and work > PARALLEL_WORK and not _forked and _layer():
+            if _layer() != "workqueue":
+                return self._run_parallel(args)
+            if _region.acquire(blocking=False):
+                try:
                     return self._run_parallel(args)
-                if _region.acquire(blocking=False):
-                    try:
-                        return self._run_parallel(args)
-                    finally:
-                        _region.release()
-            if self._serial is not None:
-                return self._serial(*args)
-            with _lock:
-                self._serial = self.compile(parallel=False)
-                return self._first(self._serial, args)
-        except (OSError, EOFError, pickle.PickleError) as error:
-            # The cache could not be read or written; nothing has run yet.
-            _no_cache(error)
-            with _lock:
-                self._threaded = None
-                self._serial = self.compile(parallel=False)
-                return self._first(self._serial, args)
+                finally:
+                    _region.release()
+        if self._serial is not None:
+            return self._serial(*args)
+        with _lock:
+            self._serial = self.compile(parallel=False)
+            return self._serial(*args)
 
     def _run_parallel(self, args: tuple[Any, ...]) -> Any:
         threads = get_num_threads()
@@ -341,21 +370,14 @@ class Kernel:
             return self._threaded(*args)
         with _lock:
             self._threaded = self.compile(parallel=True)
-            return self._first(self._threaded, args)
-
-    @staticmethod
-    def _first(compiled: Any, args: tuple[Any, ...]) -> Any:
-        start = time.perf_counter()
-        result = compiled(*args)
-        _count_seconds(time.perf_counter() - start)
-        return result
+            return self._threaded(*args)
 
     def compile(self, *, parallel: bool) -> Any:
         """Return numba's dispatcher of one variant; it makes code when it is called."""
-        key = (parallel, _cached)  # what was to be kept on disk is made anew when that has turned out impossible
-        if key not in self._variants:
-            self._variants[key] = self._njit(parallel and self.parallel)
-        return self._variants[key]
+        parallel = parallel and self.parallel
+        if parallel not in self._variants:
+            self._variants[parallel] = self._njit(parallel)
+        return self._variants[parallel]
 
     def _njit(self, parallel: bool) -> Any:
         import numba
@@ -381,15 +403,11 @@ class Kernel:
         options: dict[str, Any] = {
             "nogil": True,
             "error_model": "numpy",
-            "fastmath": {"contract"} if self.exact else FASTMATH,
+            "fastmath": EXACT if self.exact else FASTMATH,
             "parallel": parallel,
+            "no_cfunc_wrapper": True,
         }
-        if _cached:
-            try:
-                return numba.njit(cache=True, **options)(copy)
-            except RuntimeError as error:  # "no locator available"
-                _no_cache(error)
-        return numba.njit(**options)(copy)
+        return jit(copy, options)
 
 
 def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
@@ -410,24 +428,58 @@ def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable
 # -- telling ---------------------------------------------------------------------------------------
 
 
+def _cache_facts() -> tuple[str | None, str]:
+    """Return the folder in which compiled kernels are kept, or None and why there is none."""
+    if _not_kept:
+        return None, _not_kept
+    from tinygrad_hw.kernels.cache import cache_folder
+
+    try:
+        return cache_folder(), ""
+    except RuntimeError as error:
+        return None, str(error)
+
+
+def _serial_reason() -> str:
+    """Return why kernels run on one thread; empty if they do not."""
+    if _forked:
+        return "this process was forked, and OpenMP does not outlive that"
+    if get_num_threads() == 1:
+        return "set_num_threads(1), or there is one CPU"
+    return "" if _layer() else "numba has no threading layer"
+
+
+def _denormal_reason() -> str:
+    """Return why denormal numbers cannot be flushed; empty if they can."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return "on x86 only"
+    return "" if compiled_kernels() else "with compiled kernels only"
+
+
 def config() -> dict[str, Any]:
-    """Return versions, threads, the BLAS library, and what is switched off and why."""
+    """Return versions, CPU, threads, the BLAS library, and what is switched off and why."""
     import numpy as np
 
     blas = [
-        {name: pool.get(name) for name in ("internal_api", "version", "architecture", "num_threads")}
+        {name: pool.get(name) for name in ("internal_api", "version", "architecture", "num_threads", "threading_layer")}
         for pool in _thread_pools().info()
         if pool.get("user_api") == "blas"
     ]
     facts: dict[str, Any] = {
+        "version": __version__,
         "python": platform.python_version(),
+        "system": platform.system(),
         "machine": platform.machine(),
+        "cpu": cpu_name(),
+        "vector_bits": vector_bits(),
         "numpy": np.__version__,
         "threads": get_num_threads(),
         "blas": blas,
         "blas_hint": blas_hint(),
+        "memory": kept_memory(),
         "kernels": "numba" if compiled_kernels() else "numpy",
         "kernels_reason": _why_not_compiled(),
+        "flush_denormal_reason": _denormal_reason(),
     }
     if compiled_kernels():
         import numba
@@ -435,26 +487,49 @@ def config() -> dict[str, Any]:
         facts["numba"] = numba.__version__
         facts["threading_layer"] = "none (forked process)" if _forked else _layer() or "none"
         facts["parallel"] = parallel_allowed()
-        facts["cache"] = _cached
+        facts["parallel_reason"] = _serial_reason()
+        folder, reason = _cache_facts()
+        facts["cache"] = folder is not None
+        facts["cache_folder"] = folder
+        facts["cache_reason"] = reason
     return facts
 
 
 def show_config() -> str:
-    """Return a text on versions, threads, the BLAS library, and what is switched off and why."""
+    """Return a text on CPU, versions, threads, the BLAS library, and what is switched off and why.
+
+    Example:
+        >>> from tinygrad_hw.kernels.runtime import show_config
+        >>> "threads: " in show_config()
+        True
+    """
     facts = config()
+    bits = f", {facts['vector_bits']}-bit vectors" if facts["vector_bits"] else ""
     lines = [
-        f"Python {facts['python']} on {facts['machine']}, numpy {facts['numpy']}",
+        f"tinygrad_hw {facts['version']}, Python {facts['python']}, numpy {facts['numpy']}",
+        f"CPU: {facts['cpu']} ({facts['machine']}, {facts['system']}){bits}",
         f"threads: {facts['threads']}",
     ]
     lines += [
-        f"BLAS: {blas['internal_api']} {blas['version']}, kernels for {blas['architecture']}, "
-        f"{blas['num_threads']} threads"
+        f"BLAS: {blas['internal_api']} {blas['version']}, kernels for {blas['architecture'] or 'an unknown CPU'}, "
+        f"{blas['num_threads']} threads" + (f" ({blas['threading_layer']})" if blas["threading_layer"] else "")
         for blas in facts["blas"]
-    ]
+    ] or ["BLAS: none that is known; its threads are not controlled"]
     lines.append(f"BLAS hint: {facts['blas_hint']}")
     if facts["kernels"] == "numba":
-        notes = ("" if facts["parallel"] else ", on one thread") + ("" if facts["cache"] else ", not kept on disk")
-        lines.append(f"kernels: numba {facts['numba']}, threading layer {facts['threading_layer']}{notes}")
+        layer = facts["threading_layer"]
+        lines.append(f"kernels: numba {facts['numba']}, threading layer {layer}")
+        if layer == "workqueue":
+            lines.append("  this layer takes one Python thread at a time; the others run on one thread meanwhile")
+        if facts["parallel_reason"]:
+            lines.append(f"  on one thread: {facts['parallel_reason']}")
+        if facts["cache"]:
+            lines.append(f"compiled kernels: in {facts['cache_folder']}")
+        else:
+            lines.append(f"compiled kernels: not kept on disk ({facts['cache_reason']})")
     else:
         lines.append(f"kernels: numpy references ({facts['kernels_reason']})")
+    lines.append(f"freed memory: {facts['memory']}")
+    if facts["flush_denormal_reason"]:
+        lines.append(f"set_flush_denormal: not available ({facts['flush_denormal_reason']})")
     return "\n".join(lines)

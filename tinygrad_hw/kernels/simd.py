@@ -158,6 +158,30 @@ class Writer:
 
         return cgutils.for_range_slice(self.builder, first, last, self.constant(1), self.index)
 
+    def cross_sums(self, vectors: list[Any]) -> Any:
+        """Return the sums of the lanes of 2, 4, ... vectors, as one vector of as many lanes."""
+        group = self.lanes
+        while len(vectors) > 1 and group > 1:
+            half = group // 2
+            low = [s + i for s in range(0, 2 * self.lanes, group) for i in range(half)]
+            high = [i + half for i in low]
+            vectors = [
+                self.builder.fadd(self.shuffle(a, b, low), self.shuffle(a, b, high), flags=("contract",))
+                for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+            group = half
+        while len(vectors) > 1:  # there are more vectors than lanes
+            every = list(range(2 * vectors[0].type.count))
+            vectors = [self.shuffle(a, b, every) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        (sums,) = vectors
+        while group > 1:
+            half = group // 2
+            low = [s + i for s in range(0, sums.type.count, group) for i in range(half)]
+            high = [i + half for i in low]
+            sums = self.builder.fadd(self.shuffle(sums, sums, low), self.shuffle(sums, sums, high), flags=("contract",))
+            group = half
+        return sums
+
     def cross_sum(self, vector: Any) -> Any:
         """Return the sum of a vector's lanes, in the first lane."""
         half = self.lanes // 2
@@ -433,6 +457,72 @@ def dots_taps(rows: int) -> int:
 #: below ``n``, for t below ``dots_taps(rows)`` and m below ``here``.
 dots_1 = _dots(1)
 dots_6 = _dots(6)
+
+
+def _rows_by_rows() -> Any:
+    from numba import types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def rows_by_rows(
+        typing: Any, a: Any, at: Any, leap: Any, here: Any, b: Any, b_at: Any, b_leap: Any, b_here: Any, n: Any,
+        out: Any, place: Any, width: Any,
+    ) -> Any:  # fmt: skip
+        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = signature.args
+            a, at, leap, here, b, b_at, b_leap, b_here, n, out, place, width = values
+            w = Writer(context, builder, kinds[0])
+
+            def lines(first: Any, step: Any, count: int, there: Any) -> list[Any]:
+                # Rows that are not there are read from the last one.
+                last = builder.sub(there, w.constant(1))
+                numbers = [
+                    builder.select(builder.icmp_signed("<", w.constant(m), there), w.constant(m), last)
+                    for m in range(count)
+                ]
+                return [w.step(first, builder.mul(step, m)) for m in numbers]
+
+            columns = dots_taps(6)
+            left = lines(w.at(kinds[0], a, at), leap, 6, here)
+            right = lines(w.at(kinds[4], b, b_at), b_leap, columns, b_here)
+            out = w.at(kinds[9], out, place)
+            sums = [w.variables(*[w.zero] * columns) for _ in left]
+            vectors = builder.sdiv(builder.add(n, w.constant(w.lanes - 1)), w.constant(w.lanes))
+            with w.loop(w.constant(0), vectors) as (v, _):
+                q = w.times(v, w.lanes)
+                mask = w.first(builder.sub(n, q))
+                xs = [w.load_first(w.step(line, q), mask) for line in right]
+                for line, row in zip(left, sums, strict=True):
+                    factor = w.load_first(w.step(line, q), mask)
+                    for total, x in zip(row, xs, strict=True):
+                        w.add_product(total, factor, x)
+            whole = builder.icmp_signed("==", b_here, w.constant(columns))
+            for m, row in enumerate(sums):
+                totals = w.cross_sums([builder.load(total) for total in row])
+                with builder.if_then(builder.icmp_signed(">", here, w.constant(m))):
+                    target = w.step(out, w.times(width, m))
+                    with builder.if_else(whole) as (then, otherwise):
+                        with then:
+                            w.store(builder.fadd(w.load(target, columns), totals), target)
+                        with otherwise:
+                            for t in range(columns - 1):
+                                with builder.if_then(builder.icmp_signed(">", b_here, w.constant(t))):
+                                    one = w.step(target, t)
+                                    value = builder.extract_element(totals, w.ir.Constant(w.word, t))
+                                    builder.store(builder.fadd(builder.load(one), value), one)
+            return context.get_dummy_value()
+
+        i = types.int64
+        return types.void(a, i, i, i, b, i, i, i, i, out, i, i), build
+
+    return rows_by_rows
+
+
+#: rows_by_rows(a, at, leap, here, b, b_at, b_leap, b_here, n, out, place, width)
+#:
+#: Adds to ``out[place + m * width + t]`` the dot products of rows of ``n`` numbers, ``a[at + m * leap]`` and
+#: ``b[b_at + t * b_leap]`` on, for m below ``here``, at most 6, and t below ``b_here``, at most ``dots_taps(6)``.
+rows_by_rows = Intrinsic(_rows_by_rows)
 
 
 def _copy_lines(step: int) -> Intrinsic:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.exponential import exp32
+from tinygrad_hw.kernels.exponential import exp32_falling
 from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
 
 __all__ = [
@@ -111,7 +111,7 @@ def _softmax_rows(x: Any, out: Any, rows: int, n: int, log: bool) -> None:
         top = _largest(x, begin, np.uint64(n))
         total = x.dtype.type(0)
         for i in range(begin, end):
-            e = exp32(x[i] - top) if x.itemsize == 4 else math.exp(x[i] - top)
+            e = exp32_falling(x[i] - top) if x.itemsize == 4 else math.exp(x[i] - top)
             out[i] = e
             total += e
         if log:
@@ -137,7 +137,7 @@ def _softmax_columns(x: Any, out: Any, outer: int, n: int, inner: int, log: bool
             begin = np.uint64((block * n + k) * inner)
             for i in range(np.uint64(inner)):
                 d = x[begin + i] - top[i]
-                e = exp32(d) if x.itemsize == 4 else math.exp(d)
+                e = exp32_falling(d) if x.itemsize == 4 else math.exp(d)
                 out[begin + i] = e
                 total[i] += e
         for i in range(inner):
@@ -157,7 +157,7 @@ def _backward_rows(g: Any, y: Any, out: Any, rows: int, n: int, log: bool) -> No
             for i in range(begin, end):
                 total += g[i]
             for i in range(begin, end):
-                out[i] = g[i] - total * (exp32(y[i]) if y.itemsize == 4 else math.exp(y[i]))
+                out[i] = g[i] - total * (exp32_falling(y[i]) if y.itemsize == 4 else math.exp(y[i]))
         else:
             for i in range(begin, end):
                 total += g[i] * y[i]
@@ -178,7 +178,7 @@ def _backward_columns(g: Any, y: Any, out: Any, outer: int, n: int, inner: int, 
             for i in range(np.uint64(inner)):
                 at = begin + i
                 if log:
-                    out[at] = g[at] - total[i] * (exp32(y[at]) if y.itemsize == 4 else math.exp(y[at]))
+                    out[at] = g[at] - total[i] * (exp32_falling(y[at]) if y.itemsize == 4 else math.exp(y[at]))
                 else:
                     out[at] = (g[at] - total[i]) * y[at]
 
@@ -190,7 +190,7 @@ def _entropy(x: Any, target: Any, weights: Any, ignored: int, losses: Any, sums:
         top = _largest(x, begin, np.uint64(n))
         total = x.dtype.type(0)
         for i in range(begin, begin + np.uint64(n)):
-            total += exp32(x[i] - top) if x.itemsize == 4 else math.exp(x[i] - top)
+            total += exp32_falling(x[i] - top) if x.itemsize == 4 else math.exp(x[i] - top)
         sums[row] = top + math.log(total)
         if target[row] == ignored:
             losses[row] = 0
@@ -209,7 +209,7 @@ def _entropy_backward(g: Any, x: Any, target: Any, weights: Any, ignored: int, s
         share = g[row] * weights[row]
         less = sums[row]
         for i in range(begin, end):
-            out[i] = share * (exp32(x[i] - less) if x.itemsize == 4 else math.exp(x[i] - less))
+            out[i] = share * (exp32_falling(x[i] - less) if x.itemsize == 4 else math.exp(x[i] - less))
         out[row * n + target[row]] -= share
 
 

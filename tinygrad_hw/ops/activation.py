@@ -12,8 +12,8 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
-from tinygrad_hw.kernels import special
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.shape import chunk, one_dim, reshape
 from tinygrad_hw.ops.unary import exp, sigmoid, tanh
@@ -71,8 +71,9 @@ def _apply(function: Callable[..., Any], name: str, inplace: bool, input: Any, *
 
 _relu = op(
     "relu",
-    lambda input: np.maximum(input, input.dtype.type(0)),
-    input=lambda g, out: _keep(g, _values(out) > 0),
+    lambda input: kernels.relu(input),
+    input=lambda g, out: _keep(g, ~(_values(out) <= 0)),
+    raw=lambda g, out: (kernels.relu_backward(g, out),),
 )
 
 
@@ -102,7 +103,8 @@ def relu_(input: Any) -> Any:
 _hardtanh = op(
     "hardtanh",
     lambda input, *, min_val, max_val: np.clip(input, input.dtype.type(min_val), input.dtype.type(max_val)),
-    input=lambda g, input, min_val, max_val: _keep(g, (_values(input) > min_val) & (_values(input) < max_val)),
+    input=lambda g, input, min_val, max_val: _keep(g, ~((_values(input) <= min_val) | (_values(input) >= max_val))),
+    raw=lambda g, input, min_val, max_val: (kernels.clamp_backward(g, input, min_val, max_val),),
 )
 
 
@@ -135,8 +137,9 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 
 _leaky_relu = op(
     "leaky_relu",
-    lambda input, *, negative_slope: np.where(input > 0, input, input * input.dtype.type(negative_slope)),
+    lambda input, *, negative_slope: kernels.leaky_relu(input, negative_slope),
     input=lambda g, input, negative_slope: _where(_values(input) > 0, g, g * negative_slope),
+    raw=lambda g, input, negative_slope: (kernels.leaky_relu_backward(g, input, negative_slope),),
 )
 
 
@@ -155,12 +158,6 @@ def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Any:
     return leaky_relu(input, negative_slope, inplace=True)
 
 
-def _elu_forward(input: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
-    kind = input.dtype.type
-    negative = np.expm1(np.minimum(input, 0) * kind(input_scale)) * kind(alpha * scale)
-    return np.where(input > 0, input * kind(scale), negative)
-
-
 def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     positive = _values(input) > 0
     # exp of the positive part would overflow; it is not used.
@@ -168,7 +165,12 @@ def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float
     return _where(positive, g * scale, g * (exp(low * input_scale) * (alpha * scale * input_scale)))
 
 
-_elu = op("elu", _elu_forward, input=_elu_rule)
+_elu = op(
+    "elu",
+    lambda input, *, alpha, scale, input_scale: kernels.elu(input, alpha, scale, input_scale),
+    input=_elu_rule,
+    raw=lambda g, input, alpha, scale, input_scale: (kernels.elu_backward(g, input, alpha, scale, input_scale),),
+)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -230,11 +232,6 @@ _GELU_C = math.sqrt(2 / math.pi)
 _GELU_A = 0.044715
 
 
-def _gelu_forward(input: Any) -> Any:
-    kind = input.dtype.type
-    return input * kind(0.5) * (1 + special.erf(input * kind(_ROOT_HALF)))
-
-
 def _gelu_rule(g: Any, input: Any) -> Any:
     from tinygrad_hw.ops.unary import erf
 
@@ -242,13 +239,12 @@ def _gelu_rule(g: Any, input: Any) -> Any:
     return g * (cdf + input * (exp(input * input * -0.5) * _INV_ROOT_TWO_PI))
 
 
-_gelu = op("gelu", _gelu_forward, input=_gelu_rule)
-
-
-def _gelu_tanh_forward(input: Any) -> Any:
-    kind = input.dtype.type
-    inner = kind(_GELU_C) * (input + kind(_GELU_A) * input * input * input)
-    return kind(0.5) * input * (1 + np.tanh(inner))
+_gelu = op(
+    "gelu",
+    lambda input: kernels.gelu(input),
+    input=_gelu_rule,
+    raw=lambda g, input: (kernels.gelu_backward(g, input),),
+)
 
 
 def _gelu_tanh_rule(g: Any, input: Any) -> Any:
@@ -258,7 +254,13 @@ def _gelu_tanh_rule(g: Any, input: Any) -> Any:
     return g * ((t + 1) * 0.5 + input * 0.5 * (1 - t * t) * slope)
 
 
-_gelu_tanh = op("gelu_tanh", _gelu_tanh_forward, node_name="GeluBackward0", input=_gelu_tanh_rule)
+_gelu_tanh = op(
+    "gelu_tanh",
+    lambda input: kernels.gelu_tanh(input),
+    node_name="GeluBackward0",
+    input=_gelu_tanh_rule,
+    raw=lambda g, input: (kernels.gelu_tanh_backward(g, input),),
+)
 
 
 def gelu(input: Any, *, approximate: str = "none") -> Any:
@@ -295,31 +297,24 @@ def silu(input: Any, inplace: bool = False) -> Any:
     return _apply(_silu, "silu_", inplace, input)
 
 
-def _sigmoid_array(x: Any) -> Any:
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
-
-
 def _silu_rule(g: Any, input: Any) -> Any:
     s = sigmoid(input)
     return g * (s * (input * (1 - s) + 1))
 
 
-_silu = op("silu", lambda input: input * _sigmoid_array(input), input=_silu_rule)
-
-
-def _softplus_forward(input: Any, *, beta: float, threshold: float) -> Any:
-    kind = input.dtype.type
-    scaled = input * kind(beta)
-    # log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
-    soft = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / kind(beta)
-    return np.where(scaled > threshold, input, soft)
+_silu = op(
+    "silu",
+    lambda input: kernels.silu(input),
+    input=_silu_rule,
+    raw=lambda g, input: (kernels.silu_backward(g, input),),
+)
 
 
 _softplus = op(
     "softplus",
-    _softplus_forward,
+    lambda input, *, beta, threshold: kernels.softplus(input, beta, threshold),
     input=lambda g, input, beta, threshold: _where(_values(input) * beta > threshold, g, g * sigmoid(input * beta)),
+    raw=lambda g, input, beta, threshold: (kernels.softplus_backward(g, input, beta, threshold),),
 )
 
 
@@ -352,8 +347,9 @@ def _mish_rule(g: Any, input: Any) -> Any:
 
 _mish = op(
     "mish",
-    lambda input: input * np.tanh(_softplus_forward(input, beta=1, threshold=20)),
+    lambda input: kernels.mish(input),
     input=_mish_rule,
+    raw=lambda g, input: (kernels.mish_backward(g, input),),
 )
 
 
@@ -371,9 +367,10 @@ def softsign(input: Any) -> Any:
 
 _logsigmoid = op(
     "log_sigmoid",
-    lambda input: np.minimum(input, 0) - np.log1p(np.exp(-np.abs(input))),
+    lambda input: kernels.log_sigmoid(input),
     node_name="LogSigmoidBackward0",
     input=lambda g, input: g * sigmoid(-input),
+    raw=lambda g, input: (kernels.log_sigmoid_backward(g, input),),
 )
 
 
@@ -496,8 +493,9 @@ def _hardswish_rule(g: Any, input: Any) -> Any:
 
 _hardswish = op(
     "hardswish",
-    lambda input: input * np.clip(input + input.dtype.type(3), 0, 6) / input.dtype.type(6),
+    lambda input: kernels.hardswish(input),
     input=_hardswish_rule,
+    raw=lambda g, input: (kernels.hardswish_backward(g, input),),
 )
 
 

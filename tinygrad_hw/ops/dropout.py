@@ -9,23 +9,31 @@ import numpy as np
 
 from tinygrad_hw.autograd.inplace import write
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import random as kernels
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "feature_alpha_dropout"]
 
-#: Product with a mask that carries the scale; the mask is constant.
+#: What a bool mask keeps, scaled; the mask is constant.
 _masked = op(
     "dropout",
+    lambda input, *, mask, scale: elementwise.masked(mask, input, scale),
+    node_name="MulBackward0",
+    input=lambda g, mask, scale: _masked(g, mask=mask, scale=scale),
+)
+#: Product with a mask of factors.
+_times = op(
+    "alpha_dropout_scale",
     lambda input, *, mask: input * mask,
     node_name="MulBackward0",
-    input=lambda g, mask: _masked(g, mask=mask),
+    input=lambda g, mask: _times(g, mask=mask),
 )
 #: ``mask * input + shift`` for alpha dropout.
 _affine = op(
     "alpha_dropout",
     lambda input, *, mask, shift: input * mask + shift,
     node_name="AddBackward0",
-    input=lambda g, mask: _masked(g, mask=mask),
+    input=lambda g, mask: _times(g, mask=mask),
 )
 
 
@@ -38,9 +46,8 @@ def _finish(input: Any, out: Any, inplace: bool, name: str) -> Any:
     return write(input, out, name) if inplace else out
 
 
-def _scaled(mask: Any, p: float, kind: Any) -> Any:
-    scale = 0.0 if p == 1 else 1 / (1 - p)
-    return mask.astype(kind) * kind.type(scale)
+def _scale(p: float) -> float:
+    return 0.0 if p == 1 else 1 / (1 - p)
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -66,7 +73,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         return input
     array = input.array
     mask = kernels.dropout_mask(array, p)
-    return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, "dropout_")
+    return _finish(input, _masked(input, mask=mask, scale=_scale(p)), inplace, "dropout_")
 
 
 def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, batched: bool) -> Any:
@@ -77,7 +84,7 @@ def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, bat
         raise RuntimeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {array.ndim}")
     shape = array.shape if batched else (1, *array.shape)
     mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * (len(shape) - 2))[-array.ndim :])
-    return _finish(input, _masked(input, mask=_scaled(mask, p, array.dtype)), inplace, name + "_")
+    return _finish(input, _masked(input, mask=mask, scale=_scale(p)), inplace, name + "_")
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

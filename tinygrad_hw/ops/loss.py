@@ -336,9 +336,20 @@ _entropy = op(
 
 
 def _picked_forward(input: Any, target: Any, weights: Any, *, ignore_index: int, divisor: float | None) -> Any:
-    safe = np.where(target == ignore_index, 0, target)
-    picked = np.take_along_axis(input, safe[:, None], 1)[:, 0] * -weights
-    return _total(np.where(target == ignore_index, input.dtype.type(0), picked), divisor)
+    ignored = target == ignore_index
+    picked = input[np.arange(target.size), np.where(ignored, 0, target)] * -weights
+    return _total(np.where(ignored, input.dtype.type(0), picked), divisor)
+
+
+def _picked_fused(
+    g: Any, input_shape: Any, target: Any, weights: Any, ignore_index: int, divisor: float | None
+) -> tuple[Any]:
+    """Write the gradients of the targets among zeros."""
+    ignored = target == ignore_index
+    shares = (g if divisor is None else g / g.dtype.type(divisor)) * -weights
+    rows = np.zeros(input_shape, g.dtype)
+    rows[np.arange(target.size), np.where(ignored, 0, target)] = np.where(ignored, g.dtype.type(0), shares)
+    return (rows,)
 
 
 _picked = op(
@@ -348,6 +359,7 @@ _picked = op(
     input=lambda g, input, target, weights, ignore_index, divisor: (
         _each(g, divisor) * -_chosen(input, target, weights, ignore_index)
     ),
+    raw=_picked_fused,
 )
 
 

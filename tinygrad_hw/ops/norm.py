@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
 from tinygrad_hw.ops.elementwise import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
@@ -60,6 +61,11 @@ def _batch_forward(input: Any, weight: Any, bias: Any, *, eps: float) -> tuple[A
     return out.astype(input.dtype, copy=False), centre, variance, scale
 
 
+def _batch_relu_forward(input: Any, weight: Any, bias: Any, *, eps: float) -> tuple[Any, Any, Any, Any]:
+    out, centre, variance, scale = kernels.batch_norm(_wide(input), weight, bias, eps, True)
+    return out.astype(input.dtype, copy=False), centre, variance, scale
+
+
 def _batch_rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], eps: float) -> tuple[Any, Any, Any]:
     over = _over(input)
     centred = input - mean(input, over, True)
@@ -73,8 +79,20 @@ def _batch_rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], eps: f
     return to_input, sum_(g * normal, over) if needs[1] else None, sum_(g, over) if needs[2] else None
 
 
+def _batch_relu_rule(
+    g: Any, input: Any, weight: Any, bias: Any, needs: tuple[bool, ...], eps: float
+) -> tuple[Any, Any, Any]:
+    x, w, b = (None if t is None else _values(t) for t in (input, weight, bias))
+    out = kernels.batch_norm(x, w, b, eps)[0]
+    return _batch_rule(g * np.asarray(~(out <= 0), out.dtype), input, weight, needs, eps)
+
+
 def _batch_fused(g: Any, input: Any, weight: Any, centre: Any, scale: Any) -> tuple[Any, Any, Any]:
-    return kernels.batch_norm_backward(_wide(g), _wide(input), weight, centre, scale)
+    return kernels.batch_norm_backward(_wide(g), _wide(input), weight, None, centre, scale)
+
+
+def _batch_relu_fused(g: Any, input: Any, weight: Any, bias: Any, centre: Any, scale: Any) -> tuple[Any, Any, Any]:
+    return kernels.batch_norm_backward(_wide(g), _wide(input), weight, bias, centre, scale, True)
 
 
 _batch_norm = op(
@@ -87,36 +105,54 @@ _batch_norm = op(
     raw=_batch_fused,
     node_name="NativeBatchNormBackward0",
 )
+#: Batch norm and ReLU in one: on 64 x 64 x 32 x 32 a third of the time of both, and no array in between.
+_batch_norm_relu = op(
+    "batch_norm_relu",
+    _batch_relu_forward,
+    outputs=("out", "centre", "variance", "scale"),
+    nondiff=("centre", "variance", "scale"),
+    differentiable=("input", "weight", "bias"),
+    joint=_batch_relu_rule,
+    raw=_batch_relu_fused,
+    node_name="ReluBackward0",
+)
 
 
-def _affine_forward(input: Any, factor: Any, shift: Any) -> Any:
+def _affine_forward(input: Any, factor: Any, shift: Any, *, relu: bool) -> Any:
     x = _wide(input)
-    channels = x.shape[1]
-    factor = np.ones(channels, x.dtype) if factor is None else factor
-    shift = np.zeros(channels, x.dtype) if shift is None else shift
-    return kernels.channel_affine(x, factor, shift).astype(input.dtype, copy=False)
+    return kernels.channel_affine(x, factor, shift, relu).astype(input.dtype, copy=False)
 
 
-def _affine_rule(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+def _affine_rule(
+    g: Any, input: Any, factor: Any, shift: Any, needs: tuple[bool, ...], relu: bool
+) -> tuple[Any, Any, Any]:
+    if relu:
+        arrays = (None if t is None else _values(t) for t in (input, factor, shift))
+        passed = ~(_affine_forward(*arrays, relu=False) <= 0)
+        g = g * np.asarray(passed, _values(g).dtype)
     over = _over(input)
     return (
-        (g if factor is None else _channel_affine(g, factor, None)) if needs[0] else None,
+        (g if factor is None else _channel_affine(g, factor, None, relu=False)) if needs[0] else None,
         sum_(g * input, over) if needs[1] else None,
         sum_(g, over) if needs[2] else None,
     )
 
 
-def _affine_fused(g: Any, input: Any, factor: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+def _affine_fused(
+    g: Any, input: Any, factor: Any, shift: Any, needs: tuple[bool, ...], relu: bool
+) -> tuple[Any, Any, Any]:
     axes = list(range(input.ndim))
-    g, input = _wide(g), _wide(input)
+    g, x = _wide(g), _wide(input)
+    if relu:
+        g = elementwise.relu_backward(g, kernels.channel_affine(x, factor, shift))
     return (
-        (g if factor is None else _affine_forward(g, factor, None)) if needs[0] else None,
-        np.einsum(g, axes, input, axes, [1]) if needs[1] else None,
+        (g if factor is None else kernels.channel_affine(g, factor, None)) if needs[0] else None,
+        np.einsum(g, axes, x, axes, [1]) if needs[1] else None,
         np.einsum(g, axes, [1]) if needs[2] else None,
     )
 
 
-#: input * factor + shift, both (C,) or None.
+#: input * factor + shift, both (C,) or None; or ReLU of it.
 _channel_affine = op(
     "channel_affine",
     _affine_forward,
@@ -190,8 +226,49 @@ def _row_normalizer(name: str, node_name: str) -> Any:
 
 
 _layer_norm = _row_normalizer("layer_norm", "NativeLayerNormBackward0")
-_group_norm = _row_normalizer("group_norm", "NativeGroupNormBackward0")
 _rms_norm = _row_normalizer("rms_norm", "FusedRmsNormBackward0")
+
+
+# -- by group --------------------------------------------------------------------------------------
+
+
+def _group_forward(input: Any, weight: Any, bias: Any, *, groups: int, eps: float) -> tuple[Any, Any, Any]:
+    out, centre, scale = kernels.group_norm(_wide(input), weight, bias, groups, eps)
+    return out.astype(input.dtype, copy=False), centre, scale
+
+
+def _group_rule(
+    g: Any, input: Any, weight: Any, needs: tuple[bool, ...], groups: int, eps: float
+) -> tuple[Any, Any, Any]:
+    over = _over(input)
+    rows = (input.shape[0] * groups, -1)
+    x = reshape(input, rows)
+    centred = x - mean(x, 1, True)
+    scale = rsqrt(mean(centred * centred, 1, True) + eps)
+    normal = centred * scale
+    to_input = None
+    if needs[0]:
+        inner = reshape(g if weight is None else g * _per_channel(weight, input), rows)
+        to_input = (inner - normal * mean(inner * normal, 1, True) - mean(inner, 1, True)) * scale
+        to_input = reshape(to_input, tuple(input.shape))
+    to_weight = sum_(g * reshape(normal, tuple(input.shape)), over) if needs[1] else None
+    return to_input, to_weight, sum_(g, over) if needs[2] else None
+
+
+def _group_fused(g: Any, input: Any, weight: Any, centre: Any, scale: Any, groups: int) -> tuple[Any, Any, Any]:
+    return kernels.group_norm_backward(_wide(g), _wide(input), weight, centre, scale, groups)
+
+
+_group_norm = op(
+    "group_norm",
+    _group_forward,
+    outputs=("out", "centre", "scale"),
+    nondiff=("centre", "scale"),
+    differentiable=("input", "weight", "bias"),
+    joint=_group_rule,
+    raw=_group_fused,
+    node_name="NativeGroupNormBackward0",
+)
 
 
 # -- functions -------------------------------------------------------------------------------------
@@ -211,11 +288,6 @@ def _check_types(name: str, input: Any, *parameters: Any) -> None:
                 f"{dtypes.from_numpy(_values(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
                 ".double()"
             )
-
-
-def _scaled(input: Any, weight: Any, bias: Any) -> Any:
-    """Return input * weight + bias by channel."""
-    return input if weight is None and bias is None else _channel_affine(input, weight, bias)
 
 
 def _empty(input: Any, *parameters: Any) -> Any:
@@ -272,6 +344,21 @@ def batch_norm(
         tensor([[-1.0000],
                 [ 1.0000]])
     """
+    return batch_norm_then(False, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def batch_norm_then(
+    with_relu: bool,
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    """Return ``batch_norm``, or ``relu`` of it."""
     shape = tuple(input.shape)
     if len(shape) < 2:
         if shape == (0,):
@@ -303,14 +390,14 @@ def batch_norm(
         factor = 1 / np.sqrt(variance + variance.dtype.type(eps))
         factor = factor if weight is None else weight * factor
         shift = -factor * running_mean.array
-        return _channel_affine(input, factor, shift if bias is None else bias + shift)
+        return _channel_affine(input, factor, shift if bias is None else bias + shift, relu=with_relu)
     if size == channels:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if not size:
         return _empty(input, weight, bias)
-    out, centre, variance, _ = _batch_norm(input, weight, bias, eps=eps)
+    out, centre, variance, _ = (_batch_norm_relu if with_relu else _batch_norm)(input, weight, bias, eps=eps)
     if running_mean is not None:
         _update(running_mean, _values(centre), momentum)
     if running_var is not None:
@@ -424,7 +511,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     shape = tuple(input.shape)
     if len(shape) < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
-    n, c = shape[:2]
+    c = shape[1]
     if c % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
@@ -439,8 +526,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     _check_types("group_norm", input, weight, bias)
     if not math.prod(shape):
         return _empty(input, weight, bias)
-    out, _, _ = _group_norm(input, None, None, rows=n * num_groups, eps=eps, center=True)
-    return _scaled(out, weight, bias)
+    return _group_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
 
 
 def instance_norm(
@@ -482,13 +568,13 @@ def instance_norm(
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
     if not math.prod(shape):
         return _empty(input, weight, bias)
-    out, centre, _ = _group_norm(input, None, None, rows=shape[0] * shape[1], eps=eps, center=True)
+    out, centre, _ = _group_norm(input, weight, bias, groups=shape[1], eps=eps)
     if running_mean is not None:
         _update(running_mean, _values(centre).reshape(shape[:2]).mean(axis=0), momentum)
     if running_var is not None:
         x = _wide(_values(input))
         _update(running_var, x.var(axis=tuple(range(2, len(shape))), ddof=1).mean(axis=0), momentum)
-    return _scaled(out, weight, bias)
+    return out
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:

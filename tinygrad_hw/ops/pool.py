@@ -68,6 +68,27 @@ _gather = op(
 )
 
 
+def _quarters_forward(input: Any) -> tuple[Any, Any]:
+    out, codes = kernels.max_pool2d_quarters(_wide(input))
+    return out.astype(input.dtype, copy=False), codes
+
+
+#: The usual 2x2 windows, where nobody asks for indices.
+_max_quarters = op(
+    "max_pool2d_quarters",
+    _quarters_forward,
+    outputs=("out", "codes"),
+    nondiff=("codes",),
+    node_name="MaxPool2DWithIndicesBackward0",
+    input=lambda g, codes, input_shape: _scatter(
+        g, kernels.quarter_places(codes, input_shape[3]), size=tuple(input_shape[2:])
+    ),
+    raw=lambda g, codes, input_shape: (
+        kernels.max_pool2d_quarters_backward(_wide(g), codes, tuple(input_shape[2:])).astype(g.dtype, copy=False),
+    ),
+)
+
+
 def _put_forward(input: Any, indices: Any, *, size: Pair) -> Any:
     n, c = input.shape[:2]
     out = np.zeros((n * c, size[0] * size[1]), input.dtype)
@@ -251,6 +272,8 @@ def _max(
     x, single = _batched(input, dims)
     if dims == 1:
         kernel, steps, sides, spread = (1, *kernel), (1, *steps), (0, *sides), (1, *spread)
+    if not return_indices and kernels.is_quarters(x.shape, kernel, steps, sides, spread, ceil_mode):
+        return _unbatched(_max_quarters(x)[0], dims, single)
     out, indices = _max_pool(x, kernel=kernel, stride=steps, padding=sides, dilation=spread, ceil_mode=ceil_mode)
     out = _unbatched(out, dims, single)
     return (out, _unbatched(indices, dims, single)) if return_indices else out

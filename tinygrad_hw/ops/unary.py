@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.kernels import special
+from tinygrad_hw.kernels import elementwise, special
 
 __all__ = [
     "abs",
@@ -107,12 +107,6 @@ def _rsqrt(input: Any) -> Any:
 def _log10(input: Any) -> Any:
     # numpy's float32 log10 misses powers of ten by an ulp.
     return np.log10(input.astype(np.float64)).astype(input.dtype) if input.dtype == np.float32 else np.log10(input)
-
-
-def _sigmoid(input: Any) -> Any:
-    # exp of a negative number only: never overflows.
-    e = np.exp(-np.abs(input))
-    return np.where(input >= 0, 1 / (1 + e), e / (1 + e))
 
 
 def _copied_integers(name: str, input: Any) -> Any:
@@ -551,6 +545,7 @@ tanh = op(
     np.tanh,
     promote="float",
     input=lambda g, out: g * (1 - out * out),
+    raw=lambda g, out: (elementwise.tanh_backward(g, out),),
     doc=r"""Return :math:`\tanh x`.
 
     Args:
@@ -616,9 +611,10 @@ atanh = op(
 )
 sigmoid = op(
     "sigmoid",
-    _sigmoid,
+    lambda input: elementwise.sigmoid(input),
     promote="float",
     input=lambda g, out: g * (out * (1 - out)),
+    raw=lambda g, out: (elementwise.sigmoid_backward(g, out),),
     doc="""Return :math:`1 / (1 + e^{-x})`, without overflow.
 
     Args:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
+from tinygrad_hw.optim.lr_scheduler import LRScheduler
 from tinygrad_hw.optim.optimizer import Optimizer
 from tinygrad_hw.serialization.atomic import atomic_write
 from tinygrad_hw.tensor import Tensor
@@ -63,6 +64,7 @@ class Trainer:
         model: returns scores (N, classes).
         optimizer: over the model's parameters.
         loss: a function of scores and targets; cross-entropy by default.
+        scheduler: of the learning rate; goes on a step after every batch.
         show_progress: whether to draw bars.
         file: where to draw them; stderr by default.
 
@@ -86,10 +88,12 @@ class Trainer:
         optimizer: Optimizer,
         loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
         *,
+        scheduler: LRScheduler | None = None,
         show_progress: bool = True,
         file: IO[str] | None = None,
     ) -> None:
         self.model = model
+        self.scheduler = scheduler
         self.optimizer = optimizer
         self.loss = loss
         self.show_progress = show_progress
@@ -153,6 +157,8 @@ class Trainer:
                 loss = self.loss(scores, targets)
                 loss.backward()
                 self.optimizer.step()
+                if self.scheduler is not None:
+                    self.scheduler.step()
                 count = len(targets)
                 losses.add(loss.item(), count)
                 hits.add(accuracy(scores, targets), count)

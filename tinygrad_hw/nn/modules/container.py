@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections import OrderedDict
 from collections.abc import (
@@ -16,6 +17,8 @@ from typing import Any, TypeVar, overload
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.module import Module
+from tinygrad_hw.nn.modules.activation import ReLU
+from tinygrad_hw.nn.modules.normalization import _BatchNorm
 from tinygrad_hw.nn.parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
@@ -59,6 +62,13 @@ class _Numbered(Module):
         self._modules = {str(i): m for i, m in enumerate(modules)}
 
 
+def _plain(norm: _BatchNorm, relu: Module) -> bool:
+    """Return whether nobody looks at the results of a batch norm and ReLU, or has put something in their place."""
+    if norm._call_hooks or relu._call_hooks or type(norm).forward is not _BatchNorm.forward:
+        return False
+    return "forward" not in norm.__dict__ and "forward" not in relu.__dict__
+
+
 class Sequential(_Numbered):
     """Modules that are called one after the other, each with the output of the one before.
 
@@ -70,6 +80,8 @@ class Sequential(_Numbered):
 
     Raises:
         TypeError: an argument is no Module.
+
+    Batch norm and a ReLU after it are computed in one pass, if neither has hooks.
 
     Source: ``torch.nn.Sequential``.
 
@@ -98,8 +110,15 @@ class Sequential(_Numbered):
 
     def forward(self, input: Any) -> Any:
         """Return the last module's output."""
-        for name in self._module_names:
-            input = getattr(self, name)(input)
+        modules = [getattr(self, name) for name in self._module_names]
+        done = False
+        for module, following in itertools.zip_longest(modules, modules[1:]):
+            if done:
+                done = False
+            elif following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module, following):
+                input, done = module.forward_then(True, input), True
+            else:
+                input = module(input)
         return input
 
     @overload

@@ -11,6 +11,7 @@ from tinygrad_hw.nn import init
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.ops.creation import empty, ones, tensor, zeros
+from tinygrad_hw.ops.norm import batch_norm_then
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [
@@ -131,6 +132,10 @@ class _NormBase(Module):
 class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised ``input``; updates the running statistics in training mode."""
+        return self.forward_then(False, input)
+
+    def forward_then(self, with_relu: bool, input: Tensor) -> Tensor:
+        """Return the normalised ``input``, or ReLU of it."""
         self._check_input_dim(input)
         factor = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
@@ -139,7 +144,8 @@ class _BatchNorm(_NormBase):
                 factor = 1.0 / float(self.num_batches_tracked)
         use_batch = self.training or (self.running_mean is None and self.running_var is None)
         keep = not self.training or self.track_running_stats
-        return F.batch_norm(
+        return batch_norm_then(
+            with_relu,
             input,
             self.running_mean if keep else None,
             self.running_var if keep else None,

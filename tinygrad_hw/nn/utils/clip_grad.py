@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.kernels import clip as kernels
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [
@@ -84,8 +85,13 @@ def get_total_norm(
     arrays = [t.array for t in _listed(tensors)]
     if not arrays:
         return Tensor._wrap(np.zeros((), dtypes.get_default_dtype().numpy))
-    norms = np.array([_norm(a, norm_type) for a in arrays], np.result_type(*{a.dtype for a in arrays}))
-    total = np.asarray(_norm(norms, norm_type))
+    kinds = {a.dtype for a in arrays}
+    kind = kinds.pop() if len(kinds) == 1 else np.result_type(*kinds)
+    if norm_type == 2.0 and kind.char in "fd":
+        with np.errstate(over="ignore"):
+            total = np.asarray(kernels.norm(arrays), kind)
+    else:
+        total = np.asarray(_norm(np.array([_norm(a, norm_type) for a in arrays], kind), norm_type))
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -117,13 +123,11 @@ def clip_grads_with_norm_(
     # In the norm's dtype, as PyTorch computes it; NaN stays NaN.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scale = np.minimum(norm.dtype.type(float(max_norm)) / (norm + norm.dtype.type(1e-6)), 1)
-    for parameter in _listed(parameters):
-        grad: Any = parameter.grad
-        if grad is not None:
-            array = grad.array
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.multiply(array, array.dtype.type(scale), out=array)
-            grad._version[0] += 1
+    grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
+    if scale != 1:
+        kernels.scale([g.array for g in grads], scale)
+    for grad in grads:
+        grad._version[0] += 1
 
 
 def clip_grad_norm_(
@@ -201,11 +205,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
         >>> w.grad
         tensor([-1.0000,  0.5000,  1.0000])
     """
-    limit = float(clip_value)
-    for parameter in _listed(parameters):
-        grad: Any = parameter.grad
-        if grad is not None:
-            array = grad.array
-            kind = array.dtype.type
-            np.clip(array, kind(-limit), kind(limit), out=array)
-            grad._version[0] += 1
+    grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
+    kernels.clamp([g.array for g in grads], float(clip_value))
+    for grad in grads:
+        grad._version[0] += 1

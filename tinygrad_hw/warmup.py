@@ -1,0 +1,202 @@
+"""Compiling every kernel ahead of time, by small calls of what uses them.
+
+A call of the public function makes the signature that training will ask for; nothing here knows how a kernel is called.
+Each kernel is run on one thread and on several, because these are compiled separately.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import tinygrad_hw as torch
+from tinygrad_hw import nn, optim
+from tinygrad_hw.kernels import runtime
+from tinygrad_hw.nn import functional as F
+from tinygrad_hw.tensor import Tensor
+
+__all__ = ["calls", "warm_up"]
+
+Call = Callable[[], "list[np.ndarray[Any, Any]]"]
+
+
+def _numbers(dtype: Any, *shape: int, seed: float = 1.7) -> Tensor:
+    """Return numbers between -1 and 1, the same at each call."""
+    count = np.arange(1, math.prod(shape) + 1)
+    return torch.from_numpy(np.sin(count * seed).reshape(shape).astype(dtype.numpy))
+
+
+def _pass(function: Callable[..., Any], *inputs: Tensor) -> list[Any]:
+    """Apply a function forwards and backwards; return its result and the gradients."""
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    out = function(*leaves)
+    out.backward(_numbers(out.dtype, *out.shape, seed=0.9))
+    return [out.detach().numpy(), *(x.grad.numpy() for x in leaves if x.grad is not None)]
+
+
+def _twice(function: Callable[..., Any], x: Tensor) -> list[Any]:
+    """Return a gradient, and how it depends on the gradient that came in."""
+    x = x.clone().requires_grad_()
+    out = function(x)
+    g = _numbers(out.dtype, *out.shape, seed=0.9).requires_grad_()
+    first = torch.autograd.grad(out, x, g, create_graph=True)[0]
+    second = torch.autograd.grad(first, g, _numbers(out.dtype, *first.shape, seed=0.4))[0]
+    return [first.detach().numpy(), second.numpy()]
+
+
+def _step(make: Callable[..., Any], dtype: Any, size: int) -> list[Any]:
+    """Take two steps of an optimizer."""
+    parameters = [nn.Parameter(_numbers(dtype, size, 7)), nn.Parameter(_numbers(dtype, 5))]
+    optimizer = make(parameters)
+    for _ in range(2):
+        for p in parameters:
+            p.grad = _numbers(dtype, *p.shape, seed=0.3)
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+def _random(dtype: Any, size: int) -> list[Any]:
+    """Draw numbers enough for the compiled generator."""
+    state = torch.random.get_rng_state()
+    try:
+        torch.manual_seed(1)
+        count = 20_000 * size
+        draws = torch.rand(count, dtype=dtype), torch.randn(count, dtype=dtype), torch.randperm(count)
+        return [x.numpy() for x in draws]
+    finally:
+        torch.random.set_rng_state(state)
+
+
+_OPTIMIZERS: dict[str, Any] = {
+    "SGD": partial(optim.SGD, lr=0.1, momentum=0.9),
+    "Adam": partial(optim.Adam, lr=0.1),
+    "AdamW": partial(optim.AdamW, lr=0.1),
+    "RMSprop": partial(optim.RMSprop, lr=0.1),
+    "Adagrad": partial(optim.Adagrad, lr=0.1),
+    "Adadelta": partial(optim.Adadelta, lr=0.1),
+    "Adamax": partial(optim.Adamax, lr=0.1),
+    "NAdam": partial(optim.NAdam, lr=0.1),
+    "RAdam": partial(optim.RAdam, lr=0.1),
+    "ASGD": partial(optim.ASGD, lr=0.1),
+    "Rprop": partial(optim.Rprop, lr=0.1),
+}
+
+
+def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
+    """Return calls that between them run every kernel that public functions use, with what they are called.
+
+    A call gives its results and gradients as arrays, the same each time.
+
+    Args:
+        dtype: ``torch.float32`` or ``torch.float64``.
+        size: how many times larger the batches are than the smallest ones.
+    """
+    numbers = partial(_numbers, dtype)
+    n = 2 * size
+    image = numbers(n, 4, 9, 8)
+    even = numbers(n, 4, 8, 8)
+    target = torch.from_numpy(np.arange(n * 3) % 5)
+    flags = torch.from_numpy(np.arange(n * 12) % 7)
+    found: list[tuple[str, Call]] = []
+
+    def add(name: str, function: Callable[..., Any], *inputs: Tensor) -> None:
+        found.append((name, partial(_pass, function, *inputs)))
+
+    for name, options, weight in (
+        ("3x3", {"padding": 1}, numbers(6, 4, 3, 3)),
+        ("5x5, stride 2", {"stride": 2, "padding": 2}, numbers(6, 4, 5, 5)),
+        ("dilated", {"dilation": 2}, numbers(6, 4, 3, 3)),
+        ("1x1", {}, numbers(6, 4, 1, 1)),
+        ("1x1, stride 2", {"stride": 2}, numbers(6, 4, 1, 1)),
+        ("grouped", {"groups": 2}, numbers(6, 2, 3, 3)),
+        ("depthwise", {"groups": 4, "padding": 1}, numbers(4, 1, 3, 3)),
+        ("many channels", {"padding": 1}, numbers(40, 4, 3, 3)),
+    ):
+        add(f"conv2d {name}", partial(F.conv2d, **options), image, weight, numbers(weight.shape[0]))
+    few = numbers(n, 1, 9, 8)
+    add("conv2d few channels", F.conv2d, few, numbers(6, 1, 3, 3), numbers(6))
+    add("conv2d without bias", F.conv2d, image, numbers(6, 4, 3, 3))
+    add("conv1d", F.conv1d, numbers(n, 4, 9), numbers(6, 4, 3), numbers(6))
+    add("conv_transpose2d", partial(F.conv_transpose2d, stride=2), image, numbers(4, 6, 3, 3), numbers(6))
+    add("linear", F.linear, numbers(16 * n, 70), numbers(50, 70), numbers(50))
+    add("matmul", torch.matmul, numbers(32 * n, 70), numbers(70, 50))
+    add("matmul of stacks", torch.matmul, numbers(n, 32, 70), numbers(n, 70, 50))
+    add("unfold", partial(F.unfold, kernel_size=3), image)
+    add("fold", partial(F.fold, output_size=(9, 8), kernel_size=3), numbers(n, 36, 42))
+
+    add("max_pool2d", partial(F.max_pool2d, kernel_size=2), even)
+    add("max_pool2d overlapping", partial(F.max_pool2d, kernel_size=3, stride=2, padding=1), image)
+    found.append(("max_pool2d second order", partial(_twice, partial(F.max_pool2d, kernel_size=2), even)))
+    add("avg_pool2d", partial(F.avg_pool2d, kernel_size=2), image)
+    add("adaptive_avg_pool2d", partial(F.adaptive_avg_pool2d, output_size=(3, 3)), image)
+    add("adaptive_max_pool2d", partial(F.adaptive_max_pool2d, output_size=(3, 3)), image)
+    for mode in ("nearest", "bilinear"):
+        add(f"interpolate {mode}", partial(F.interpolate, scale_factor=2, mode=mode), image)
+
+    mean, var = numbers(4), numbers(4).abs() + 1
+    weight, bias = numbers(4), numbers(4, seed=0.2)
+    add("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), image, weight, bias)
+    add("batch_norm in evaluation", lambda x, w, b: F.batch_norm(x, mean, var, w, b), image, weight, bias)
+    add("layer_norm", lambda x, w, b: F.layer_norm(x, (8,), w, b), image, numbers(8), numbers(8))
+    add("group_norm", lambda x, w, b: F.group_norm(x, 2, w, b), image, weight, bias)
+    add("instance_norm", F.instance_norm, image)
+    add("rms_norm", lambda x, w: F.rms_norm(x, (8,), w), image, numbers(8))
+
+    scores = numbers(n * 3, 5)
+    for dim in (1, 2):
+        add(f"softmax of dimension {dim}", partial(F.softmax, dim=dim), numbers(n, 6, 5))
+        add(f"log_softmax of dimension {dim}", partial(F.log_softmax, dim=dim), numbers(n, 6, 5))
+    add("cross_entropy", lambda x: F.cross_entropy(x, target), scores)
+    add("cross_entropy with weights", lambda x: F.cross_entropy(x, target, numbers(5).abs()), scores)
+    add("embedding", partial(F.embedding, flags), numbers(7, 5))
+    add("gelu", F.gelu, numbers(n * 300))
+    add("erfc", torch.erfc, numbers(n * 300))
+    add("index_select", lambda x: torch.index_select(x, 0, flags), numbers(7, 5))
+    add("gather", lambda x: torch.gather(x, 0, flags.reshape(-1, 1).expand(-1, 5)), numbers(7, 5))
+
+    for name, make in _OPTIMIZERS.items():
+        found.append((name, partial(_step, make, dtype, 4 * size)))
+    found.append(("random numbers", partial(_random, dtype, size)))
+    return found
+
+
+def warm_up(dtypes: tuple[Any, ...] | None = None, progress: bool = True) -> int:
+    """Compile what is not compiled yet, and keep it on disk.
+
+    Args:
+        dtypes: for which types; ``torch.float32`` if None.
+        progress: whether a bar is shown on stderr.
+
+    Returns:
+        How many calls were made.
+
+    Raises:
+        RuntimeError: kernels are not compiled here, or cannot be kept.
+    """
+    facts = runtime.config()
+    if facts["kernels"] != "numba":
+        raise RuntimeError(f"there is nothing to compile: {facts['kernels_reason']}")
+    if not facts["cache"]:
+        raise RuntimeError(
+            f"compiled kernels cannot be kept: {facts['cache_reason']}. Set NUMBA_CACHE_DIR to a folder that can be "
+            "written to"
+        )
+    from tqdm import tqdm
+
+    work = [call for dtype in dtypes or (torch.float32,) for call in calls(dtype)]
+    before = runtime.PARALLEL_WORK
+    with tqdm(total=2 * len(work), unit="call", disable=not progress) as bar:
+        try:
+            # All work on one thread, then all that can be shared on several.
+            for runtime.PARALLEL_WORK in (math.inf, -1):
+                for name, call in work:
+                    bar.set_description_str(name)
+                    call()
+                    bar.update()
+        finally:
+            runtime.PARALLEL_WORK = before
+    return 2 * len(work)
