@@ -65,11 +65,57 @@ def _random(dtype: Any, size: int) -> list[Any]:
     try:
         torch.manual_seed(1)
         count = 20_000 * size
-        draws = torch.rand(count, dtype=dtype), torch.randn(count, dtype=dtype), torch.randperm(count)
+        ones = torch.full((1000 * size,), 2, dtype=dtype)
+        draws = (
+            torch.rand(count, dtype=dtype),
+            torch.randn(count, dtype=dtype),
+            torch.randperm(count),
+            torch._standard_gamma(ones),
+            torch.binomial(40 * ones, ones / 4),
+        )
         return [x.numpy() for x in draws]
     finally:
         torch.random.set_rng_state(state)
 
+
+def _dropout(x: Tensor) -> list[Any]:
+    """Drop out, with a mask that is the same each time."""
+    state = torch.random.get_rng_state()
+    try:
+        torch.manual_seed(1)
+        return _pass(F.dropout, x)
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def _clip(dtype: Any, size: int) -> list[Any]:
+    """Clip gradients by their norm and by their values."""
+    parameters = [nn.Parameter(_numbers(dtype, size, 700)), nn.Parameter(_numbers(dtype, 5))]
+    for p in parameters:
+        p.grad = _numbers(dtype, *p.shape, seed=0.3)
+    norm = nn.utils.clip_grad_norm_(parameters, 0.5)
+    nn.utils.clip_grad_value_(parameters, 0.01)
+    return [norm.numpy(), *(p.grad.numpy() for p in parameters if p.grad is not None)]
+
+
+_ACTIVATIONS: dict[str, Any] = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "gelu by tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+    "mish": F.mish,
+    "hardswish": F.hardswish,
+    "softplus": F.softplus,
+    "logsigmoid": F.logsigmoid,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "hardtanh": partial(F.hardtanh, min_val=-0.5, max_val=0.5),
+    "erf": torch.erf,
+    "erfc": torch.erfc,
+    "lgamma": torch.lgamma,
+}
 
 _OPTIMIZERS: dict[str, Any] = {
     "SGD": partial(optim.SGD, lr=0.1, momentum=0.9),
@@ -117,12 +163,15 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
         ("many channels", {"padding": 1}, numbers(40, 4, 3, 3)),
     ):
         add(f"conv2d {name}", partial(F.conv2d, **options), image, weight, numbers(weight.shape[0]))
+    wide = numbers(n, 64, 10, 10)
+    add("conv2d 3x3, wide", partial(F.conv2d, padding=1), wide, numbers(64, 64, 3, 3), numbers(64))
     few = numbers(n, 1, 9, 8)
     add("conv2d few channels", F.conv2d, few, numbers(6, 1, 3, 3), numbers(6))
     add("conv2d without bias", F.conv2d, image, numbers(6, 4, 3, 3))
     add("conv1d", F.conv1d, numbers(n, 4, 9), numbers(6, 4, 3), numbers(6))
     add("conv_transpose2d", partial(F.conv_transpose2d, stride=2), image, numbers(4, 6, 3, 3), numbers(6))
     add("linear", F.linear, numbers(16 * n, 70), numbers(50, 70), numbers(50))
+    add("linear, few rows", F.linear, numbers(2, 400), numbers(300, 400), numbers(300))
     add("matmul", torch.matmul, numbers(32 * n, 70), numbers(70, 50))
     add("matmul of stacks", torch.matmul, numbers(n, 32, 70), numbers(n, 70, 50))
     add("unfold", partial(F.unfold, kernel_size=3), image)
@@ -132,6 +181,8 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("max_pool2d overlapping", partial(F.max_pool2d, kernel_size=3, stride=2, padding=1), image)
     found.append(("max_pool2d second order", partial(_twice, partial(F.max_pool2d, kernel_size=2), even)))
     add("avg_pool2d", partial(F.avg_pool2d, kernel_size=2), image)
+    add("avg_pool2d of quarters", partial(F.avg_pool2d, kernel_size=2), even)
+    add("adaptive_avg_pool2d to one", partial(F.adaptive_avg_pool2d, output_size=1), image)
     add("adaptive_avg_pool2d", partial(F.adaptive_avg_pool2d, output_size=(3, 3)), image)
     add("adaptive_max_pool2d", partial(F.adaptive_max_pool2d, output_size=(3, 3)), image)
     for mode in ("nearest", "bilinear"):
@@ -153,13 +204,15 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("cross_entropy", lambda x: F.cross_entropy(x, target), scores)
     add("cross_entropy with weights", lambda x: F.cross_entropy(x, target, numbers(5).abs()), scores)
     add("embedding", partial(F.embedding, flags), numbers(7, 5))
-    add("gelu", F.gelu, numbers(n * 300))
-    add("erfc", torch.erfc, numbers(n * 300))
+    for name, function in _ACTIVATIONS.items():
+        add(name, function, numbers(n * 2500))
+    found.append(("dropout", partial(_dropout, numbers(n * 2500))))
     add("index_select", lambda x: torch.index_select(x, 0, flags), numbers(7, 5))
     add("gather", lambda x: torch.gather(x, 0, flags.reshape(-1, 1).expand(-1, 5)), numbers(7, 5))
 
     for name, make in _OPTIMIZERS.items():
         found.append((name, partial(_step, make, dtype, 4 * size)))
+    found.append(("clipping", partial(_clip, dtype, 4 * size)))
     found.append(("random numbers", partial(_random, dtype, size)))
     return found
 

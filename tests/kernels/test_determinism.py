@@ -21,6 +21,8 @@ if not runtime.compiled_kernels():
 
 #: Kernels whose results are not numbers, and why.
 NOT_COMPARED = {"denormal._switch": "sets a register of each thread"}
+#: Kernels that work in double precision whatever they are given.
+DOUBLE = {"gamma._lgamma"}
 
 
 @functools.cache
@@ -53,6 +55,5 @@ def test_every_kernel_ran(kind: str) -> None:
     """A new kernel needs a case, in the warm-up or here."""
     facts = found(kind)
     assert len(facts["kernels"]) > 20
-    assert not [
-        name for name in facts["kernels"] if name not in NOT_COMPARED and kind not in facts["ran"].get(name, ())
-    ]
+    left_out = NOT_COMPARED.keys() | (DOUBLE if kind == "float32" else set())
+    assert not [name for name in facts["kernels"] if name not in left_out and kind not in facts["ran"].get(name, ())]

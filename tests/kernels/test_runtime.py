@@ -211,6 +211,8 @@ def test_set_num_threads() -> None:
         for n in (1, 2, np.int64(3)):
             runtime.set_num_threads(n)
             assert runtime.get_num_threads() == n
+            # Kernels' threads, once started, leave BLAS one.
+            assert {blas["num_threads"] for blas in runtime.config()["blas"]} <= {1, n}
         for wrong in (1.0, "2", True, None):
             with pytest.raises(TypeError, match="set_num_threads expects an int, but got"):
                 runtime.set_num_threads(wrong)  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ warmup.calls = lambda dtype, size=1: [c for c in every(dtype, size) if c[0] in {
 before = runtime.PARALLEL_WORK
 assert cli.main(["warmup", *sys.argv[1:]]) == 0
 assert runtime.PARALLEL_WORK == before
-used = (pool2d._max_pool2d_quarters, pool2d._scatter, softmax._entropy, softmax._entropy_backward)
+used = (pool2d._quarters, pool2d._quarters_backward, softmax._entropy, softmax._entropy_backward)
 stats = [k.compile(parallel=p).stats for k in used for p in (False, True)]
 print(sum(sum(s.cache_misses.values()) for s in stats), sum(sum(s.cache_hits.values()) for s in stats))
 """

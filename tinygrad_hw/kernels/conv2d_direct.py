@@ -112,6 +112,98 @@ def _scatter(
             q += count
 
 
+@kernel()
+def _convolve_share(
+    worker: Any,
+    x: Any,
+    weights: Any,
+    offsets: Any,
+    bias: Any,
+    relu: Any,
+    out: Any,
+    shape: Any,
+    phases: Any,
+    place: Any,
+    lanes: Any,
+    lines: Any,
+    reach: Any,
+    rows: Any,
+    vector: Any,
+    depth: Any,
+    direct: Any,
+    parts: Any,
+    workers: Any,
+) -> None:
+    """Do one worker's share of ``convolve``."""
+    total, channels, h, w, outputs, oh, ow, groups = shape
+    width, plane = place[3], place[5]
+    channels_here, outputs_here = channels // groups, outputs // groups
+    tiles = (outputs_here + rows - 1) // rows
+    highest = 0
+    for p in range(phases.shape[0]):
+        highest = max(highest, phases[p, 2])
+    blocks = (highest + lines - 1) // lines
+    packed = channels_here * place[2] * lanes.shape[0] * plane
+    image = np.zeros(1 if direct else packed + 8 * vector, x.dtype)
+    sums = np.empty(tiles * rows * 8 * vector, x.dtype)
+    for item in range(worker, total * blocks * groups * parts, workers):
+        part, group = item % parts, item // parts % groups
+        block, n = item // (parts * groups) % blocks, item // (parts * groups * blocks)
+        y = block * lines
+        last_row = min(highest, y + lines)
+        base = (n * channels + group * channels_here) * h * w
+        if direct:
+            seen, see = x, base + y * width
+        else:
+            pack(x, base, channels_here, h, w, y, last_row - y + reach, place, lanes, blocks > 1, image)
+            seen, see = image, 0
+        for p in range(phases.shape[0]):
+            phase = phases[p]
+            count = (min(last_row, phase[2]) - y) * width
+            first, last = phase[0], phase[1]
+            begin_out = (n * outputs + group * outputs_here) * oh * ow
+            straight = phase[3] == width and width == ow and phase[6] == 1 and phase[7] == 1 and phase[5] == 0
+            t = 0
+            while t < count:
+                left = count - t
+                if rows == 1:
+                    n_here = min(left, 8 * vector)
+                elif left > 2 * vector and left != 4 * vector:
+                    n_here = min(left, 3 * vector)
+                else:
+                    n_here = min(left, 2 * vector)
+                for k in range(first, max(last, first + 1), depth):
+                    end = min(k + depth, last)
+                    for tile in range(part, tiles, parts):
+                        channel = tile * rows
+                        here = min(rows, outputs_here - channel)
+                        if straight:
+                            at, step, target = begin_out + (channel * oh + phase[4] + y) * ow + t, oh * ow, out
+                        else:
+                            at, step, target = channel * n_here, n_here, sums
+                        team = group * tiles + tile
+                        a = (
+                            seen, see + t, offsets, k, end, weights, team * offsets.size * rows, bias, team * rows,
+                            k == first, relu and end == last, target, at, step, n_here, here,
+                        )  # fmt: skip
+                        if rows == 1:
+                            tile_one(*a)
+                        elif n_here > 2 * vector:
+                            tile_3(*a)
+                        elif n_here > vector:
+                            tile_2(*a)
+                        else:
+                            tile_1(*a)
+                if not straight:
+                    for tile in range(part, tiles, parts):
+                        channel = tile * rows
+                        _scatter(
+                            sums, channel * n_here, min(rows, outputs_here - channel), y * width + t, n_here, width,
+                            phase, out, begin_out + channel * oh * ow, oh * ow, ow,
+                        )  # fmt: skip
+                t += n_here
+
+
 @kernel(parallel=True)
 def convolve(
     x: Any,
@@ -155,74 +247,100 @@ def convolve(
         parts: into how many parts output channels are split, where there are too few examples.
         workers: how many workers share the items of work.
     """
-    total, channels, h, w, outputs, oh, ow, groups = shape
-    width, plane = place[3], place[5]
-    channels_here, outputs_here = channels // groups, outputs // groups
-    tiles = (outputs_here + rows - 1) // rows
-    highest = 0
-    for p in range(phases.shape[0]):
-        highest = max(highest, phases[p, 2])
-    blocks = (highest + lines - 1) // lines
-    packed = channels_here * place[2] * lanes.shape[0] * plane
     for worker in prange(workers):
-        image = np.zeros(1 if direct else packed + 8 * vector, x.dtype)
-        sums = np.empty(tiles * rows * 8 * vector, x.dtype)
-        for item in range(worker, total * blocks * groups * parts, workers):
-            part, group = item % parts, item // parts % groups
-            block, n = item // (parts * groups) % blocks, item // (parts * groups * blocks)
-            y = block * lines
-            last_row = min(highest, y + lines)
+        _convolve_share(
+            np.int64(worker),
+            x,
+            weights,
+            offsets,
+            bias,
+            relu,
+            out,
+            shape,
+            phases,
+            place,
+            lanes,
+            lines,
+            reach,
+            rows,
+            vector,
+            depth,
+            direct,
+            parts,
+            workers,
+        )
+
+
+@kernel()
+def _correlate_share(
+    worker: Any,
+    x: Any,
+    g: Any,
+    offsets: Any,
+    out: Any,
+    shape: Any,
+    place: Any,
+    lanes: Any,
+    lines: Any,
+    reach: Any,
+    strips: Any,
+    vector: Any,
+    direct: Any,
+    chunks: Any,
+    workers: Any,
+) -> None:
+    """Do one worker's share of ``correlate``."""
+    total, channels, h, w, outputs, oh, ow, groups = shape
+    channels_here, outputs_here = channels // groups, outputs // groups
+    blocks = (oh + lines - 1) // lines
+    packed = channels_here * place[2] * lanes.shape[0] * place[5]
+    size = out.size // (chunks * groups)
+    image = np.zeros(1 if direct else packed, x.dtype)
+    turned = np.empty((lines * ow + vector) * 4 * vector, x.dtype)
+    for item in range(worker, chunks * groups, workers):
+        chunk, group = item // groups, item % groups
+        for unit in range(chunk * total * blocks // chunks, (chunk + 1) * total * blocks // chunks):
+            n, y = unit // blocks, unit % blocks * lines
+            here = min(lines, oh - y)
+            count = here * ow
             base = (n * channels + group * channels_here) * h * w
             if direct:
-                seen, see = x, base + y * width
+                seen, see = x, base + y * ow
             else:
-                pack(x, base, channels_here, h, w, y, last_row - y + reach, place, lanes, blocks > 1, image)
+                pack(x, base, channels_here, h, w, y, here + reach, place, lanes, blocks > 1, image)
                 seen, see = image, 0
-            for p in range(phases.shape[0]):
-                phase = phases[p]
-                count = (min(last_row, phase[2]) - y) * width
-                first, last = phase[0], phase[1]
-                begin_out = (n * outputs + group * outputs_here) * oh * ow
-                straight = phase[3] == width and width == ow and phase[6] == 1 and phase[7] == 1 and phase[5] == 0
-                t = 0
-                while t < count:
-                    left = count - t
-                    if rows == 1:
-                        n_here = min(left, 8 * vector)
-                    elif left > 2 * vector and left != 4 * vector:
-                        n_here = min(left, 3 * vector)
+            for s in range(strips.shape[0]):
+                channel, columns, rows, taps, to = strips[s]
+                to += item * size
+                base = ((n * outputs + group * outputs_here + channel) * oh + y) * ow
+                if columns <= 0:
+                    members = max(-columns, 1)
+                    left = min(members, outputs_here - channel)
+                    for k in range(0, taps, rows):
+                        b = (seen, see, offsets, k, g, base, oh * ow, left, count, out, to + k * members)
+                        if columns == 0:
+                            dots_1(*b)
+                        else:
+                            dots_6(*b)
+                    continue
+                width = columns * vector
+                for v in range(columns):
+                    left = outputs_here - channel - v * vector
+                    for q in range(0, count, vector):
+                        turn(
+                            g, base + v * vector * oh * ow + q, oh * ow, left, count - q,
+                            turned, q * width + v * vector, width,
+                        )  # fmt: skip
+                for k in range(0, taps, rows):
+                    a = (seen, see, offsets, k, turned, 0, count, out, to + k * width)
+                    if columns == 1:
+                        outer_1(*a)
+                    elif columns == 2:
+                        outer_2(*a)
+                    elif columns == 3:
+                        outer_3(*a)
                     else:
-                        n_here = min(left, 2 * vector)
-                    for k in range(first, max(last, first + 1), depth):
-                        end = min(k + depth, last)
-                        for tile in range(part, tiles, parts):
-                            channel = tile * rows
-                            here = min(rows, outputs_here - channel)
-                            if straight:
-                                at, step, target = begin_out + (channel * oh + phase[4] + y) * ow + t, oh * ow, out
-                            else:
-                                at, step, target = channel * n_here, n_here, sums
-                            team = group * tiles + tile
-                            a = (
-                                seen, see + t, offsets, k, end, weights, team * offsets.size * rows, bias, team * rows,
-                                k == first, relu and end == last, target, at, step, n_here, here,
-                            )  # fmt: skip
-                            if rows == 1:
-                                tile_one(*a)
-                            elif n_here > 2 * vector:
-                                tile_3(*a)
-                            elif n_here > vector:
-                                tile_2(*a)
-                            else:
-                                tile_1(*a)
-                    if not straight:
-                        for tile in range(part, tiles, parts):
-                            channel = tile * rows
-                            _scatter(
-                                sums, channel * n_here, min(rows, outputs_here - channel), y * width + t, n_here, width,
-                                phase, out, begin_out + channel * oh * ow, oh * ow, ow,
-                            )  # fmt: skip
-                    t += n_here
+                        outer_4(*a)
 
 
 @kernel(parallel=True)
@@ -261,55 +379,21 @@ def correlate(
         chunks: among how many sums the work is shared, to be added up by the caller.
         workers: how many workers share the chunks.
     """
-    total, channels, h, w, outputs, oh, ow, groups = shape
-    channels_here, outputs_here = channels // groups, outputs // groups
-    blocks = (oh + lines - 1) // lines
-    packed = channels_here * place[2] * lanes.shape[0] * place[5]
-    size = out.size // (chunks * groups)
     for worker in prange(workers):
-        image = np.zeros(1 if direct else packed, x.dtype)
-        turned = np.empty((lines * ow + vector) * 4 * vector, x.dtype)
-        for item in range(worker, chunks * groups, workers):
-            chunk, group = item // groups, item % groups
-            for unit in range(chunk * total * blocks // chunks, (chunk + 1) * total * blocks // chunks):
-                n, y = unit // blocks, unit % blocks * lines
-                here = min(lines, oh - y)
-                count = here * ow
-                base = (n * channels + group * channels_here) * h * w
-                if direct:
-                    seen, see = x, base + y * ow
-                else:
-                    pack(x, base, channels_here, h, w, y, here + reach, place, lanes, blocks > 1, image)
-                    seen, see = image, 0
-                for s in range(strips.shape[0]):
-                    channel, columns, rows, taps, to = strips[s]
-                    to += item * size
-                    base = ((n * outputs + group * outputs_here + channel) * oh + y) * ow
-                    if columns <= 0:
-                        members = max(-columns, 1)
-                        left = min(members, outputs_here - channel)
-                        for k in range(0, taps, rows):
-                            b = (seen, see, offsets, k, g, base, oh * ow, left, count, out, to + k * members)
-                            if columns == 0:
-                                dots_1(*b)
-                            else:
-                                dots_6(*b)
-                        continue
-                    width = columns * vector
-                    for v in range(columns):
-                        left = outputs_here - channel - v * vector
-                        for q in range(0, count, vector):
-                            turn(
-                                g, base + v * vector * oh * ow + q, oh * ow, left, count - q,
-                                turned, q * width + v * vector, width,
-                            )  # fmt: skip
-                    for k in range(0, taps, rows):
-                        a = (seen, see, offsets, k, turned, 0, count, out, to + k * width)
-                        if columns == 1:
-                            outer_1(*a)
-                        elif columns == 2:
-                            outer_2(*a)
-                        elif columns == 3:
-                            outer_3(*a)
-                        else:
-                            outer_4(*a)
+        _correlate_share(
+            np.int64(worker),
+            x,
+            g,
+            offsets,
+            out,
+            shape,
+            place,
+            lanes,
+            lines,
+            reach,
+            strips,
+            vector,
+            direct,
+            chunks,
+            workers,
+        )

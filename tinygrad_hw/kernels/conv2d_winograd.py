@@ -191,6 +191,76 @@ def _weights(
                     out[p + 3 * step] = lines[i, 2]
 
 
+@kernel()
+def _convolve_share(
+    worker: Any,
+    x: Any,
+    weights: Any,
+    offsets: Any,
+    bias: Any,
+    zeros: Any,
+    relu: Any,
+    out: Any,
+    shape: Any,
+    padding: Any,
+    lines: Any,
+    pitch: Any,
+    rows: Any,
+    vector: Any,
+    workers: Any,
+) -> None:
+    """Do one worker's share of ``_convolve``."""
+    total, channels, h, w, outputs, oh, ow = shape
+    down, across = (oh + 1) // 2, (ow + 1) // 2
+    tiles = (outputs + rows - 1) // rows
+    all_lines = total * down
+    entered = np.empty(16 * channels * pitch, x.dtype)
+    sums = np.empty(16 * rows * pitch, x.dtype)
+    for block in range(worker, (all_lines + lines - 1) // lines, workers):
+        begin, end = block * lines, min(all_lines, block * lines + lines)
+        for line in range(begin, end):
+            n, y = line // down, line % down
+            row = 2 * y - padding[0]
+            for q in range(0, across, vector):
+                column = 2 * q - padding[1]
+                at = n * channels * h * w + row * w + column
+                enter(
+                    x, at, h * w, row, h, column, w, channels,
+                    entered, (line - begin) * across + q, channels * pitch, pitch,
+                )  # fmt: skip
+        count = (end - begin) * across
+        for tile in range(tiles):
+            for p in range(16):
+                t = 0
+                while t < count:
+                    left = count - t
+                    n_here = (
+                        3 * vector if left > 2 * vector and (left <= 3 * vector or left > 4 * vector) else 2 * vector
+                    )
+                    a = (
+                        entered, p * channels * pitch + t, offsets, 0, channels,
+                        weights, (tile * 16 + p) * channels * rows, zeros, 0, True, False,
+                        sums, p * rows * pitch + t, pitch, n_here, rows,
+                    )  # fmt: skip
+                    if n_here > 2 * vector:
+                        tile_3(*a)
+                    elif n_here > vector:
+                        tile_2(*a)
+                    else:
+                        tile_1(*a)
+                    t += n_here
+            channel = tile * rows
+            here = min(rows, outputs - channel)
+            for line in range(begin, end):
+                n, y = line // down, line % down
+                for q in range(0, across, vector):
+                    leave(
+                        sums, (line - begin) * across + q, rows * pitch, pitch, bias, channel, relu, here,
+                        out, ((n * outputs + channel) * oh + 2 * y) * ow + 2 * q, oh * ow, ow,
+                        oh - 2 * y, ow - 2 * q,
+                    )  # fmt: skip
+
+
 @kernel(parallel=True)
 def _convolve(
     x: Any,
@@ -226,58 +296,24 @@ def _convolve(
         vector: numbers in a vector.
         workers: how many workers share the blocks.
     """
-    total, channels, h, w, outputs, oh, ow = shape
-    down, across = (oh + 1) // 2, (ow + 1) // 2
-    tiles = (outputs + rows - 1) // rows
-    all_lines = total * down
     for worker in prange(workers):
-        entered = np.empty(16 * channels * pitch, x.dtype)
-        sums = np.empty(16 * rows * pitch, x.dtype)
-        for block in range(worker, (all_lines + lines - 1) // lines, workers):
-            begin, end = block * lines, min(all_lines, block * lines + lines)
-            for line in range(begin, end):
-                n, y = line // down, line % down
-                row = 2 * y - padding[0]
-                for q in range(0, across, vector):
-                    column = 2 * q - padding[1]
-                    at = n * channels * h * w + row * w + column
-                    enter(
-                        x, at, h * w, row, h, column, w, channels,
-                        entered, (line - begin) * across + q, channels * pitch, pitch,
-                    )  # fmt: skip
-            count = (end - begin) * across
-            for tile in range(tiles):
-                for p in range(16):
-                    t = 0
-                    while t < count:
-                        left = count - t
-                        n_here = (
-                            3 * vector
-                            if left > 2 * vector and (left <= 3 * vector or left > 4 * vector)
-                            else 2 * vector
-                        )
-                        a = (
-                            entered, p * channels * pitch + t, offsets, 0, channels,
-                            weights, (tile * 16 + p) * channels * rows, zeros, 0, True, False,
-                            sums, p * rows * pitch + t, pitch, n_here, rows,
-                        )  # fmt: skip
-                        if n_here > 2 * vector:
-                            tile_3(*a)
-                        elif n_here > vector:
-                            tile_2(*a)
-                        else:
-                            tile_1(*a)
-                        t += n_here
-                channel = tile * rows
-                here = min(rows, outputs - channel)
-                for line in range(begin, end):
-                    n, y = line // down, line % down
-                    for q in range(0, across, vector):
-                        leave(
-                            sums, (line - begin) * across + q, rows * pitch, pitch, bias, channel, relu, here,
-                            out, ((n * outputs + channel) * oh + 2 * y) * ow + 2 * q, oh * ow, ow,
-                            oh - 2 * y, ow - 2 * q,
-                        )  # fmt: skip
+        _convolve_share(
+            np.int64(worker),
+            x,
+            weights,
+            offsets,
+            bias,
+            zeros,
+            relu,
+            out,
+            shape,
+            padding,
+            lines,
+            pitch,
+            rows,
+            vector,
+            workers,
+        )
 
 
 #: Bytes of a block of entered squares.

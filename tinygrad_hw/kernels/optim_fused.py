@@ -54,7 +54,14 @@ _CHUNK = 1 << 15
 # What kernels consist of; it is cached on disk with the kernel. Only contraction to multiply-add is
 # allowed: the order of operations is part of the rules.
 # Nothing calls these from outside, so that wrappers for Python and C, which take a fifth of the time, are left out.
-_jit = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_options: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+_jit = njit(**_options)
 
 prange = range
 
@@ -643,21 +650,21 @@ def layout_is_known() -> bool:
         np.zeros((), ">f8"),
         np.zeros((0, 2)),
     ):
-        head = id(array)
-        dtype, dims = _word(head + _DESCR), _word(head + _DIMS)
-        seen = (
-            _word(head + _TYPE),
-            _word(head + _DATA),
-            [_word(dims + 8 * i) for i in range(_word(head + _NDIM, ctypes.c_int32))],
-            dtype,
-            _word(head + _FLAGS, ctypes.c_int32),
-            _word(dtype + _BYTE_ORDER, ctypes.c_uint8) == _SWAPPED,
-            _word(dtype + _TYPE_NUMBER, ctypes.c_int32),
-        )
-        data = array.__array_interface__["data"][0]
-        kind = array.dtype
-        if seen != (
-            id(np.ndarray), data, list(array.shape), id(kind), array.flags.num, not kind.isnative, kind.num
-        ):  # fmt: skip
+        head, kind = id(array), array.dtype
+        # What is an address is compared before it is followed.
+        if (
+            _word(head + _TYPE) != id(np.ndarray)
+            or _word(head + _DATA) != array.__array_interface__["data"][0]
+            or _word(head + _FLAGS, ctypes.c_int32) != array.flags.num
+            or _word(head + _NDIM, ctypes.c_int32) != array.ndim
+            or _word(head + _DESCR) != id(kind)
+            or _word(id(kind) + _TYPE_NUMBER, ctypes.c_int32) != kind.num
+            or (_word(id(kind) + _BYTE_ORDER, ctypes.c_uint8) == _SWAPPED) == kind.isnative
+        ):
+            return False
+        dims = _word(head + _DIMS)
+        if dims == 0 and array.ndim:
+            return False
+        if [_word(dims + 8 * i) for i in range(array.ndim)] != list(array.shape):
             return False
     return True

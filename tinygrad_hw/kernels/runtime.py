@@ -460,6 +460,8 @@ def config() -> dict[str, Any]:
     """Return versions, CPU, threads, the BLAS library, and what is switched off and why."""
     import numpy as np
 
+    if compiled_kernels() and not _forked:
+        _layer()  # which takes its threads from BLAS
     blas = [
         {name: pool.get(name) for name in ("internal_api", "version", "architecture", "num_threads", "threading_layer")}
         for pool in _thread_pools().info()

@@ -266,7 +266,10 @@ def matmul(input: Any, other: Any) -> Any:
     """
     n, m = input.ndim, other.ndim
     if n == 2 and m == 2:
-        return mm(input, other)
+        if input.shape[1] != other.shape[0]:
+            raise _inner_mismatch("matmul", input, other)
+        _check_dtypes("matmul", input, other)
+        return _matmul(input, other)
     if n == 0 or m == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
     if n == 1 and m == 1:
