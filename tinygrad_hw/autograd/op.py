@@ -300,7 +300,8 @@ def op(
         forward: pure function on arrays: positional array arguments, keyword-only parameters. A ufunc's
             arguments are called ``input`` and ``other``.
         promote: ``"same"`` to bring the arguments to their common dtype first; ``"float"`` to make it
-            floating point as well (``div``, ``exp``); None (default) to leave them alone.
+            floating point as well (``div``, ``exp``); ``"number"`` to make bool int64 (``square``); None
+            (default) to leave them alone.
         promote_over: the arguments that take part in promotion; all by default.
         view: the result shares the first argument's memory.
         outputs: names of several outputs; ``None`` for a list whose length varies.
@@ -423,6 +424,8 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     target = dtypes.result_type_of(arrays)
     if op.promote == "float" and target.kind < 2:
         target = dtypes.get_default_dtype()
+    elif op.promote == "number" and target.kind == 0:
+        target = dtypes.int64
     numpy_target = target.numpy
     cast = NAMESPACE["cast"]
     for i in over:
@@ -596,7 +599,7 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     if checking:
         slow = f"return promote({key}, ({given}), {keywords})"
         if len(over) == 1:
-            if op.promote == "float":
+            if op.promote in ("float", "number"):
                 w(f"    d = a{over[0]}.dtype")
                 w("    if d is not F32 and d is not F64:")
                 w(f"        {slow}")

@@ -74,14 +74,14 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 def _sign(input: Any) -> Any:
     """The sign; of NaN it is 0, where numpy's is NaN."""
-    kind = input.dtype.kind
-    if kind == "f":
-        return np.subtract(input > 0, input < 0, dtype=input.dtype)
-    return input.copy() if kind == "b" else np.sign(input)
-
-
-def _square(input: Any) -> Any:
-    return np.square(input.astype(np.int64) if input.dtype.kind == "b" else input)
+    if input.dtype.kind == "b":
+        return input.copy()
+    signs = np.asarray(np.sign(input))
+    # A product with itself is NaN if an element is: the cheapest question.
+    total = np.vdot(signs, signs)
+    if total != total:
+        signs[np.isnan(signs)] = 0
+    return signs
 
 
 HALF_ROOT_PI = math.sqrt(math.pi) / 2
@@ -219,7 +219,8 @@ sgn = op(
 )
 square = op(
     "square",
-    _square,
+    np.square,
+    promote="number",
     node_name="PowBackward0",
     input=lambda g, input: g * (input * 2),
     doc="""Return :math:`x^2`.
