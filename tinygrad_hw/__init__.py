@@ -24,11 +24,13 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
 from tinygrad_hw import linalg as linalg
+from tinygrad_hw import masked as masked
 from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
 from tinygrad_hw import random as random
 from tinygrad_hw import return_types as return_types
 from tinygrad_hw import serialization as serialization
+from tinygrad_hw import signal as signal
 from tinygrad_hw import special as special
 from tinygrad_hw import utils as utils
 from tinygrad_hw.autograd import enable_grad as enable_grad
@@ -65,6 +67,13 @@ from tinygrad_hw.kernels.runtime import get_num_threads as get_num_threads
 from tinygrad_hw.kernels.runtime import set_flush_denormal as set_flush_denormal
 from tinygrad_hw.kernels.runtime import set_num_threads as set_num_threads
 from tinygrad_hw.kernels.runtime import show_config as show_config
+from tinygrad_hw.layout import channels_last as channels_last
+from tinygrad_hw.layout import channels_last_3d as channels_last_3d
+from tinygrad_hw.layout import contiguous_format as contiguous_format
+from tinygrad_hw.layout import layout as layout
+from tinygrad_hw.layout import memory_format as memory_format
+from tinygrad_hw.layout import preserve_format as preserve_format
+from tinygrad_hw.layout import strided as strided
 from tinygrad_hw.legacy import BoolTensor as BoolTensor
 from tinygrad_hw.legacy import ByteTensor as ByteTensor
 from tinygrad_hw.legacy import CharTensor as CharTensor
@@ -75,21 +84,36 @@ from tinygrad_hw.legacy import IntTensor as IntTensor
 from tinygrad_hw.legacy import LongTensor as LongTensor
 from tinygrad_hw.legacy import ShortTensor as ShortTensor
 from tinygrad_hw.nn.functional import celu as celu
+from tinygrad_hw.nn.functional import conv1d as conv1d
+from tinygrad_hw.nn.functional import conv2d as conv2d
+from tinygrad_hw.nn.functional import conv_transpose1d as conv_transpose1d
+from tinygrad_hw.nn.functional import conv_transpose2d as conv_transpose2d
 from tinygrad_hw.nn.functional import dropout as dropout
+from tinygrad_hw.nn.functional import group_norm as group_norm
+from tinygrad_hw.nn.functional import layer_norm as layer_norm
 from tinygrad_hw.nn.functional import log_softmax as log_softmax
 from tinygrad_hw.nn.functional import pixel_shuffle as pixel_shuffle
 from tinygrad_hw.nn.functional import pixel_unshuffle as pixel_unshuffle
 from tinygrad_hw.nn.functional import relu as relu
 from tinygrad_hw.nn.functional import relu_ as relu_
+from tinygrad_hw.nn.functional import rms_norm as rms_norm
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
+from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
 
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
+from tinygrad_hw.ops.distance import *
 from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.factor import geqrf as geqrf
+from tinygrad_hw.ops.factor import lu_unpack as lu_unpack
+from tinygrad_hw.ops.factor import orgqr as orgqr
+from tinygrad_hw.ops.factor import ormqr as ormqr
+from tinygrad_hw.ops.factor import torch_lu as lu  # noqa: F401
+from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve  # noqa: F401
 from tinygrad_hw.ops.gamma import _dirichlet_grad as _dirichlet_grad
 from tinygrad_hw.ops.gamma import _sample_dirichlet as _sample_dirichlet
 from tinygrad_hw.ops.gamma import _standard_gamma as _standard_gamma
@@ -107,13 +131,31 @@ from tinygrad_hw.ops.linalg import det as det
 from tinygrad_hw.ops.linalg import matrix_power as matrix_power
 from tinygrad_hw.ops.linalg import slogdet as slogdet
 from tinygrad_hw.ops.matmul import *
+from tinygrad_hw.ops.native_norm import *
+from tinygrad_hw.ops.numbers import *
+from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
 from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
+from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
+from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
+from tinygrad_hw.ops.solvers import logdet as logdet
+from tinygrad_hw.ops.solvers import matrix_exp as matrix_exp
+from tinygrad_hw.ops.solvers import pca_lowrank as pca_lowrank
+from tinygrad_hw.ops.solvers import svd_lowrank as svd_lowrank
+from tinygrad_hw.ops.solvers import torch_qr as qr  # noqa: F401
+from tinygrad_hw.ops.solvers import torch_svd as svd  # noqa: F401
+from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
+from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *
+from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
+from tinygrad_hw.ops.windows import blackman_window as blackman_window
+from tinygrad_hw.ops.windows import hamming_window as hamming_window
+from tinygrad_hw.ops.windows import hann_window as hann_window
+from tinygrad_hw.ops.windows import kaiser_window as kaiser_window
 from tinygrad_hw.printing import get_printoptions as get_printoptions
 from tinygrad_hw.printing import set_printoptions as set_printoptions
 from tinygrad_hw.serialization import load as load
@@ -133,7 +175,6 @@ nan = math.nan
 pi = math.pi
 e = math.e
 newaxis = None
-strided = "torch.strided"
 inverse = linalg.inv
 pinverse = linalg.pinv
 

@@ -1,5 +1,6 @@
 """Linear algebra: ``torch.linalg``."""
 
+from tinygrad_hw.ops.factor import householder_product, lu, lu_factor, lu_factor_ex, lu_solve
 from tinygrad_hw.ops.linalg import (
     LinAlgError,
     cholesky,
@@ -23,21 +24,40 @@ from tinygrad_hw.ops.linalg import (
     svdvals,
     vector_norm,
 )
-from tinygrad_hw.ops.matmul import cross, matmul
-from tinygrad_hw.ops.shape import diagonal
+from tinygrad_hw.ops.linalg import linalg_cross as cross
+from tinygrad_hw.ops.linalg import linalg_diagonal as diagonal
+from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.solvers import (
+    cholesky_ex,
+    inv_ex,
+    matrix_exp,
+    solve_ex,
+    tensorinv,
+    tensorsolve,
+    vander,
+    vecdot,
+)
 
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
     "diagonal",
     "eigh",
     "eigvalsh",
+    "householder_product",
     "inv",
+    "inv_ex",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",
@@ -47,8 +67,13 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
+    "vecdot",
     "vector_norm",
 ]

@@ -42,7 +42,20 @@ kthvalue = _named("kthvalue", "values", "indices")
 cummax = _named("cummax", "values", "indices")
 cummin = _named("cummin", "values", "indices")
 aminmax = _named("aminmax", "min", "max")
+frexp = _named("frexp", "mantissa", "exponent")
 histogram = _named("histogram", "hist", "bin_edges")
+histogramdd = _named("histogramdd", "hist", "bin_edges")
+svd = _named("svd", "U", "S", "V")
+qr = _named("qr", "Q", "R")
+geqrf = _named("geqrf", "a", "tau")
+lu_unpack = _named("lu_unpack", "P", "L", "U")
+triangular_solve = _named("triangular_solve", "solution", "cloned_coefficient")
+linalg_lu = _named("linalg_lu", "P", "L", "U")
+linalg_lu_factor = _named("linalg_lu_factor", "LU", "pivots")
+linalg_lu_factor_ex = _named("linalg_lu_factor_ex", "LU", "pivots", "info")
+linalg_cholesky_ex = _named("linalg_cholesky_ex", "L", "info")
+linalg_inv_ex = _named("linalg_inv_ex", "inverse", "info")
+linalg_solve_ex = _named("linalg_solve_ex", "result", "info")
 linalg_slogdet = _named("linalg_slogdet", "sign", "logabsdet")
 linalg_qr = _named("linalg_qr", "Q", "R")
 linalg_svd = _named("linalg_svd", "U", "S", "Vh")
@@ -53,18 +66,31 @@ __all__ = [
     "aminmax",
     "cummax",
     "cummin",
+    "frexp",
+    "geqrf",
     "histogram",
+    "histogramdd",
     "kthvalue",
+    "linalg_cholesky_ex",
     "linalg_eigh",
+    "linalg_inv_ex",
     "linalg_lstsq",
+    "linalg_lu",
+    "linalg_lu_factor",
+    "linalg_lu_factor_ex",
     "linalg_qr",
     "linalg_slogdet",
+    "linalg_solve_ex",
     "linalg_svd",
+    "lu_unpack",
     "max",
     "median",
     "min",
     "mode",
     "nanmedian",
+    "qr",
     "sort",
+    "svd",
     "topk",
+    "triangular_solve",
 ]

@@ -21,12 +21,15 @@ from tinygrad_hw.autograd.hooks import (
 from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
+from tinygrad_hw.layout import is_in_format, strided
+from tinygrad_hw.layout import layout as Layout
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
 from tinygrad_hw.methods.gamma import GammaMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
 from tinygrad_hw.methods.nn import NNMethods
+from tinygrad_hw.methods.numbers import NumberMethods
 from tinygrad_hw.methods.random import RandomMethods
 from tinygrad_hw.methods.reduce import ReduceMethods
 from tinygrad_hw.methods.shape import ShapeMethods
@@ -41,6 +44,7 @@ class Tensor(
     ConversionMethods,
     ElementwiseMethods,
     UnaryMethods,
+    NumberMethods,
     GammaMethods,
     ReduceMethods,
     ShapeMethods,
@@ -114,9 +118,9 @@ class Tensor(
         return Device("cpu")
 
     @property
-    def layout(self) -> str:
+    def layout(self) -> Layout:
         """Always ``torch.strided``."""
-        return "torch.strided"
+        return strided
 
     @property
     def is_cuda(self) -> bool:
@@ -187,6 +191,8 @@ class Tensor(
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Return whether the elements lie in memory in row-major order without gaps."""
+        if memory_format is not None:
+            return is_in_format(self.array, memory_format)
         return bool(self.array.flags.c_contiguous)
 
     def is_floating_point(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_slices, sync
-from tinygrad_hw.autograd.graph import Node, TensorBase, mode
+from tinygrad_hw.autograd.graph import Node, TensorBase, mode, next_number
 
 __all__ = ["apply_inplace", "check_inplace", "write"]
 
@@ -70,14 +70,18 @@ def apply_inplace(function: Callable[..., Any], name: str, tensor: Any, *args: A
             higher kind than the tensor's.
     """
     check_inplace(tensor, name)
-    return write(tensor, function(tensor, *args, **params), name)
+    before = next_number()
+    return write(tensor, function(tensor, *args, **params), name, before)
 
 
-def write(tensor: Any, result: Any, name: str) -> Any:
-    """Write ``result`` (a recorded tensor) into ``tensor`` and hand its history over."""
+def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any:
+    """Write ``result`` (a recorded tensor) into ``tensor`` and hand its history over.
+
+    Nodes younger than the birth number ``before`` belong to the operation; the result's alone by default.
+    """
     array, source = tensor.array, result.array
     if result._node is not None:
-        _keep_old_contents(result._node, array)
+        _keep_old_contents(result._node, array, before)
     if source.shape != array.shape:
         raise RuntimeError(
             f"{name}: output with shape {list(array.shape)} doesn't match the broadcast shape "
@@ -112,14 +116,18 @@ def write(tensor: Any, result: Any, name: str) -> Any:
     return tensor
 
 
-def _keep_old_contents(node: Node, array: Any) -> None:
-    """Give the node a copy of what it saved in memory that is about to be overwritten."""
+def _keep_old_contents(node: Node, array: Any, before: int | None) -> None:
+    """Give the operation's nodes copies of what they saved in memory that is about to be overwritten."""
+    if before is not None:
+        for parent in node.parents:
+            if parent.__class__ is Node and parent.number < before:
+                _keep_old_contents(parent, array, before)
     if node.saved is None:
         return
     saved = list(node.saved)
     at = len(node.op.layout)
     for i in node.op.guarded:
-        if isinstance(saved[i], np.ndarray) and np.may_share_memory(saved[i], array):
+        if saved[i] is array or (isinstance(saved[i], np.ndarray) and np.may_share_memory(saved[i], array)):
             saved[i], saved[at], saved[at + 1] = saved[i].copy(), [0], 0
         at += 2
     node.saved = tuple(saved)

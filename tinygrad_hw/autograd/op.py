@@ -41,6 +41,8 @@ __all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
 #: Every declared op by name; the test suite walks it.
 REGISTRY: dict[str, Op] = {}
 
+_NUMBERS = (int, float, bool)
+
 _NO_CELL: list[int] = NAMESPACE["NO_CELL"]
 
 
@@ -79,6 +81,7 @@ class Op:
         differentiable: Sequence[str],
         node_name: str | None,
         doc: str | None,
+        tensors: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.forward = forward
@@ -87,6 +90,7 @@ class Op:
         self.view = view
         self.outputs = None if outputs is None else tuple(outputs)
         self.doc = doc
+        self.tensors = tuple(tensors)
         self.joint = joint
         self.raw = raw
         self.rules = dict(rules)
@@ -286,6 +290,7 @@ def op(
     differentiable: Sequence[str] = (),
     node_name: str | None = None,
     doc: str | None = None,
+    tensors: Sequence[str] = (),
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Declare an op and return its function, polymorphic over tensors and arrays.
@@ -295,7 +300,8 @@ def op(
         forward: pure function on arrays: positional array arguments, keyword-only parameters. A ufunc's
             arguments are called ``input`` and ``other``.
         promote: ``"same"`` to bring the arguments to their common dtype first; ``"float"`` to make it
-            floating point as well (``div``, ``exp``); None (default) to leave them alone.
+            floating point as well (``div``, ``exp``); ``"number"`` to make bool int64 (``square``); None
+            (default) to leave them alone.
         promote_over: the arguments that take part in promotion; all by default.
         view: the result shares the first argument's memory.
         outputs: names of several outputs; ``None`` for a list whose length varies.
@@ -305,6 +311,7 @@ def op(
         differentiable: the arguments that ``joint`` serves.
         node_name: what ``grad_fn`` prints; ``<Name>Backward0`` by default.
         doc: the docstring of the returned function.
+        tensors: arguments for which a Python number is a TypeError.
         **rules: for each differentiable argument its gradient rule.
 
     Raises:
@@ -327,6 +334,7 @@ def op(
         differentiable=differentiable,
         node_name=node_name,
         doc=doc,
+        tensors=tensors,
     )
     REGISTRY[name] = o
     return o.call
@@ -416,6 +424,8 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     target = dtypes.result_type_of(arrays)
     if op.promote == "float" and target.kind < 2:
         target = dtypes.get_default_dtype()
+    elif op.promote == "number" and target.kind == 0:
+        target = dtypes.int64
     numpy_target = target.numpy
     cast = NAMESPACE["cast"]
     for i in over:
@@ -455,6 +465,21 @@ def _raw(out: Any) -> Any:
     return np.asarray(out)
 
 
+def _check_arguments(op: Op, *arguments: Any) -> None:
+    """Raise if there is neither a tensor nor an array, as when a user passes numbers or lists."""
+    if not any(isinstance(a, (np.ndarray, np.generic)) for a in arguments):
+        raise _needs_tensor(op, *arguments)
+
+
+def _needs_tensor(op: Op, *arguments: Any) -> TypeError:
+    """Return PyTorch's error for a Python number where a tensor belongs."""
+    given = ", ".join(type(a).__name__ for a in arguments)
+    return TypeError(
+        f"{op.name}() received an invalid combination of arguments - got ({given}): "
+        f"{op.arguments[0]!r} must be a Tensor. Wrap the number in torch.tensor()"
+    )
+
+
 def _broadcast_error(op: Op, error: ValueError, *arrays: Any) -> Exception:
     """Return PyTorch's error for shapes that do not broadcast; any other error as it is."""
     shapes = [np.shape(a) for a in arrays]
@@ -478,6 +503,9 @@ def _broadcast_error(op: Op, error: ValueError, *arrays: Any) -> Exception:
 
 NAMESPACE.update(
     broadcast_error=_broadcast_error,
+    check_arguments=_check_arguments,
+    needs_tensor=_needs_tensor,
+    NUMBERS=_NUMBERS,
     saved_for_backward_error=saved_for_backward_error,
     materialize=materialize,
     select_output=select_output,
@@ -553,6 +581,9 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
             w(f"        c{i} = {a}._version")
         w("    else:")
         w(f"        a{i} = {a}")
+        if a in op.tensors:
+            w(f"        if a{i}.__class__ in NUMBERS:")
+            w(f"            raise needs_tensor({key}, {', '.join(args)})")
         if a in diff:
             w(f"        n{i} = None")
         if guarded:
@@ -560,11 +591,15 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     keyword_args = "".join(f", {p}={p}" for p in params)
     call = f"forward_{op.name}({', '.join(f'a{i}' for i in range(len(args)))}{keyword_args})"
     w("    if not tensor:")
-    w(f"        return raw({call})")
+    if args:
+        w(f"        if {' and '.join(f'a{i}.__class__ is not ndarray' for i in range(len(args)))}:")
+        w(f"            check_arguments({key}, {', '.join(f'a{i}' for i in range(len(args)))})")
+    w(f"        out = {call}")
+    w("        return out if out.__class__ is ndarray else raw(out)")
     if checking:
         slow = f"return promote({key}, ({given}), {keywords})"
         if len(over) == 1:
-            if op.promote == "float":
+            if op.promote in ("float", "number"):
                 w(f"    d = a{over[0]}.dtype")
                 w("    if d is not F32 and d is not F64:")
                 w(f"        {slow}")

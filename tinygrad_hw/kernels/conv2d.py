@@ -400,6 +400,12 @@ def conv2d_weight_grad(
     if x.size == 0 or g.size == 0 or out.size == 0:
         out[...] = 0
     else:
+        reached = tuple(
+            (m - 1) * s + (k - 1) * d + 1 for m, s, k, d in zip(g.shape[2:], stride, (kh, kw), dilation, strict=True)
+        )
+        if any(m + 2 * p - r >= s for m, p, r, s in zip(x.shape[2:], padding, reached, stride, strict=True)):
+            # More of the image than the windows of `g` see, as after a transposed convolution with output padding.
+            x, padding = _padded(x, padding)[:, :, : reached[0], : reached[1]], (0, 0)
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _GRAD_BLOCK, x.itemsize)
         taps, vector = cg * kh * kw, lanes(x.itemsize)
         strips, size, most = _strips(o // groups, taps, vector)

@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
+from tinygrad_hw.layout import preserve_format
 from tinygrad_hw.ops import creation, shape
 
 if TYPE_CHECKING:
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["ConversionMethods"]
 
 
-def _converted(tensor: Any, target: DType, copy: bool = False) -> Any:
+def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
     kind = target.numpy
     own = tensor.array.dtype
+    if memory_format is not None and memory_format is not preserve_format:
+        done = _converted(tensor, target)
+        if copy and done is tensor:
+            return creation.clone(done, memory_format=memory_format)
+        return creation.contiguous(done, memory_format)
     if own == kind:
         return creation.clone(tensor) if copy else tensor
     if own.kind == "f" and kind.kind == "f":
@@ -50,7 +56,7 @@ class ConversionMethods(TensorBase):
         """
         copy = bool(kwargs.pop("copy", False))
         kwargs.pop("non_blocking", None)
-        kwargs.pop("memory_format", None)
+        memory_format = kwargs.pop("memory_format", None)
         target = kwargs.pop("dtype", None)
         device = kwargs.pop("device", None)
         other = kwargs.pop("other", None)
@@ -72,7 +78,7 @@ class ConversionMethods(TensorBase):
         if other is not None:
             target = dtypes.from_numpy(other.array.dtype)
         wanted = dtypes.from_numpy(self.array.dtype) if target is None else dtypes.as_dtype(target)
-        return _converted(self, wanted, copy)
+        return _converted(self, wanted, copy, memory_format)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Return the name of the tensor's type, or the tensor converted to another."""
@@ -91,15 +97,15 @@ class ConversionMethods(TensorBase):
 
     def float(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float32."""
-        return _converted(self, dtypes.float32)
+        return _converted(self, dtypes.float32, False, memory_format)
 
     def double(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float64."""
-        return _converted(self, dtypes.float64)
+        return _converted(self, dtypes.float64, False, memory_format)
 
     def half(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as float16."""
-        return _converted(self, dtypes.float16)
+        return _converted(self, dtypes.float16, False, memory_format)
 
     def bfloat16(self, memory_format: Any = None) -> Tensor:
         """Raise: numpy has no bfloat16."""
@@ -107,27 +113,27 @@ class ConversionMethods(TensorBase):
 
     def long(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int64."""
-        return _converted(self, dtypes.int64)
+        return _converted(self, dtypes.int64, False, memory_format)
 
     def int(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int32."""
-        return _converted(self, dtypes.int32)
+        return _converted(self, dtypes.int32, False, memory_format)
 
     def short(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int16."""
-        return _converted(self, dtypes.int16)
+        return _converted(self, dtypes.int16, False, memory_format)
 
     def char(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int8."""
-        return _converted(self, dtypes.int8)
+        return _converted(self, dtypes.int8, False, memory_format)
 
     def byte(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as uint8."""
-        return _converted(self, dtypes.uint8)
+        return _converted(self, dtypes.uint8, False, memory_format)
 
     def bool(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as bool: which elements are not zero."""
-        return _converted(self, dtypes.bool)
+        return _converted(self, dtypes.bool, False, memory_format)
 
     def cpu(self, memory_format: Any = None) -> Tensor:
         """Return the tensor itself."""
@@ -148,11 +154,11 @@ class ConversionMethods(TensorBase):
 
     def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return the tensor itself if it is contiguous in memory, else a contiguous copy."""
-        return creation.contiguous(self)
+        return creation.contiguous(self, memory_format)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
         """Return a copy; gradients flow through it."""
-        return creation.clone(self)
+        return creation.clone(self, memory_format=memory_format)
 
     def resolve_conj(self) -> Tensor:
         """Return the tensor itself."""
@@ -255,6 +261,19 @@ class ConversionMethods(TensorBase):
     ) -> Tensor:
         """Return an uninitialised tensor of this one's dtype."""
         return creation.empty(*size, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
+
+    def new_empty_strided(
+        self,
+        size: Any,
+        stride: Any,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: Any = False,
+        requires_grad: Any = False,
+    ) -> Tensor:
+        """Return an uninitialised tensor of this one's dtype with given strides."""
+        return creation.empty_strided(size, stride, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
     def new_full(
         self,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["ElementwiseMethods"]
 
 
+def _not_a_tensor(name: str, value: object) -> TypeError:
+    return TypeError(f"descriptor {name!r} for 'Tensor' objects doesn't apply to a {type(value).__name__!r} object")
+
+
 class ElementwiseMethods(TensorBase):
     """Mixin of Tensor; see the package's docstring."""
 
@@ -25,6 +29,8 @@ class ElementwiseMethods(TensorBase):
         return elementwise._add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
+            raise _not_a_tensor("__radd__", self)
         return elementwise._add(self, other)
 
     def __sub__(self, other: Any) -> Tensor:
@@ -37,6 +43,8 @@ class ElementwiseMethods(TensorBase):
         return elementwise._mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
+            raise _not_a_tensor("__rmul__", self)
         return elementwise._mul(self, other)
 
     def __truediv__(self, other: Any) -> Tensor:
@@ -44,6 +52,9 @@ class ElementwiseMethods(TensorBase):
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return elementwise._div(other, self)
+
+    def __rdiv__(self, other: Any) -> Tensor:
+        return self.reciprocal() * other  # type: ignore[attr-defined]
 
     def __floordiv__(self, other: Any) -> Tensor:
         return elementwise.floor_divide(self, other)
@@ -91,18 +102,24 @@ class ElementwiseMethods(TensorBase):
         return comparison.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
+            raise _not_a_tensor("__rand__", self)
         return comparison.bitwise_and(self, other)
 
     def __or__(self, other: Any) -> Tensor:
         return comparison.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Tensor:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
+            raise _not_a_tensor("__ror__", self)
         return comparison.bitwise_or(self, other)
 
     def __xor__(self, other: Any) -> Tensor:
         return comparison.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
+        if self.__class__ is int:  # type: ignore[comparison-overlap]
+            raise _not_a_tensor("__rxor__", self)
         return comparison.bitwise_xor(self, other)
 
     def __lshift__(self, other: Any) -> Tensor:

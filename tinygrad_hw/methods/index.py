@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.ops import index as index_ops
+from tinygrad_hw.ops import placing
 from tinygrad_hw.ops import sort as sort_ops
 
 if TYPE_CHECKING:
@@ -44,6 +45,28 @@ class IndexMethods(TensorBase):
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
         """In-place form of ``index_add``."""
         return apply_inplace(index_ops.index_add, "index_add_", self, dim, index, source, alpha=alpha)
+
+    def index_reduce(self, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
+        """Return a copy with slices of ``source`` reduced into the slices that ``index`` names."""
+        return placing.index_reduce(self, dim, index, source, reduce, include_self=include_self)
+
+    def index_reduce_(self, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
+        """In-place form of ``index_reduce``."""
+        return apply_inplace(
+            placing.index_reduce, "index_reduce_", self, dim, index, source, reduce, include_self=include_self
+        )
+
+    def put(self, index: Any, source: Any, accumulate: bool = False) -> Tensor:
+        """Return a copy with elements of ``source`` at places of the flattened tensor."""
+        return placing.put(self, index, source, accumulate)
+
+    def put_(self, index: Any, source: Any, accumulate: bool = False) -> Tensor:
+        """In-place form of ``put``."""
+        return apply_inplace(placing.put, "put_", self, index, source, accumulate)
+
+    def nonzero_static(self, *, size: int, fill_value: int = -1) -> Tensor:
+        """Return the indices of the first ``size`` elements that are not zero."""
+        return placing.nonzero_static(self, size=size, fill_value=fill_value)
 
     def index_copy(self, dim: int, index: Any, source: Any) -> Tensor:
         """Return a copy with slices replaced by slices of ``source``."""

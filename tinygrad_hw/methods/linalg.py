@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
-from tinygrad_hw.ops import linalg, matmul
+from tinygrad_hw.ops import factor, linalg, matmul, solvers
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -108,14 +108,68 @@ class LinalgMethods(TensorBase):
         """Return ``beta * self + alpha * sum of bmm(batch1, batch2)``; see ``torch.addbmm``."""
         return matmul.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
+    def addbmm_(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """In-place form of ``addbmm``."""
+        result = matmul.addbmm(self._twin(), batch1, batch2, beta=beta, alpha=alpha)
+        if result.shape != self.shape:
+            # PyTorch lets this one grow to the shape of the result.
+            return self._become(result)
+        return apply_inplace(matmul.addbmm, "addbmm_", self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return matmul.matmul(other, self)
+
+    def cholesky_inverse(self, upper: bool = False) -> Tensor:
+        """Return the inverse of the matrix whose Cholesky factor this is; see ``torch.cholesky_inverse``."""
+        return solvers.cholesky_inverse(self, upper)
+
+    def cholesky_solve(self, input2: Any, upper: bool = False) -> Tensor:
+        """Return the solution for this right side; see ``torch.cholesky_solve``."""
+        return solvers.cholesky_solve(self, input2, upper)
+
+    def logdet(self) -> Tensor:
+        """Return the logarithm of the determinant; see ``torch.logdet``."""
+        return solvers.logdet(self)
+
+    def matrix_exp(self) -> Tensor:
+        """Return the exponential; see ``torch.linalg.matrix_exp``."""
+        return solvers.matrix_exp(self)
+
+    def triangular_solve(self, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
+        """Return the solution for this right side and a copy of A; see ``torch.triangular_solve``."""
+        return solvers.triangular_solve(self, A, upper, transpose, unitriangular)
+
+    def svd(self, some: bool = True, compute_uv: bool = True) -> Any:
+        """Return the singular value decomposition ``(U, S, V)``; see ``torch.svd``."""
+        return solvers.torch_svd(self, some, compute_uv)
+
+    def qr(self, some: bool = True) -> Any:
+        """Return the QR factors; see ``torch.linalg.qr``."""
+        return solvers.torch_qr(self, some)
+
+    def geqrf(self) -> Any:
+        """Return the QR factors as LAPACK keeps them; see ``torch.geqrf``."""
+        return factor.geqrf(self)
+
+    def orgqr(self, input2: Any) -> Tensor:
+        """Return the first columns of the product of reflectors; see ``torch.linalg.householder_product``."""
+        return factor.orgqr(self, input2)
+
+    def ormqr(self, input2: Any, input3: Any, left: bool = True, transpose: bool = False) -> Tensor:
+        """Return the product of the reflectors' matrix with another; see ``torch.ormqr``."""
+        return factor.ormqr(self, input2, input3, left, transpose)
+
+    def lu(self, pivot: bool = True, get_infos: bool = False) -> Any:
+        """Return the LU factors in one matrix and the pivots; see ``torch.linalg.lu_factor``."""
+        return factor.torch_lu(self, pivot, get_infos)
+
+    def lu_solve(self, LU_data: Any, LU_pivots: Any) -> Tensor:
+        """Return the solution for this right side; see ``torch.linalg.lu_solve``."""
+        return factor.torch_lu_solve(self, LU_data, LU_pivots)
+
     def det(self) -> Tensor:
         """Return the determinant; see ``torch.linalg.det``."""
         return linalg.det(self)
-
-    def logdet(self) -> Tensor:
-        """Return the logarithm of the determinant, NaN where that is negative."""
-        sign, logabsdet = linalg.slogdet(self)
-        return logabsdet + sign.log()
 
     def slogdet(self) -> Any:
         """Return sign and logarithm of the determinant; see ``torch.linalg.slogdet``."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
-from tinygrad_hw.ops import reduce, scan
+from tinygrad_hw.ops import distance, reduce, scan, statistics
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -18,6 +18,26 @@ class ReduceMethods(TensorBase):
     """Mixin of Tensor; see the package's docstring."""
 
     __slots__ = ()
+
+    def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
+        """Return the covariance matrix of variables (rows) over observations (columns)."""
+        return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    def corrcoef(self) -> Tensor:
+        """Return the correlation coefficients of variables (rows) over observations (columns)."""
+        return statistics.corrcoef(self)
+
+    def histogram(self, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+        """Return how many elements lie between edges, and the edges."""
+        return statistics.histogram(self, bins, range=range, weight=weight, density=density)
+
+    def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
+        """Return a copy whose slices along a dimension have a p-norm of at most ``maxnorm``."""
+        return distance.renorm(self, p, dim, maxnorm)
+
+    def renorm_(self, p: float, dim: int, maxnorm: float) -> Tensor:
+        """In-place form of ``renorm``."""
+        return apply_inplace(distance.renorm, "renorm_", self, p, dim, maxnorm)
 
     def all(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         """Return whether all elements are non-zero, over the given dimensions."""

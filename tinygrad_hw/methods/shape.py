@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_hw.autograd.basics import sum_to
+import numpy as np
+
+from tinygrad_hw.autograd.basics import cast, sum_to
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
-from tinygrad_hw.ops import shape
+from tinygrad_hw.ops import copies, shape
+from tinygrad_hw.ops.conversion import memory_of, storage_offset
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ShapeMethods"]
+
+
+def _resized(tensor: Any, size: tuple[int, ...]) -> Any:
+    if tensor.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    array = tensor.array
+    if tuple(array.shape) != size:
+        memory = memory_of(array)[storage_offset(array) :]
+        need = math.prod(size)
+        if memory.size < need:
+            memory = np.concatenate([memory, np.empty(need - memory.size, array.dtype)])
+        tensor.array = memory[:need].reshape(size)
+        tensor._version[0] += 1
+    return tensor
 
 
 class ShapeMethods(TensorBase):
@@ -25,6 +43,42 @@ class ShapeMethods(TensorBase):
     def adjoint(self) -> Tensor:
         """Return a view with the last two dimensions swapped."""
         return shape.adjoint(self)
+
+    def as_strided_(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+        """Make this tensor the view that ``as_strided`` returns."""
+        return self._become(shape.as_strided(self._twin(), size, stride, storage_offset))
+
+    def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+        """Return a copy with the elements at given strides of the memory replaced."""
+        return copies.as_strided_scatter(self, src, size, stride, storage_offset)
+
+    def narrow_copy(self, dim: int, start: Any, length: int) -> Tensor:
+        """Return a copy of ``length`` slices along a dimension, from ``start`` on."""
+        return copies.narrow_copy(self, dim, start, length)
+
+    def resize_(self, *sizes: Any, memory_format: Any = None) -> Tensor:
+        """Give the tensor other sizes: its elements in memory order, new ones uninitialised.
+
+        Raises:
+            RuntimeError: the tensor requires grad.
+        """
+        return _resized(self, shape.as_size(sizes))
+
+    def resize_as_(self, the_template: Any, *, memory_format: Any = None) -> Tensor:
+        """Give the tensor the sizes of another; see ``resize_``."""
+        return _resized(self, tuple(the_template.shape))
+
+    def unsafe_chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+        """Return what ``chunk`` returns."""
+        return copies.unsafe_chunk(self, chunks, dim)
+
+    def unsafe_split(self, split_size: int, dim: int = 0) -> tuple[Any, ...]:
+        """Return what ``split`` returns."""
+        return copies.unsafe_split(self, split_size, dim)
+
+    def unsafe_split_with_sizes(self, split_sizes: Any, dim: int = 0) -> tuple[Any, ...]:
+        """Return what ``split_with_sizes`` returns."""
+        return copies.unsafe_split_with_sizes(self, split_sizes, dim)
 
     def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return elements at given strides of the tensor's memory."""
@@ -62,9 +116,9 @@ class ShapeMethods(TensorBase):
         """Return the tensor with dimensions ``start_dim`` to ``end_dim`` merged into one."""
         return shape.flatten(self, start_dim, end_dim)
 
-    def flip(self, *dims: Any) -> Tensor:
+    def flip(self, *args: Any, dims: Any = None) -> Tensor:
         """Return a copy with the order of elements reversed along dimensions."""
-        return shape.flip(self, *dims)
+        return shape.flip(self, *args, dims=dims)
 
     def fliplr(self) -> Tensor:
         """Return a copy with columns reversed."""
@@ -224,6 +278,10 @@ class ShapeMethods(TensorBase):
         lead = len(own) - len(wanted)
         if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
             raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
+        if self.array.dtype.kind == "b":
+            if wanted == own and own:
+                return self  # type: ignore[return-value]
+            return sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)
         return sum_to(self, size=wanted)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:

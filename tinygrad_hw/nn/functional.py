@@ -3,6 +3,7 @@
 from tinygrad_hw.ops.activation import *
 from tinygrad_hw.ops.attention import *
 from tinygrad_hw.ops.conv import *
+from tinygrad_hw.ops.distance import pdist as pdist
 from tinygrad_hw.ops.dropout import *
 from tinygrad_hw.ops.embedding import *
 from tinygrad_hw.ops.image import *

@@ -88,6 +88,7 @@ eq = op(
     "eq",
     np.equal,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is equal to ``other``, element by element.
 
     Args:
@@ -108,6 +109,7 @@ ne = op(
     "ne",
     np.not_equal,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is different from ``other``, element by element.
 
     Args:
@@ -128,6 +130,7 @@ lt = op(
     "lt",
     np.less,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is less than ``other``, element by element.
 
     Args:
@@ -148,6 +151,7 @@ le = op(
     "le",
     np.less_equal,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is less than or equal to ``other``, element by element.
 
     Args:
@@ -168,6 +172,7 @@ gt = op(
     "gt",
     np.greater,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is greater than ``other``, element by element.
 
     Args:
@@ -188,6 +193,7 @@ ge = op(
     "ge",
     np.greater_equal,
     promote="same",
+    tensors=("input",),
     doc="""Return where ``input`` is greater than or equal to ``other``, element by element.
 
     Args:
@@ -208,6 +214,7 @@ logical_and = op(
     "logical_and",
     np.logical_and,
     promote="same",
+    tensors=("input", "other"),
     doc="""Return where both operands are non-zero.
 
     Source: ``torch.logical_and``.
@@ -221,6 +228,7 @@ logical_or = op(
     "logical_or",
     np.logical_or,
     promote="same",
+    tensors=("input", "other"),
     doc="""Return where at least one operand is non-zero.
 
     Source: ``torch.logical_or``.
@@ -234,6 +242,7 @@ logical_xor = op(
     "logical_xor",
     np.logical_xor,
     promote="same",
+    tensors=("input", "other"),
     doc="""Return where exactly one operand is non-zero.
 
     Source: ``torch.logical_xor``.
@@ -447,6 +456,9 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
         >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
         tensor([ True, False])
     """
+    for argument, value in (("input", input), ("other", other)):
+        if not isinstance(value, (TensorBase, np.ndarray)):
+            raise TypeError(f"isclose(): argument {argument!r} must be Tensor, not {type(value).__name__}")
     a, b = _values(input), _values(other)
     if a.dtype != b.dtype:
         raise RuntimeError(

@@ -19,8 +19,11 @@ __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
 def _wide(*arrays: Any) -> list[Any]:
-    """Return float16 arrays as float32: kernels compute in single or double precision."""
-    return [a.astype(np.float32) if a is not None and a.dtype == np.float16 else a for a in arrays]
+    """Return float16 arrays as float32, int64 ones as float64: kernels compute in single or double precision."""
+    return [a.astype(_WIDER[a.dtype]) if a is not None and a.dtype in _WIDER else a for a in arrays]
+
+
+_WIDER = {np.dtype(np.float16): np.float32, np.dtype(np.int64): np.float64}
 
 
 def _forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -211,7 +214,7 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
             f"{name}: Input type ({dtypes.from_numpy(kinds[0])}) and weight type ({dtypes.from_numpy(kinds[1])}) "
             "should be the same. Convert the input with .to(), or the layer with .float() or .double()"
         )
-    if kinds[0].kind != "f":
+    if kinds[0].kind != "f" and kinds[0] != np.int64:
         raise RuntimeError(
             f"{name}: needs floating point tensors, got {dtypes.from_numpy(kinds[0])}; convert with .float()"
         )

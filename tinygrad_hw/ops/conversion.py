@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["copy_in_layout", "element_strides", "storage_offset"]
+__all__ = ["copy_in_layout", "element_strides", "memory_of", "storage_offset"]
 
 
 def element_strides(array: Any) -> tuple[int, ...]:
@@ -21,11 +21,20 @@ def element_strides(array: Any) -> tuple[int, ...]:
     return tuple(s // array.itemsize for s in array.strides)
 
 
+def _owner(array: Any) -> Any:
+    """Return the array that owns the memory; numpy's ``as_strided`` hides it behind an object of its own."""
+    while True:
+        below = array.base
+        if not isinstance(below, np.ndarray):
+            below = getattr(below, "base", None)
+        if not isinstance(below, np.ndarray) or below.itemsize != array.itemsize:
+            return array
+        array = below
+
+
 def storage_offset(array: Any) -> int:
     """Return how many elements the first one lies behind the start of the memory it belongs to."""
-    base = array
-    while isinstance(base.base, np.ndarray):
-        base = base.base
+    base = _owner(array)
     start = base.__array_interface__["data"][0]
     return int(array.__array_interface__["data"][0] - start) // array.itemsize
 
@@ -33,3 +42,13 @@ def storage_offset(array: Any) -> int:
 def copy_in_layout(array: Any) -> Any:
     """Return a copy whose dimensions have the same order in memory."""
     return array.copy(order="K")
+
+
+def memory_of(array: Any) -> Any:
+    """Return the whole memory an array belongs to, as one dimension."""
+    base = _owner(array)
+    if base.flags.c_contiguous:
+        return base.reshape(-1)
+    order = sorted(range(base.ndim), key=lambda i: -base.strides[i])
+    dense = base.transpose(order)
+    return dense.reshape(-1) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)

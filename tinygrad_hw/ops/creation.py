@@ -12,6 +12,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.device import device as Device
+from tinygrad_hw.layout import in_format, is_in_format
 from tinygrad_hw.ops.shape import as_size, stack, values_of
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "clone",
     "empty",
     "empty_like",
+    "empty_permuted",
     "empty_strided",
     "eye",
     "from_dlpack",
@@ -457,6 +459,52 @@ def empty_strided(
     return _finish(view, requires_grad)
 
 
+def empty_permuted(
+    size: Any,
+    physical_layout: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
+    """Return an uninitialised dense tensor whose dimensions lie in memory in a given order.
+
+    Args:
+        size: sizes.
+        physical_layout: the dimensions from the outermost in memory to the innermost.
+        dtype: of the result.
+        layout: ignored.
+        device: the CPU.
+        requires_grad: whether the result accumulates gradients.
+        pin_memory: ignored.
+
+    Raises:
+        RuntimeError: the order is no permutation of the dimensions.
+
+    Source: ``torch.empty_permuted``.
+
+    Example:
+        >>> torch.empty_permuted((2, 3), (1, 0)).stride()
+        (1, 2)
+    """
+    Device.check(device)
+    sizes, order = as_size((size,)), tuple(physical_layout)
+    if len(order) != len(sizes):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(sizes)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for d in order:
+        if not 0 <= d < len(sizes):
+            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(sizes) - 1}, but got {d})")
+    if len(set(order)) != len(order):
+        raise RuntimeError("Duplicate dim not allowed")
+    memory = np.empty([sizes[d] for d in order], _kind(dtype))
+    return _finish(memory.transpose(np.argsort(order).tolist()) if order else memory, requires_grad)
+
+
 def full(
     size: Any,
     fill_value: Any,
@@ -677,6 +725,10 @@ def arange(
         kind = np.dtype(np.int64) if integers else dtypes.get_default_dtype().numpy
     else:
         kind = dtypes.as_dtype(dtype).numpy
+    if kind.kind != "f" and int(step):
+        # An integer result counts in integers, whatever was given.
+        start, end, step = int(start), int(end), int(step)
+        integers = True
     count = -(-(end - start) // step) if integers else math.ceil((end - start) / step)
     if kind.kind == "f":
         # Each number from its index, in float64, as PyTorch does; no error accumulates.
@@ -711,7 +763,7 @@ def linspace(
     Device.check(device)
     _check_steps(steps)
     kind = _kind(dtype)
-    start, end = _number(start), _number(end)
+    start, end = _ends("linspace", start, end)
     values = _evenly(start, end, steps)
     return _finish(values.astype(kind), requires_grad)
 
@@ -721,6 +773,17 @@ def _check_steps(steps: Any) -> None:
         raise TypeError(f"argument 'steps' must be int, not {type(steps).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+
+
+def _ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
+    """Return both ends as numbers."""
+    dims = [t.array.ndim if isinstance(t, TensorBase) else 0 for t in (start, end)]
+    if any(dims):
+        raise RuntimeError(
+            f"{name} only supports 0-dimensional start and end tensors, but got start with {dims[0]} dimension(s) and "
+            f"end with {dims[1]} dimension(s)."
+        )
+    return _number(start), _number(end)
 
 
 def _evenly(start: float, end: float, steps: int) -> Any:
@@ -754,8 +817,12 @@ def logspace(
     """
     Device.check(device)
     _check_steps(steps)
-    values = np.power(float(base), _evenly(_number(start), _number(end), steps))
-    return _finish(values.astype(_kind(dtype)), requires_grad)
+    kind = _kind(dtype)
+    start, end = _ends("logspace", start, end)
+    if kind.kind != "f":
+        start, end = int(start), int(end)
+    values = np.power(float(base), _evenly(start, end, steps))
+    return _finish(values.astype(kind), requires_grad)
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
@@ -785,7 +852,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 _clone = op(
     "clone",
-    lambda input, *, order: np.array(input, order=order),
+    lambda input, *, order: np.array(input, order=order) if order.__class__ is str else in_format(input, order),
     input=lambda g: g,
 )
 
@@ -802,11 +869,13 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
         >>> x
         tensor([1., 1.])
     """
-    return _clone(input, order="K")
+    return _clone(input, order="K" if memory_format is None else memory_format)
 
 
-def contiguous(input: Any) -> Any:
+def contiguous(input: Any, memory_format: Any = None) -> Any:
     """Return the tensor itself if it is contiguous, else a contiguous copy."""
+    if memory_format is not None:
+        return input if is_in_format(input.array, memory_format) else _clone(input, order=memory_format)
     if (input.array if isinstance(input, TensorBase) else input).flags.c_contiguous:
         return input
     return _clone(input, order="C")

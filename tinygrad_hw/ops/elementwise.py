@@ -156,6 +156,8 @@ def _minus(input: Any, other: Any) -> Any:
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     r"""Return :math:`other - \alpha\, input`; see ``sub``."""
+    if input.__class__ in (int, float, bool):
+        raise TypeError(f"rsub(): argument 'input' must be Tensor, not {type(input).__name__}")
     return sub(other, input, alpha=alpha)
 
 
@@ -292,6 +294,7 @@ _fmod = op(
     "fmod",
     _fmod_forward,
     promote="same",
+    tensors=("input",),
     input=lambda g: g,
     other=lambda g, input, other: -g * _whole(input / other, "trunc"),
 )
@@ -393,7 +396,7 @@ def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
     flat = (base == 0) & (exponent >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
-    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, base.dtype), _log(safe))))
+    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, _dtype(out)), _log(safe))))
 
 
 _pow_tensor = op(
@@ -487,6 +490,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         values = _values(condition)
         return tuple(wrap(i) for i in np.nonzero(values))
+    if not isinstance(condition, (TensorBase, np.ndarray)):
+        raise TypeError(f"where(): argument 'condition' must be Tensor, not {type(condition).__name__}")
     kind = _dtype(condition)
     if kind != np.bool_:
         if kind != np.uint8:
@@ -658,12 +663,20 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
+        for name, bound in (("min", min), ("max", max)):
+            if not (bound is None or isinstance(bound, TensorBase)):
+                raise TypeError(f"clamp(): argument {name!r} must be Tensor as the other bound, not a number")
         if min is not None:
             input = _clamp_below(input, min)
         if max is not None:
             input = _clamp_above(input, max)
         return input
+    if input.__class__ in (int, float, bool):
+        raise TypeError(f"clamp(): argument 'input' must be Tensor, not {type(input).__name__}")
     given = [b for b in (min, max) if b is not None]
+    for bound in given:
+        if not isinstance(bound, (int, float, np.generic)):
+            raise TypeError(f"clamp(): a bound must be a Tensor or a number, not {type(bound).__name__}")
     target = dtypes.result_type_of([_values(input), *given]).numpy
     if target != _dtype(input):
         input = cast(input, dtype=target)
@@ -674,6 +687,7 @@ _clamp_below = op(
     "clamp_below",
     np.maximum,
     promote="same",
+    tensors=("input",),
     node_name="ClampBackward0",
     input=lambda g, input, other: _keep(g, ~_gt(other, input)),
     other=lambda g, input, other: _keep(g, _gt(other, input)),
@@ -682,6 +696,7 @@ _clamp_above = op(
     "clamp_above",
     np.minimum,
     promote="same",
+    tensors=("input",),
     node_name="ClampBackward0",
     input=lambda g, input, other: _keep(g, ~_gt(input, other)),
     other=lambda g, input, other: _keep(g, _gt(input, other)),
@@ -718,6 +733,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
         >>> torch.lerp(torch.tensor([0.0]), torch.tensor([10.0]), 0.5)
         tensor([5.])
     """
+    _need_tensors("lerp", input, end)
     if _dtype(input) != _dtype(end):
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, TensorBase):
@@ -740,6 +756,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         >>> torch.addcmul(torch.ones(1), torch.tensor([2.0]), torch.tensor([3.0]), value=10)
         tensor([61.])
     """
+    _need_tensors("addcmul", tensor1, tensor2)
     product = _mul(tensor1, tensor2)
     return _add(input, product if value == 1 else product * value)
 
@@ -756,6 +773,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         >>> torch.addcdiv(torch.ones(1), torch.tensor([6.0]), torch.tensor([3.0]))
         tensor([3.])
     """
+    _need_tensors("addcdiv", tensor1, tensor2)
     if "f" not in (_kind(tensor1), _kind(tensor2)):
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported. Convert an operand with .float() first"
@@ -856,6 +874,7 @@ _copysign = op(
     "copysign",
     np.copysign,
     promote="float",
+    tensors=("input",),
     input=_copysign_rule,
     other=lambda g, other: g * 0.0,
 )
@@ -882,6 +901,7 @@ def heaviside(input: Any, values: Any) -> Any:
         >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
+    _need_tensors("heaviside", input, values)
     x, v = _values(input), _values(values)
     if x.dtype != v.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
@@ -889,7 +909,8 @@ def heaviside(input: Any, values: Any) -> Any:
 
 
 def _xlogy_forward(input: Any, other: Any) -> Any:
-    product = input * np.log(other)
+    kind = getattr(input if isinstance(input, np.ndarray) else other, "dtype", None)
+    product = input * np.log(other, dtype=kind)
     return np.where((np.asarray(input) == 0) & ~np.isnan(other), np.zeros((), product.dtype), product)
 
 

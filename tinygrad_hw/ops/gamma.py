@@ -138,6 +138,7 @@ igamma = op(
     "igamma",
     lambda input, other: kernels.gammainc(input, other),
     promote="same",
+    tensors=("input", "other"),
     input=lambda g, input, other: -g * _pdf(input, other) * _standard_gamma_grad(input, other),
     other=lambda g, input, other: g * _pdf(input, other),
     doc=r"""Return :math:`P(a, x) = \frac{1}{\Gamma(a)} \int_0^x t^{a-1} e^{-t} dt`.
@@ -157,6 +158,7 @@ igammac = op(
     "igammac",
     lambda input, other: kernels.gammaincc(input, other),
     promote="same",
+    tensors=("input", "other"),
     input=lambda g, input, other: g * _pdf(input, other) * _standard_gamma_grad(input, other),
     other=lambda g, input, other: -g * _pdf(input, other),
     doc=r"""Return :math:`Q(a, x) = 1 - P(a, x)`, exact where it is small; see ``gammainc``.

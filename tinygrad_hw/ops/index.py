@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
+from tinygrad_hw.ops.numbers import fill
 from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
 
 __all__ = [
@@ -469,6 +470,17 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
             f"({source.shape[d] if source.ndim else 1}), for dim: {d}"
         )
     _check_range("index_add", array, input.shape[d] if input.ndim else 1)
+    if input.ndim and source.ndim:
+        rest, own = [list(t.shape) for t in (input, source)]
+        del rest[d], own[d]
+        if rest != own:
+            raise RuntimeError(
+                "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+                f"self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+            )
+    if _values(input).dtype == np.bool_:
+        added = index_add(wrap(_values(input).astype(np.int64)), d, index, wrap(_values(source) * int(alpha)))
+        return wrap(added.array > 0)
     scaled = source if alpha == 1 else source * alpha
     return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
 
@@ -519,7 +531,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
             "dimension(s)."
         )
     if not input.ndim:
-        return clone(value)
+        return fill(input, value)
     # Each place once, or the gradient of the value would count repeated ones.
     places = np.unique(array % input.shape[d]) if array.size else array.reshape(-1)
     return _index_put(input, value, index=(*_lead(d), places), accumulate=False)
@@ -536,14 +548,22 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
     return tuple(places)
 
 
+def _gather_forward(input: Any, index: Any, dim: int) -> Any:
+    if not index.size:
+        return np.empty(index.shape, input.dtype)
+    return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape)
+
+
 _gather = op(
     "gather",
-    lambda input, index, *, dim: input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape),
+    lambda input, index, *, dim: _gather_forward(input, index, dim),
     input=lambda g, index, input_shape, dim: _gather_adjoint(g, index, dim=dim, shape=tuple(input_shape)),
 )
 
 
 def _gather_adjoint_forward(input: Any, index: Any, *, dim: int, shape: Sequence[int]) -> Any:
+    if not index.size:
+        return np.zeros(shape, input.dtype)
     if not shape or not index.ndim:
         return input.reshape(shape)
     # A scatter may name fewer places than `input` has.
@@ -590,7 +610,7 @@ def _check_gather(name: str, input: Any, index: Any, dim: int) -> int:
 
 def _int64(name: str, index: Any) -> Any:
     array = _values(index)
-    if array.dtype not in (np.int64, np.int32):
+    if array.dtype not in (np.int64, np.int32) and array.size:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     return array
 
@@ -616,7 +636,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     """
     array = _int64("gather", index)
     d = _check_gather("gather", input, array, dim)
-    return _gather(input, array, dim=d)
+    return _gather(input, array if array.size else array.astype(np.int64), dim=d)
 
 
 def _scatter_forward(input: Any, src: Any, *, index: Any, dim: int) -> Any:
@@ -805,15 +825,25 @@ def _reduce_rule(
     shape = tuple(input.shape)
     src_part = src[tuple(slice(0, n) for n in index.shape)] if index.ndim else src
     if reduce == "prod":
-        if (_values(input) == 0).any() or (_values(src) == 0).any():
-            raise NotImplementedError(
-                "scatter_reduce with reduce='prod': the gradient is not implemented where elements are zero"
-            )
-        g_src = gathered_g * _gather(out, index, dim=dim) / src_part
-        own = g * out / input
+        # Where one factor is zero, its gradient is the product of the others; where two are, all gradients vanish.
+        safe = _where(_values(input) == 0, np.ones((), kind), input)
+        own = g * _reduce_extreme(safe, src, index=index, dim=dim, reduce=reduce, include_self=include_self) / safe
         if not include_self:
             touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
             own = _where(touched, np.zeros((), kind), g)
+        zero = _values(src_part) == 0
+        zeros = _gather_adjoint_forward(zero.astype(np.float64), index, dim=dim, shape=shape)
+        alone = zero & (np.asarray(_gather(zeros, index, dim=dim)) == 1)
+        others = _reduce_extreme(
+            input,
+            _where(alone, np.ones((), kind), src_part),
+            index=index,
+            dim=dim,
+            reduce=reduce,
+            include_self=include_self,
+        )
+        quotient = gathered_g * _gather(out, index, dim=dim) / _where(zero, np.ones((), kind), src_part)
+        g_src = _where(alone, gathered_g * _gather(others, index, dim=dim), quotient)
         return own, _padded(g_src, tuple(src.shape))
     # Elements that reach the extreme share the gradient evenly.
     hit_src = (_values(src_part) == _values(_gather(_values(out), index, dim=dim))).astype(kind)
@@ -866,6 +896,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     array = _values(indices)
     if array.dtype != np.int64:
         raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long")
+    size = _values(input).size if dim is None else input.shape[dim] if input.ndim else 1
+    array = np.where(array < 0, array + size, array)
     if dim is None:
         return gather(flatten(input), 0, wrap(array.reshape(-1)))
     if array.ndim != input.ndim:

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.matmul import cross, matmul
 from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -23,6 +23,7 @@ from tinygrad_hw.ops.shape import (
     diagonal,
     flatten,
     movedim,
+    one_dim,
     squeeze,
     tril,
     triu,
@@ -38,6 +39,8 @@ __all__ = [
     "eigh",
     "eigvalsh",
     "inv",
+    "linalg_cross",
+    "linalg_diagonal",
     "lstsq",
     "matrix_norm",
     "matrix_power",
@@ -241,7 +244,7 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         A: (..., m, n).
         atol: singular values at or below it count as zero.
         rtol: the same relative to the largest; ``max(m, n) * eps`` by default.
-        hermitian: accepted; symmetric matrices need no other treatment.
+        hermitian: whether A is symmetric; then only its lower triangle is read.
 
     Returns:
         A tensor of shape (..., n, m).
@@ -253,11 +256,16 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
         tensor([[0.5000, 0.0000]])
     """
-    _check_matrix("pinv", A, False)
-    return _pinv(A, atol=atol, rtol=rtol)
+    _check_matrix("pinv", A, hermitian)
+    return _pinv(A, atol=atol, rtol=rtol, hermitian=hermitian)
 
 
-def _pinv_forward(A: Any, *, atol: Any, rtol: Any) -> Any:
+def _pinv_forward(A: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    if hermitian:
+        w, v = _numpy("pinv", np.linalg.eigh, A)
+        keep = np.abs(w) > _pinv_tolerance(A, np.abs(w), atol, rtol)
+        inverse = np.where(keep, 1 / np.where(keep, w, 1), 0).astype(A.dtype)
+        return (v * inverse[..., None, :]) @ v.mT
     u, s, vh = _numpy("pinv", np.linalg.svd, A, full_matrices=False)
     keep = s > _pinv_tolerance(A, s, atol, rtol)
     inverse = np.where(keep, 1 / np.where(keep, s, 1), 0).astype(A.dtype)
@@ -284,6 +292,8 @@ def _cofactors(A: Any) -> Any:
     """Return the matrix of cofactors, right for singular matrices too."""
     u, s, vh = np.linalg.svd(A)
     n = s.shape[-1]
+    if n < 2:
+        return np.ones_like(A)
     others = np.stack([np.prod(np.delete(s, i, axis=-1), axis=-1) for i in range(n)], axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return sign[..., None, None] * ((u * others[..., None, :]) @ vh)
@@ -583,7 +593,8 @@ def _eigh_rule(g_eigenvalues: Any, g_eigenvectors: Any, eigenvalues: Any, eigenv
     n = eigenvalues.shape[-1]
     eye = _eye(eigenvalues, n)
     gaps = (1 - eye) / (unsqueeze(eigenvalues, -2) - unsqueeze(eigenvalues, -1) + eye)
-    middle = gaps * (eigenvectors.mT @ g_eigenvectors) + diag_embed(g_eigenvalues)
+    middle = gaps * (eigenvectors.mT @ g_eigenvectors)
+    middle = (middle + middle.mT) * 0.5 + diag_embed(g_eigenvalues)
     return (eigenvectors @ middle @ eigenvectors.mT,)
 
 
@@ -654,7 +665,8 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         A: (..., m, n).
         B: (..., m, k), or (..., m).
         rcond: relative size below which a singular value counts as zero; ``eps * max(m, n)`` by default.
-        driver: accepted; the pseudo-inverse is used, as the driver ``"gelsd"`` does.
+        driver: LAPACK's routine whose results are returned: ``"gelsy"`` (default) finds the rank, ``"gels"`` takes
+            it as full, ``"gelsd"`` and ``"gelss"`` return the singular values too. The pseudo-inverse is used for all.
 
     Returns:
         A named tuple ``(solution, residuals, rank, singular_values)``.
@@ -669,23 +681,68 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     from tinygrad_hw.return_types import linalg_lstsq
 
     _check_matrix("lstsq", A, False)
+    if driver is None:
+        driver = "gelsy"
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got " + str(driver)
+        )
     vector = B.ndim == A.ndim - 1
     b = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), b)
     m, n = A.shape[-2], A.shape[-1]
     s = np.linalg.svd(_array(A), compute_uv=False)
     rank = (s > _pinv_tolerance(A, s, None, rcond)).sum(axis=-1)
-    if m > n and bool(np.all(rank == n)):
-        residual = matmul(A, solution) - b
-        residuals = sum_(residual * residual, -2)
-    else:
-        residuals = wrap(np.empty(0, s.dtype))
+    residual = matmul(A, solution) - b
+    residuals = sum_(residual * residual, -2)
+    if m <= n or driver == "gelsy" or not (driver == "gels" or bool(np.all(rank == n))):
+        residuals = flatten(residuals)[:0]
     return linalg_lstsq(
         squeeze(solution, -1) if vector else solution,
         residuals,
-        wrap(np.asarray(rank, np.int64)),
-        wrap(s),
+        wrap(np.empty(0, np.int64) if driver == "gels" else np.asarray(rank, np.int64)),
+        wrap(s if driver in ("gelsd", "gelss") else np.empty(0, s.dtype)),
     )
+
+
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+    """Return the cross products of 3-vectors along ``dim``.
+
+    Args:
+        input: a tensor with 3 elements along ``dim``.
+        other: the same, of as many dimensions, broadcastable.
+        dim: the dimension.
+
+    Raises:
+        RuntimeError: the numbers of dimensions differ, or the dimension has not 3 elements.
+
+    Source: ``torch.linalg.cross``.
+
+    Example:
+        >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    return cross(input, other, one_dim(dim, input.ndim))
+
+
+def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Return a view of the diagonals of matrices; see ``torch.diagonal``.
+
+    Args:
+        A: (..., m, n).
+        offset: above (positive) or below the main diagonal.
+        dim1: the row dimension.
+        dim2: the column dimension.
+
+    Source: ``torch.linalg.diagonal``.
+
+    Example:
+        >>> torch.linalg.diagonal(torch.ones(4, 2, 3)).shape
+        torch.Size([4, 2])
+    """
+    return diagonal(A, offset, dim1, dim2)
 
 
 def matrix_power(A: Any, n: int) -> Any:

@@ -14,7 +14,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import diagonal, permute, reshape, squeeze, unsqueeze
+from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
 
 __all__ = [
     "addbmm",
@@ -330,6 +330,11 @@ def ger(input: Any, vec2: Any) -> Any:
 
 def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
+    kind = _array(product).dtype.kind
+    if kind in "iu":
+        alpha, beta = int(alpha), int(beta)
+    elif kind == "b":
+        alpha, beta = bool(alpha), bool(beta)
     if alpha != 1:
         product = product * alpha
     shape = tuple(product.shape)
@@ -508,7 +513,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
         if dim is None:
             raise RuntimeError(f"cross: no dimension of size 3 in input of shape {list(input.shape)}")
     n = max(input.ndim, other.ndim)
-    dim = dim % n
+    dim = one_dim(dim, n)
     for t in (input, other):
         if t.shape[dim - n] != 3:
             raise RuntimeError(
@@ -559,6 +564,11 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     left = [d % a.ndim for d in left]
     right = [d % b.ndim for d in right]
     for i, j in zip(left, right, strict=True):
+        # A dimension of size 1 stands for as many equal slices as the other side has.
+        if a.shape[i] == 1 and b.shape[j] != 1:
+            b = sum_(b, j, True)
+        elif b.shape[j] == 1 and a.shape[i] != 1:
+            a = sum_(a, i, True)
         if a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second "

@@ -383,6 +383,15 @@ _drawn = op(
 )
 
 
+_drawn_normal = op(
+    "drawn_normal",
+    lambda mean, std, *, values: values,
+    node_name="NormalBackward3",
+    mean=lambda g: g * 0.0,
+    std=lambda g: g * 0.0,
+)
+
+
 def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
@@ -494,10 +503,9 @@ def normal(
         m = mean.array if isinstance(mean, TensorBase) else mean
         s = std.array if isinstance(std, TensorBase) else std
         values = kernels.normal(m, s, generator)
-        given = mean if isinstance(mean, TensorBase) else std
-        if given.array.shape != values.shape:
-            return wrap(values)
-        return _recorded(given, values)
+        if isinstance(mean, TensorBase) and isinstance(std, TensorBase):
+            return _drawn_normal(mean, std, values=values)
+        return _recorded(mean if isinstance(mean, TensorBase) else std, values)
     if size is None:
         raise TypeError("normal() of two numbers needs a size")
     Device.check(device)

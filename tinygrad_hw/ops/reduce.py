@@ -14,6 +14,7 @@ from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
@@ -461,6 +462,11 @@ def std_mean(
 
 def _check_not_empty(name: str, input: Any, dim: tuple[int, ...]) -> None:
     shape = input.shape
+    if len(dim) == len(shape) > 1 and 0 in shape:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
+        )
     if builtins.any(shape[d] == 0 for d in dim):
         raise IndexError(
             f"{name}(): Expected reduction dim {dim[0] if len(dim) == 1 else dim} to have non-zero size, got "
@@ -543,6 +549,10 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any
         >>> torch.aminmax(torch.tensor([1.0, -3.0, 5.0])).max
         tensor(5.)
     """
+    if dim is None and 0 in input.shape:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     d: Any = () if dim is None else dim
     return return_types.aminmax(amin(input, d, keepdim), amax(input, d, keepdim))
 
@@ -612,6 +622,11 @@ _min_dim = op(
 )
 
 
+def _no_tensor(name: str, *arguments: Any) -> TypeError:
+    given = ", ".join(type(a).__name__ for a in arguments)
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({given})")
+
+
 def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Return the largest element; along ``dim`` the values and their indices; of two tensors the larger.
 
@@ -644,6 +659,8 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
                 "dim with the 'dim' argument."
             )
         return _max_all(input)
+    if not isinstance(input, (TensorBase, np.ndarray)):
+        raise _no_tensor("max", input, dim)
     d = _one_dim("max", dim, input.ndim)
     if input.ndim:
         _check_not_empty("max", input, (d,))
@@ -666,6 +683,8 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
                 "dim with the 'dim' argument."
             )
         return _min_all(input)
+    if not isinstance(input, (TensorBase, np.ndarray)):
+        raise _no_tensor("min", input, dim)
     d = _one_dim("min", dim, input.ndim)
     if input.ndim:
         _check_not_empty("min", input, (d,))
@@ -989,7 +1008,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
         tensor(3)
     """
     if input.ndim == 0:
-        return return_types.mode(input + 0, wrap(np.zeros((), np.int64)))
+        return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
     d = _one_dim("mode", dim, input.ndim)
     _check_not_empty("mode", input, (d,))
     x = np.moveaxis(_values(input), d, -1)
@@ -1014,6 +1033,7 @@ def _quantile(
     ignore_nan: bool,
 ) -> Any:
     from tinygrad_hw.ops.elementwise import lerp
+    from tinygrad_hw.ops.index import gather
     from tinygrad_hw.ops.shape import movedim, squeeze
 
     if interpolation not in ("linear", "lower", "higher", "nearest", "midpoint"):
@@ -1061,11 +1081,15 @@ def _quantile(
         ranks = np.rint(ranks)
     below = np.floor(ranks).astype(np.int64)
     above = np.ceil(ranks).astype(np.int64)
-    low = pick(sorted_rows, below, 1)
+    low = gather(sorted_rows, 1, wrap(below))
     if interpolation in ("linear", "midpoint"):
-        high = pick(sorted_rows, above, 1)
+        high = gather(sorted_rows, 1, wrap(above))
         weight = np.full(ranks.shape, 0.5, x.dtype) if interpolation == "midpoint" else (ranks - below).astype(x.dtype)
-        low = lerp(low, high, wrap(weight))
+        share: Any = wrap(weight)
+        if interpolation == "linear" and isinstance(q, TensorBase) and q.requires_grad:  # type: ignore[attr-defined]
+            # The weight as a function of q, so that q gets its gradient.
+            share = reshape(q, (1, -1)) * wrap(last[:, None].astype(x.dtype)) - wrap(below.astype(x.dtype))
+        low = lerp(low, high, share)
     result = movedim(low, 1, 0)  # (q, rows)
     if dim is None:
         result = reshape(result, (flat_q.size,))

@@ -9,9 +9,11 @@ import numpy as np
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.reduce import _converted, _one_dim
 from tinygrad_hw.ops.shape import flip
-from tinygrad_hw.ops.unary import exp
+from tinygrad_hw.ops.unary import exp, log
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 
@@ -183,8 +185,21 @@ _logcumsumexp = op(
     "logcumsumexp",
     lambda input, *, dim: np.logaddexp.accumulate(input, axis=dim) if input.ndim else input.copy(),
     promote="float",
-    input=lambda g, input, out, dim: _reversed_sum(g * exp(-out), dim) * exp(input) if g.ndim else g,
+    input=lambda g, input, out, dim: _logcumsumexp_rule(g, input, out, dim) if g.ndim else g,
 )
+
+
+def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
+    """Sums of exponentials in logarithms, the positive and the negative part of ``g`` apart: no overflow."""
+    parts = []
+    for sign in (1.0, -1.0):
+        mask = _values(g) * sign > 0
+        # The dtype's lowest number stands for the logarithm of 0: with infinities the second order would be NaN.
+        lowest = float(np.finfo(_values(g).dtype).min)
+        size = where(mask, log(where(mask, g * sign, 1.0)), lowest)
+        later = flip(_logcumsumexp(flip(size - out, (dim,)), dim=dim), (dim,))
+        parts.append(exp(later + input))
+    return parts[0] - parts[1]
 
 
 def logcumsumexp(input: Any, dim: int) -> Any:
@@ -220,6 +235,10 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     d = _one_dim("diff", dim, input.ndim)
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return clone(input)
     pieces = [t for t in (prepend, input, append) if t is not None]
     if len(pieces) > 1:
         input = cat(pieces, d)

@@ -15,6 +15,8 @@ from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.basics import stack as _stack
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.conversion import element_strides, memory_of
+from tinygrad_hw.ops.conversion import storage_offset as offset_in_memory
 from tinygrad_hw.size import Size
 
 __all__ = [
@@ -792,6 +794,12 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return _stack(*pieces, dim=one_dim(dim, len(first) + 1))
 
 
+def _some(name: str, tensors: Any) -> Any:
+    if isinstance(tensors, (list, tuple)) and not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
 def hstack(tensors: Any) -> Any:
     """Return the tensors joined column-wise: along dimension 1, or 0 for 1-D ones.
 
@@ -799,7 +807,7 @@ def hstack(tensors: Any) -> Any:
         >>> torch.hstack((torch.tensor([1]), torch.tensor([2])))
         tensor([1, 2])
     """
-    pieces = [atleast_1d(t) for t in tensors]
+    pieces = [atleast_1d(t) for t in _some("hstack", tensors)]
     return cat(pieces, 0 if pieces[0].ndim == 1 else 1)
 
 
@@ -810,7 +818,7 @@ def vstack(tensors: Any) -> Any:
         >>> torch.vstack((torch.tensor([1]), torch.tensor([2]))).shape
         torch.Size([2, 1])
     """
-    return cat([atleast_2d(t) for t in tensors], 0)
+    return cat([atleast_2d(t) for t in _some("vstack", tensors)], 0)
 
 
 def dstack(tensors: Any) -> Any:
@@ -820,7 +828,7 @@ def dstack(tensors: Any) -> Any:
         >>> torch.dstack((torch.tensor([1]), torch.tensor([2]))).shape
         torch.Size([1, 1, 2])
     """
-    return cat([atleast_3d(t) for t in tensors], 2)
+    return cat([atleast_3d(t) for t in _some("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Any) -> Any:
@@ -831,7 +839,7 @@ def column_stack(tensors: Any) -> Any:
         tensor([[1, 3],
                 [2, 4]])
     """
-    return hstack([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors])
+    return hstack([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in _some("column_stack", tensors)])
 
 
 def _unbind_rule(g: list[Any], dim: int) -> Any:
@@ -1054,6 +1062,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
         raise RuntimeError("narrow(): length must be non-negative.")
     d = one_dim(dim, input.ndim)
     n = input.shape[d]
+    if isinstance(start, TensorBase) and (start.array.ndim or start.array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if not -n <= start <= n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n}], but got {start})")
@@ -1084,7 +1094,7 @@ def _copied(input: Any) -> Any:
     return clone(input)
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *args: Any, dims: Any = None) -> Any:
     """Return a copy with the order of elements reversed along dimensions.
 
     Source: ``torch.flip``.
@@ -1093,7 +1103,7 @@ def flip(input: Any, *dims: Any) -> Any:
         >>> torch.flip(torch.tensor([1, 2, 3]), (0,))
         tensor([3, 2, 1])
     """
-    axes = tuple(one_dim(d, input.ndim) for d in as_size(dims, "dims"))
+    axes = tuple(one_dim(d, input.ndim) for d in as_size(args if dims is None else (dims,), "dims"))
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
     return _flip(input, dims=axes if input.ndim else ())
@@ -1138,6 +1148,8 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
         tensor([3, 1, 2])
     """
     if dims is None or dims == ():
+        if not isinstance(shifts, int) and not len(shifts):
+            raise RuntimeError("`shifts` required")
         by = shifts if isinstance(shifts, int) else shifts[0]
         return _roll(input, shifts=by, dims=None)
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -1467,7 +1479,52 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
         raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(sizes)}")
     if any(s < 0 for s in steps):
         raise RuntimeError(f"as_strided: Negative strides are not supported, got strides: {list(steps)}")
-    return _as_strided_copy(input, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=None)
+    array = values_of(input)
+    own = offset_in_memory(array)
+    memory = memory_of(array)
+    if not own and array.size == memory.size and array.flags.c_contiguous:
+        return _as_strided_copy(input, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=None)
+    place = (tuple(array.shape), element_strides(array), own)
+    return _restrided(
+        input, to=(sizes, steps, own if storage_offset is None else storage_offset), place=place, length=memory.size
+    )
+
+
+def _strided_forward(input: Any, *, to: Any, place: Any, length: int) -> Any:
+    size, stride, offset = to
+    if math.prod(size) == 0:
+        return np.empty(size, input.dtype)
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if offset < 0 or last >= length:
+        raise RuntimeError(
+            f"as_strided: size {list(size)}, stride {list(stride)} and storage offset {offset} reach element {last}, "
+            f"which is out of bounds for storage of {length} elements"
+        )
+    memory = memory_of(input)
+    return np.lib.stride_tricks.as_strided(memory[offset:], size, [s * memory.itemsize for s in stride])
+
+
+def _moved_forward(input: Any, *, place: Any, to: Any, length: int) -> Any:
+    """Add the elements up at one set of places in zeroed memory, and read the memory at another."""
+    memory = np.zeros(length, input.dtype)
+    numbers = np.arange(length)
+    source = _strided_forward(numbers, to=place, place=None, length=length)
+    np.add.at(memory, source.reshape(-1), np.asarray(input).reshape(-1))
+    return memory[_strided_forward(numbers, to=to, place=None, length=length)]
+
+
+_restrided = op(
+    "as_strided_in_memory",
+    _strided_forward,
+    view=True,
+    node_name="AsStridedBackward0",
+    input=lambda g, to, place, length: _moved(g, place=to, to=place, length=length),
+)
+_moved = op(
+    "as_strided_moved",
+    _moved_forward,
+    input=lambda g, place, to, length: _moved(g, place=to, to=place, length=length),
+)
 
 
 def unfold_dim(input: Any, dimension: int, size: int, step: int) -> Any:

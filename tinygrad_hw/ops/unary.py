@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -69,6 +70,20 @@ __all__ = [
 LN2 = math.log(2)
 LN10 = math.log(10)
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+
+
+def _sign(input: Any) -> Any:
+    """The sign; of NaN it is 0, where numpy's is NaN."""
+    if input.dtype.kind == "b":
+        return input.copy()
+    signs = np.asarray(np.sign(input))
+    # A product with itself is NaN if an element is: the cheapest question.
+    total = np.vdot(signs, signs)
+    if total != total:
+        signs[np.isnan(signs)] = 0
+    return signs
+
+
 HALF_ROOT_PI = math.sqrt(math.pi) / 2
 
 
@@ -94,21 +109,27 @@ def _log10(input: Any) -> Any:
     return np.log10(input.astype(np.float64)).astype(input.dtype) if input.dtype == np.float32 else np.log10(input)
 
 
+def _copied_integers(name: str, input: Any) -> Any:
+    if input.dtype.kind == "b":
+        raise NotImplementedError(f"{name} is not implemented for bool tensors: convert to a number type first")
+    return input.copy()
+
+
 def _floor(input: Any) -> Any:
-    return np.floor(input) if input.dtype.kind == "f" else input.copy()
+    return np.floor(input) if input.dtype.kind == "f" else _copied_integers("floor", input)
 
 
 def _ceil(input: Any) -> Any:
-    return np.ceil(input) if input.dtype.kind == "f" else input.copy()
+    return np.ceil(input) if input.dtype.kind == "f" else _copied_integers("ceil", input)
 
 
 def _trunc(input: Any) -> Any:
-    return np.trunc(input) if input.dtype.kind == "f" else input.copy()
+    return np.trunc(input) if input.dtype.kind == "f" else _copied_integers("trunc", input)
 
 
 def _frac(input: Any) -> Any:
     if input.dtype.kind != "f":
-        raise RuntimeError(f"frac is not implemented for {input.dtype} tensors: convert to floating point first")
+        raise NotImplementedError(f"frac is not implemented for {input.dtype} tensors: convert to floating point first")
     return input - np.trunc(input)
 
 
@@ -166,7 +187,7 @@ abs = op(
 )
 sign = op(
     "sign",
-    np.sign,
+    _sign,
     input=lambda g: g * 0.0,
     doc="""Return -1, 0 or 1, the sign of each element.
 
@@ -182,7 +203,7 @@ sign = op(
 )
 sgn = op(
     "sgn",
-    np.sign,
+    _sign,
     input=lambda g: g * 0.0,
     doc="""Return the sign of each element; the same as ``sign`` for real numbers.
 
@@ -199,6 +220,7 @@ sgn = op(
 square = op(
     "square",
     np.square,
+    promote="number",
     node_name="PowBackward0",
     input=lambda g, input: g * (input * 2),
     doc="""Return :math:`x^2`.
@@ -779,7 +801,7 @@ def _round(input: Any, *, decimals: int) -> Any:
         return input.copy()
     if decimals == 0:
         return np.rint(input)
-    scale = input.dtype.type(10.0 ** abs(decimals))
+    scale = input.dtype.type(10.0 ** builtins.abs(decimals))
     return np.rint(input * scale) / scale if decimals > 0 else np.rint(input / scale) * scale
 
 

@@ -1,0 +1,243 @@
+"""PyTorch's operator database, and which of its entries have a dense real form on the CPU."""
+
+from __future__ import annotations
+
+import sys
+import types
+import unittest
+import warnings
+
+try:
+    import expecttest  # noqa: F401
+except ImportError:  # the database's module only derives a test class from it, which is not used here
+    stand_in = types.ModuleType("expecttest")
+    stand_in.TestCase = unittest.TestCase
+    sys.modules["expecttest"] = stand_in
+
+#: The families of the compatibility table, in its order.
+FAMILIES = (
+    "arithmetic",
+    "reductions",
+    "shape",
+    "indexing",
+    "matmul",
+    "creation",
+    "activations",
+    "losses",
+    "conv",
+    "pool",
+    "norm",
+    "attention",
+    "linalg",
+    "special",
+    "random",
+    "fft",
+    "other",
+)
+
+#: Those a user meets daily.
+EVERYDAY = FAMILIES[: FAMILIES.index("attention") + 1]
+
+#: Entries without a dense real form on the CPU. The names are the database's, up to the variant.
+CANNOT = {
+    "bmm.triton_optimized": "CUDA",
+    "cdouble": "complex",
+    "cfloat": "complex",
+    "chalf": "complex",
+    "complex": "complex",
+    "jiterator_2inputs_2outputs": "CUDA",
+    "jiterator_4inputs_with_extra_args": "CUDA",
+    "jiterator_binary": "CUDA",
+    "jiterator_binary_return_by_ref": "CUDA",
+    "jiterator_unary": "CUDA",
+    "nn.functional.silu.complex": "complex",
+    "polar": "complex",
+    "sparse.mm.reduce": "sparse",
+    "sparse.sampled_addmm": "sparse",
+    "to_sparse": "sparse",
+    "torch._scaled_mm": "quantized",
+    "torch._scaled_mm_v2": "quantized",
+    "torch.ops.aten._efficient_attention_forward": "CUDA",
+    "torch.ops.aten._flash_attention_forward": "CUDA",
+    "view_as_complex": "complex",
+    "hash_tensor": "uint64",
+    "linalg.eig": "complex",
+    "linalg.eigvals": "complex",
+    "imag": "complex",
+}
+
+#: Entries for names that are PyTorch's own business: underscored ones, and ``torch.ops.aten`` without another name.
+PRIVATE = {
+    "_batch_norm_with_update",
+    "_chunk_cat",
+    "_native_batch_norm_legit",
+    "_segment_reduce",
+    "_softmax_backward_data",
+    "_unsafe_masked_index",
+    "_unsafe_masked_index_put_accumulate",
+    "_upsample_bilinear2d_aa",
+    "max_pool2d_with_indices_backward",
+    "native_dropout_backward",
+    "slice",
+    "torch.ops.aten._safe_softmax.default",
+}
+CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
+
+#: Entries that behave otherwise here because the project chose so.
+ON_PURPOSE = {
+    "as_strided_scatter": "PyTorch's gradient is wrong for a 0-d source",
+    "bfloat16": "numpy has no bfloat16",
+}
+
+#: What one entry's results hold is not defined, only its shape and dtype.
+UNDEFINED_VALUES = {
+    "empty",
+    "empty_like",
+    "empty_permuted",
+    "empty_strided",
+    "new_empty",
+    "new_empty_strided",
+}
+
+#: Entries whose indices may name any of several equal elements, and where in their arguments the dimension is.
+TIES = {"sort": 0, "argsort": 0, "mode": 0, "topk": 1, "kthvalue": 1}
+
+#: How many times the usual tolerance: PyTorch's own results are that far off (compared with mpmath), or the samples
+#: ask for differences of numbers a million times larger.
+LOOSER = {
+    "logcumsumexp": 50.0,
+    "special.airy_ai": 1000.0,
+    "special.bessel_j0": 20.0,
+    "special.bessel_j1": 20.0,
+    "special.bessel_y0": 20.0,
+    "special.bessel_y1": 200.0,
+}
+
+_WORDS = {
+    "arithmetic": """
+        __radd__ __rdiv__ __rmod__ __rmul__ __rpow__ __rsub__ __rand__ __ror__ __rxor__ abs acos acosh add addcdiv
+        addcmul angle asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_not bitwise_or
+        bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min conj conj_physical copysign cos cosh deg2rad div
+        eq exp exp2 expm1 fill float_power floor floor_divide fmax fmin fmod frac frexp gcd ge gt heaviside hypot
+        isclose isfinite isin isinf isnan isneginf isposinf isreal lcm ldexp le lerp log log10 log1p log2 logaddexp
+        logaddexp2 logical_and logical_not logical_or logical_xor lt maximum minimum mul nan_to_num ne neg nextafter
+        positive pow rad2deg real reciprocal remainder round rsqrt rsub sgn sign signbit sin sinc sinh sqrt square sub
+        tan tanh true_divide trunc where xlogy max.binary min.binary equal allclose sigmoid logit zero_
+    """,
+    "reductions": """
+        all amax amin aminmax any argmax argmin count_nonzero cummax cummin cumprod cumsum cumulative_trapezoid
+        corrcoef cov diff dist gradient hash_tensor histc histogram histogramdd kthvalue logcumsumexp logsumexp
+        max.reduction_no_dim max.reduction_with_dim mean median min.reduction_no_dim min.reduction_with_dim mode
+        nanmean nanmedian nanquantile nansum norm prod quantile std std_mean sum sum_to_size trace trapezoid trapz var
+        var_mean bincount
+    """,
+    "shape": """
+        H T alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d block_diag
+        broadcast_shapes broadcast_tensors broadcast_to cat chunk clone column_stack contiguous diag diag_embed
+        diagflat diagonal diagonal_copy diagonal_scatter dsplit dstack expand expand_as expand_copy flatten flip fliplr
+        flipud hsplit hstack mH mT meshgrid movedim narrow narrow_copy permute permute_copy ravel repeat
+        repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg roll rot90 split
+        split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack t t_copy tensor_split tile transpose
+        transpose_copy tril triu unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsqueeze
+        unsqueeze_copy view view_as view_copy vsplit vstack view_as_real view_as_complex _chunk_cat constant_pad_nd
+        cartesian_prod combinations
+    """,
+    "indexing": """
+        __getitem__ _unsafe_masked_index _unsafe_masked_index_put_accumulate argsort argwhere bucketize gather
+        index_add index_copy index_fill index_put index_reduce index_select masked_fill masked_scatter masked_select
+        msort nonzero nonzero_static put scatter scatter_add scatter_reduce searchsorted select select_scatter slice
+        slice_scatter sort take take_along_dim topk unique unique_consecutive unravel_index _segment_reduce
+    """,
+    "matmul": """
+        __rmatmul__ addbmm addmm addmv addr baddbmm bmm dot einsum inner kron matmul mm mv outer tensordot vdot cdist
+        nn.functional.linear nn.functional.bilinear cross
+    """,
+    "creation": """
+        arange bfloat16 bool byte char cdouble cfloat chalf complex double empty empty_like empty_permuted
+        empty_strided eye float full full_like half int item linspace logspace long new_empty new_empty_strided
+        new_full new_ones new_zeros ones ones_like polar scalar_tensor short to tril_indices triu_indices zeros
+        zeros_like to_sparse
+    """,
+    "activations": """
+        log_softmax softmax _softmax_backward_data nn.functional.celu nn.functional.elu nn.functional.gelu
+        nn.functional.glu nn.functional.hardshrink nn.functional.hardsigmoid nn.functional.hardswish
+        nn.functional.hardtanh nn.functional.leaky_relu nn.functional.logsigmoid nn.functional.mish
+        nn.functional.prelu nn.functional.relu nn.functional.relu6 nn.functional.rrelu nn.functional.selu
+        nn.functional.silu nn.functional.softmin nn.functional.softplus nn.functional.softshrink
+        nn.functional.softsign nn.functional.tanhshrink nn.functional.threshold torch.ops.aten._safe_softmax.default
+    """,
+    "losses": """
+        nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy_with_logits nn.functional.cross_entropy
+        nn.functional.cosine_embedding_loss nn.functional.ctc_loss nn.functional.gaussian_nll_loss
+        nn.functional.hinge_embedding_loss nn.functional.huber_loss nn.functional.kl_div nn.functional.l1_loss
+        nn.functional.linear_cross_entropy nn.functional.margin_ranking_loss nn.functional.mse_loss
+        nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss
+        nn.functional.multilabel_soft_margin_loss nn.functional.nll_loss nn.functional.poisson_nll_loss
+        nn.functional.smooth_l1_loss nn.functional.soft_margin_loss nn.functional.triplet_margin_loss
+        nn.functional.triplet_margin_with_distance_loss nn.functional.cosine_similarity
+        nn.functional.pairwise_distance nn.functional.pdist
+    """,
+    "conv": """
+        nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_transpose1d
+        nn.functional.conv_transpose2d nn.functional.conv_transpose3d nn.functional.unfold nn.functional.pad
+    """,
+    "norm": """
+        _batch_norm_with_update _native_batch_norm_legit native_batch_norm native_group_norm native_layer_norm
+        nn.functional.batch_norm nn.functional.group_norm nn.functional.instance_norm nn.functional.layer_norm
+        nn.functional.local_response_norm nn.functional.normalize nn.functional.rms_norm renorm
+    """,
+    "attention": """
+        nn.functional.embedding nn.functional.embedding_bag nn.functional.multi_head_attention_forward
+        nn.functional.scaled_dot_product_attention torch.ops.aten._efficient_attention_forward
+        torch.ops.aten._flash_attention_forward nn.functional.one_hot
+    """,
+    "linalg": """
+        cholesky cholesky_inverse cholesky_solve geqrf logdet lu lu_solve lu_unpack matrix_exp ormqr pca_lowrank
+        pinverse qr svd svd_lowrank triangular_solve
+    """,
+    "special": """
+        digamma erf erfc erfinv i0 igamma igammac lgamma mvlgamma polygamma
+    """,
+    "random": """
+        bernoulli cauchy exponential geometric log_normal multinomial native_dropout_backward normal rand_like randint
+        randint_like randn randn_like uniform nn.functional.alpha_dropout nn.functional.dropout
+        nn.functional.dropout2d nn.functional.dropout3d nn.functional.feature_alpha_dropout
+    """,
+    "fft": "stft istft",
+    "other": "",
+}
+_FAMILY = {name: family for family, names in _WORDS.items() for name in names.split()}
+_PREFIXES = {"linalg.": "linalg", "special.": "special", "fft.": "fft"}
+
+
+def family_of(name: str, variant: str = "") -> str:
+    """Return the family of an entry."""
+    full = f"{name}.{variant}" if variant else name
+    for key in (full, name):
+        if key in _FAMILY:
+            return _FAMILY[key]
+    for prefix, family in _PREFIXES.items():
+        if name.startswith(prefix):
+            return family
+    return "pool" if "pool" in name else "other"
+
+
+def full_name(info) -> str:
+    """Return the name of an entry with its variant."""
+    return f"{info.name}.{info.variant_test_name}" if info.variant_test_name else info.name
+
+
+def load() -> dict[str, object]:
+    """Return the entries of the database by full name; two of one name get a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    entries: dict[str, object] = {}
+    for info in sorted(op_db, key=full_name):
+        name = full_name(info)
+        if name in entries:
+            if name in CANNOT:
+                continue
+            name += "#2"
+        entries[name] = info
+    return entries

@@ -1,0 +1,302 @@
+"""Copies instead of views: ``t_copy``, ``unbind_copy`` and their like."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
+from tinygrad_hw.ops import shape
+from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.pad import pad as pad_
+from tinygrad_hw.ops.shape import stack
+
+__all__ = [
+    "alias_copy",
+    "as_strided_copy",
+    "as_strided_scatter",
+    "combinations",
+    "constant_pad_nd",
+    "detach_copy",
+    "diagonal_copy",
+    "narrow_copy",
+    "permute_copy",
+    "resize_as_",
+    "select_copy",
+    "split_copy",
+    "split_with_sizes_copy",
+    "squeeze_copy",
+    "t_copy",
+    "transpose_copy",
+    "unbind_copy",
+    "unfold_copy",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
+    "unsqueeze_copy",
+    "view_copy",
+]
+
+
+def _copying(view: Callable[..., Any], name: str, example: str) -> Callable[..., Any]:
+    """Return the copying form of a function that returns a view or several."""
+
+    def copy(*args: Any, **kwargs: Any) -> Any:
+        result = view(*args, **kwargs)
+        return tuple(clone(t) for t in result) if isinstance(result, tuple) else clone(result)
+
+    copy.__name__ = copy.__qualname__ = name
+    copy.__doc__ = f"""Return a copy of what ``{view.__name__}`` returns a view of; same arguments.
+
+    Source: ``torch.{name}``.
+
+    Example:
+        {example}
+    """
+    return copy
+
+
+alias_copy = _copying(
+    clone,
+    "alias_copy",
+    """>>> torch.alias_copy(torch.ones(1))
+        tensor([1.])""",
+)
+as_strided_copy = _copying(
+    shape.as_strided,
+    "as_strided_copy",
+    """>>> torch.as_strided_copy(torch.arange(4), (2,), (2,))
+        tensor([0, 2])""",
+)
+diagonal_copy = _copying(
+    shape.diagonal,
+    "diagonal_copy",
+    """>>> torch.diagonal_copy(torch.eye(2))
+        tensor([1., 1.])""",
+)
+permute_copy = _copying(
+    shape.permute,
+    "permute_copy",
+    """>>> torch.permute_copy(torch.ones(2, 3), (1, 0)).shape
+        torch.Size([3, 2])""",
+)
+select_copy = _copying(
+    shape.select,
+    "select_copy",
+    """>>> torch.select_copy(torch.arange(4), 0, 1)
+        tensor(1)""",
+)
+split_copy = _copying(
+    shape.split,
+    "split_copy",
+    """>>> torch.split_copy(torch.arange(4), 2)
+        (tensor([0, 1]), tensor([2, 3]))""",
+)
+split_with_sizes_copy = _copying(
+    shape.split_with_sizes,
+    "split_with_sizes_copy",
+    """>>> torch.split_with_sizes_copy(torch.arange(4), (1, 3))
+        (tensor([0]), tensor([1, 2, 3]))""",
+)
+squeeze_copy = _copying(
+    shape.squeeze,
+    "squeeze_copy",
+    """>>> torch.squeeze_copy(torch.ones(1, 2))
+        tensor([1., 1.])""",
+)
+t_copy = _copying(
+    shape.t,
+    "t_copy",
+    """>>> torch.t_copy(torch.ones(2, 3)).shape
+        torch.Size([3, 2])""",
+)
+transpose_copy = _copying(
+    shape.transpose,
+    "transpose_copy",
+    """>>> torch.transpose_copy(torch.ones(2, 3), 0, 1).shape
+        torch.Size([3, 2])""",
+)
+unbind_copy = _copying(
+    shape.unbind,
+    "unbind_copy",
+    """>>> torch.unbind_copy(torch.arange(2))
+        (tensor(0), tensor(1))""",
+)
+unfold_copy = _copying(
+    shape.unfold_dim,
+    "unfold_copy",
+    """>>> torch.unfold_copy(torch.arange(3), 0, 2, 1)
+        tensor([[0, 1],
+                [1, 2]])""",
+)
+unsqueeze_copy = _copying(
+    shape.unsqueeze,
+    "unsqueeze_copy",
+    """>>> torch.unsqueeze_copy(torch.ones(2), 0)
+        tensor([[1., 1.]])""",
+)
+view_copy = _copying(
+    shape.view,
+    "view_copy",
+    """>>> torch.view_copy(torch.arange(4), (2, 2))
+        tensor([[0, 1],
+                [2, 3]])""",
+)
+
+
+def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
+    """Return a copy of what ``narrow`` returns a view of.
+
+    Raises:
+        RuntimeError: the dimension or the slice is out of range.
+
+    Source: ``torch.narrow_copy``.
+
+    Example:
+        >>> torch.narrow_copy(torch.arange(4), 0, 1, 2)
+        tensor([1, 2])
+    """
+    if dim >= input.ndim:
+        raise RuntimeError(f"narrow_copy(): Expected dim < {input.ndim}, the tensor's dimensions, but got {dim}")
+    return clone(shape.narrow(input, dim, start, length))
+
+
+def resize_as_(input: Any, the_template: Any, *, memory_format: Any = None) -> Any:
+    """Give a tensor the sizes of another; see ``Tensor.resize_``.
+
+    Source: ``torch.resize_as_``.
+
+    Example:
+        >>> torch.resize_as_(torch.arange(4), torch.ones(2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """
+    return input.resize_as_(the_template, memory_format=memory_format)
+
+
+def detach_copy(input: Any) -> Any:
+    """Return a copy without history.
+
+    Source: ``torch.detach_copy``.
+
+    Example:
+        >>> torch.detach_copy(torch.ones(1, requires_grad=True))
+        tensor([1.])
+    """
+    return clone(input.detach())
+
+
+def unsafe_chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """Return what ``chunk`` returns.
+
+    Source: ``torch.unsafe_chunk``.
+
+    Example:
+        >>> torch.unsafe_chunk(torch.arange(4), 2)
+        (tensor([0, 1]), tensor([2, 3]))
+    """
+    return shape.chunk(input, chunks, dim)
+
+
+def unsafe_split(tensor: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
+    """Return what ``split`` returns.
+
+    Source: ``torch.unsafe_split``.
+
+    Example:
+        >>> torch.unsafe_split(torch.arange(4), 2)
+        (tensor([0, 1]), tensor([2, 3]))
+    """
+    return shape.split(tensor, split_size, dim)
+
+
+def unsafe_split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Return what ``split_with_sizes`` returns.
+
+    Source: ``torch.unsafe_split_with_sizes``.
+
+    Example:
+        >>> torch.unsafe_split_with_sizes(torch.arange(4), (1, 3))
+        (tensor([0]), tensor([1, 2, 3]))
+    """
+    return shape.split_with_sizes(input, split_sizes, dim)
+
+
+def constant_pad_nd(input: Any, pad: Sequence[int], value: Any = 0) -> Any:
+    """Return the tensor with a constant around it; see ``nn.functional.pad``.
+
+    Args:
+        input: a tensor.
+        pad: how many elements to add before and behind, from the last dimension on; negative ones cut off.
+        value: the constant.
+
+    Source: ``torch.constant_pad_nd``.
+
+    Example:
+        >>> torch.constant_pad_nd(torch.ones(1), (1, 1), 5.0)
+        tensor([5., 1., 5.])
+    """
+    return pad_(input, list(pad), "constant", value)
+
+
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """Return a copy with the elements at given strides of the memory replaced.
+
+    Args:
+        input: a tensor.
+        src: what replaces them, of shape ``size``.
+        size: sizes of the strided view.
+        stride: its steps in elements.
+        storage_offset: its first element; that of ``input`` by default.
+
+    Raises:
+        RuntimeError: the view would reach outside the memory, or ``src`` has another shape.
+
+    Source: ``torch.as_strided_scatter``.
+
+    Example:
+        >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
+        tensor([1., 0., 1., 0.])
+    """
+    sizes, steps = shape.as_size((size,)), shape.as_size((stride,), "stride")
+    if tuple(src.shape) != sizes:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(sizes)}"
+        )
+    return _scatter_strided(
+        input, src, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=input.stride()
+    )
+
+
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Return all combinations of ``r`` elements of a 1-D tensor, one a row, in lexicographic order.
+
+    Args:
+        input: a 1-D tensor.
+        r: elements in each combination.
+        with_replacement: whether an element may come several times.
+
+    Raises:
+        RuntimeError: the tensor is not 1-D, or ``r`` is negative.
+
+    Source: ``torch.combinations``.
+
+    Example:
+        >>> torch.combinations(torch.tensor([1, 2, 3]))
+        tensor([[1, 2],
+                [1, 3],
+                [2, 3]])
+    """
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input[:0]
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = list(choose(range(input.shape[0]), r))
+    if not places:
+        return shape.reshape(input[:0], (0, r))
+    return stack([input[[row[k] for row in places]] for k in range(r)], 1)

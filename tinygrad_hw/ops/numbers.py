@@ -1,0 +1,355 @@
+"""Numbers taken apart and put together: mantissa and exponent, common divisors, angles, constant fillings.
+
+Here too is what PyTorch offers for complex tensors and what means nothing, or the tensor itself, for real ones.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes, return_types
+from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.elementwise import mul, pow
+
+__all__ = [
+    "angle",
+    "conj",
+    "conj_physical",
+    "fill",
+    "fill_",
+    "frexp",
+    "gcd",
+    "is_complex",
+    "is_conj",
+    "is_neg",
+    "lcm",
+    "ldexp",
+    "nextafter",
+    "real",
+    "resolve_conj",
+    "resolve_neg",
+    "zero_",
+]
+
+
+def _angle_forward(input: Any) -> Any:
+    turned = np.where(np.isnan(input), input, np.where(input < 0, math.pi, 0.0))
+    return turned.astype(input.dtype)
+
+
+angle = op(
+    "angle",
+    _angle_forward,
+    promote="float",
+    input=lambda g: g * 0.0,
+    doc="""Return the angle of each number in the complex plane: 0, or pi for negative ones.
+
+    Source: ``torch.angle``.
+
+    Example:
+        >>> torch.angle(torch.tensor([1.0, -1.0]))
+        tensor([0.0000, 3.1416])
+    """,
+)
+
+
+def _itself(name: str, input: Any) -> Any:
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
+    return input
+
+
+def real(input: Any) -> Any:
+    """Return the real part: the tensor itself.
+
+    Source: ``torch.real``.
+
+    Example:
+        >>> torch.real(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    return _itself("real", input)
+
+
+def conj(input: Any) -> Any:
+    """Return the complex conjugate: of a real tensor, the tensor itself.
+
+    Source: ``torch.conj``.
+
+    Example:
+        >>> torch.conj(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    return _itself("conj", input)
+
+
+def conj_physical(input: Any) -> Any:
+    """Return the complex conjugate, computed: of a real tensor, the tensor itself.
+
+    Source: ``torch.conj_physical``.
+
+    Example:
+        >>> torch.conj_physical(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    return _itself("conj_physical", input)
+
+
+def resolve_conj(input: Any) -> Any:
+    """Return the tensor with a pending conjugation carried out; there is none to carry out.
+
+    Source: ``torch.resolve_conj``.
+
+    Example:
+        >>> torch.resolve_conj(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    return _itself("resolve_conj", input)
+
+
+def resolve_neg(input: Any) -> Any:
+    """Return the tensor with a pending negation carried out; there is none to carry out.
+
+    Source: ``torch.resolve_neg``.
+
+    Example:
+        >>> torch.resolve_neg(torch.tensor([1.0]))
+        tensor([1.])
+    """
+    return _itself("resolve_neg", input)
+
+
+def is_complex(input: Any) -> bool:
+    """Return whether the tensor is complex: never.
+
+    Source: ``torch.is_complex``.
+
+    Example:
+        >>> torch.is_complex(torch.tensor([1.0]))
+        False
+    """
+    return _itself("is_complex", input) is None
+
+
+def is_conj(input: Any) -> bool:
+    """Return whether a conjugation is pending: never.
+
+    Source: ``torch.is_conj``.
+
+    Example:
+        >>> torch.is_conj(torch.tensor([1.0]))
+        False
+    """
+    return _itself("is_conj", input) is None
+
+
+def is_neg(input: Any) -> bool:
+    """Return whether a negation is pending: never.
+
+    Source: ``torch.is_neg``.
+
+    Example:
+        >>> torch.is_neg(torch.tensor([1.0]))
+        False
+    """
+    return _itself("is_neg", input) is None
+
+
+_frexp = op(
+    "frexp",
+    lambda input: np.frexp(input),
+    outputs=("mantissa", "exponent"),
+    nondiff=("exponent",),
+    input=lambda g, exponent: g * _power_of_two(-exponent, g.dtype),
+)
+
+
+def _power_of_two(exponent: Any, kind: Any) -> Any:
+    """Return 2 to an integer array as a constant."""
+    values = exponent.array if isinstance(exponent, TensorBase) else exponent
+    return np.ldexp(np.ones((), dtypes.as_dtype(kind).numpy), values)
+
+
+def frexp(input: Any) -> Any:
+    r"""Return mantissa and exponent, :math:`x = m\, 2^e` with :math:`0.5 \le |m| < 1`.
+
+    Args:
+        input: a floating point tensor.
+
+    Returns:
+        ``(mantissa, exponent)``; the exponents are int32.
+
+    Raises:
+        RuntimeError: the tensor is not floating point.
+
+    Source: ``torch.frexp``.
+
+    Example:
+        >>> torch.frexp(torch.tensor([8.0])).exponent
+        tensor([4], dtype=torch.int32)
+    """
+    if _itself("frexp", input).array.dtype.kind != "f":
+        raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype}")
+    return return_types.frexp(*_frexp(input))
+
+
+def ldexp(input: Any, other: Any) -> Any:
+    r"""Return :math:`input \cdot 2^{other}`.
+
+    Args:
+        input: a tensor.
+        other: the exponents, a tensor, broadcastable.
+
+    Source: ``torch.ldexp``.
+
+    Example:
+        >>> torch.ldexp(torch.tensor([3.0]), torch.tensor([2]))
+        tensor([12.])
+    """
+    for argument, value in (("input", input), ("other", other)):
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"ldexp(): argument {argument!r} must be Tensor, not {type(value).__name__}")
+    return mul(input, pow(2.0, other))
+
+
+def _whole(name: str, function: Any) -> Any:
+    def forward(input: Any, other: Any) -> Any:
+        if input.dtype.kind not in "iu":
+            raise NotImplementedError(f"{name} is not implemented for {input.dtype} tensors: it needs integers")
+        return function(input, other)
+
+    return forward
+
+
+gcd = op(
+    "gcd",
+    _whole("gcd", np.gcd),
+    promote="same",
+    tensors=("input", "other"),
+    doc="""Return the greatest common divisors of integers.
+
+    Args:
+        input: an integer tensor.
+        other: an integer tensor, broadcastable.
+
+    Raises:
+        NotImplementedError: the tensors are not integer.
+
+    Source: ``torch.gcd``.
+
+    Example:
+        >>> torch.gcd(torch.tensor([12, 9]), torch.tensor([8, 6]))
+        tensor([4, 3])
+    """,
+)
+lcm = op(
+    "lcm",
+    _whole("lcm", np.lcm),
+    promote="same",
+    tensors=("input", "other"),
+    doc="""Return the least common multiples of integers.
+
+    Args:
+        input: an integer tensor.
+        other: an integer tensor, broadcastable.
+
+    Raises:
+        NotImplementedError: the tensors are not integer.
+
+    Source: ``torch.lcm``.
+
+    Example:
+        >>> torch.lcm(torch.tensor([4, 6]), torch.tensor([6, 9]))
+        tensor([12, 18])
+    """,
+)
+
+
+def _nextafter_forward(input: Any, other: Any) -> Any:
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"nextafter is not implemented for {input.dtype} tensors: it needs floats")
+    return np.nextafter(input, other)
+
+
+nextafter = op(
+    "nextafter",
+    _nextafter_forward,
+    promote="same",
+    tensors=("input", "other"),
+    input=lambda g: g,
+    other=lambda g: g * 0.0,
+    doc="""Return the floating point numbers next to ``input`` on the way to ``other``.
+
+    Args:
+        input: a floating point tensor.
+        other: a tensor, broadcastable.
+
+    Raises:
+        NotImplementedError: the tensors are not floating point.
+
+    Source: ``torch.nextafter``.
+
+    Example:
+        >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
+        tensor([True])
+    """,
+)
+
+
+_fill = op(
+    "fill",
+    lambda input, value: np.full(input.shape, value, input.dtype),
+    input=lambda g: g * 0.0,
+    value=lambda g: g,
+)
+
+
+def fill(input: Any, value: Any) -> Any:
+    """Return a tensor like ``input`` with one value everywhere.
+
+    Args:
+        input: a tensor.
+        value: a number or a 0-d tensor.
+
+    Raises:
+        RuntimeError: ``value`` has dimensions.
+
+    Source: ``torch.fill``.
+
+    Example:
+        >>> torch.fill(torch.tensor([1.0, 2.0]), 7)
+        tensor([7., 7.])
+    """
+    if isinstance(value, TensorBase) and value.array.ndim:
+        raise RuntimeError(
+            f"fill only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
+        )
+    return _fill(input, value)
+
+
+def fill_(input: Any, value: Any) -> Any:
+    """Write one value everywhere in ``input``.
+
+    Source: ``torch.fill_``.
+
+    Example:
+        >>> torch.fill_(torch.zeros(2), 7)
+        tensor([7., 7.])
+    """
+    return input.fill_(value)
+
+
+def zero_(input: Any) -> Any:
+    """Write zeros everywhere in ``input``.
+
+    Source: ``torch.zero_``.
+
+    Example:
+        >>> torch.zero_(torch.ones(2))
+        tensor([0., 0.])
+    """
+    return input.zero_()
