@@ -51,7 +51,7 @@ def _weights_reference(q: Any, k: Any, mask: Any, causal: bool, scale: float) ->
 
 
 def attention_reference(
-    q: Any, k: Any, v: Any, mask: Any, keep: Any, causal: bool, scale: float, grow: float
+    q: Any, k: Any, v: Any, mask: Any, keep: Any, causal: bool, scale: float, grow: float = 1.0
 ) -> tuple[Any, Any]:
     """The definition; see ``attention``."""
     k, v = _repeated(k, q.shape[1]), _repeated(v, q.shape[1])
@@ -68,7 +68,7 @@ def attention_reference(
 
 
 def attention_backward_reference(
-    g: Any, q: Any, k: Any, v: Any, out: Any, logs: Any, mask: Any, keep: Any, causal: bool, scale: float, grow: float
+    g: Any, q: Any, k: Any, v: Any, out: Any, logs: Any, mask: Any, keep: Any, causal: bool, scale: float, grow: float = 1.0
 ) -> tuple[Any, Any, Any]:
     """The rule; see ``attention_backward``."""
     heads, key_heads, value_heads = q.shape[1], k.shape[1], v.shape[1]
@@ -256,9 +256,7 @@ def _forward(
                     for e in range(v_n):
                         for j in range(width):
                             acc[e * _T + j] *= factor[j]
-                _product(
-                    v, v_at + start * np.uint64(vs[2]), _1, np.uint64(vs[2]), v_n, rows, s, zero, acc, zero, width
-                )
+                _product(v, v_at + start * np.uint64(vs[2]), _1, np.uint64(vs[2]), v_n, rows, s, zero, acc, zero, width)
             to = np.uint64(example * os[0] + head * os[1]) + first * np.uint64(os[2])
             for j in range(n):
                 # A sum of 0 has seen no key; NaN is neither.
@@ -395,10 +393,7 @@ def _flat(x: Any) -> tuple[Any, tuple[int, ...]]:
     """Return the memory that an array looks at as one row, and the array's steps in elements."""
     size = x.itemsize
     if not x.flags.c_contiguous and (
-        x.strides[-1] != size
-        or min(x.strides) < 0
-        or not x.flags.writeable
-        or any(step % size for step in x.strides)
+        x.strides[-1] != size or min(x.strides) < 0 or not x.flags.writeable or any(step % size for step in x.strides)
     ):
         x = np.ascontiguousarray(x)
     steps = tuple(step // size for step in x.strides)
@@ -408,10 +403,13 @@ def _flat(x: Any) -> tuple[Any, tuple[int, ...]]:
     return as_strided(x, (span,), (size,)), steps
 
 
-def _interleaved(b: int, h: int, n: int, e: int, dtype: Any) -> tuple[Any, Any, tuple[int, int, int]]:
-    """Return (b, h, n, e) whose memory is (b, n, h, e), flat and its steps: joining the heads costs nothing then."""
-    memory = np.empty((b, n, h, e), dtype)
-    return memory.transpose(0, 2, 1, 3), memory.reshape(-1), (n * h * e, e, h * e)
+def _like(x: Any, b: int, h: int, n: int, e: int) -> tuple[Any, Any, tuple[int, int, int]]:
+    """Return a new (b, h, n, e), flat, and its steps; its heads are interleaved (and free to join) if those of x are."""
+    if x.strides[2] > x.strides[1]:
+        memory = np.empty((b, n, h, e), x.dtype)
+        return memory.transpose(0, 2, 1, 3), memory.reshape(-1), (n * h * e, e, h * e)
+    memory = np.empty((b, h, n, e), x.dtype)
+    return memory, memory.reshape(-1), (h * n * e, n * e, e)
 
 
 def _masks(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any, tuple[int, ...], int]:
@@ -456,7 +454,7 @@ def attention(
         return attention_reference(q, k, v, mask, keep, causal, scale, grow)
     b, h, length, e = q.shape
     s, f = v.shape[2:]
-    out, memory, steps = _interleaved(b, h, length, f, q.dtype)
+    out, memory, steps = _like(q, b, h, length, f)
     logs = np.empty((b, h, length), q.dtype)
     if not out.size and not logs.size:
         return out, logs
@@ -497,13 +495,13 @@ def attention_backward(
         return attention_backward_reference(g, q, k, v, out, logs, mask, keep, causal, scale, grow)
     b, h, length, e = q.shape
     s, f = v.shape[2:]
-    to_q, memory_q, steps_q = _interleaved(b, h, length, e, q.dtype)
+    to_q, memory_q, steps_q = _like(q, b, h, length, e)
     if not b * h * length * s:
         return np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
     # Few heads are split, so that there is work for several threads; the same way whatever their number.
     parts = min(-(-length // TILE), -(-8 // (b * h)))
-    to_k, memory_k, steps_k = _interleaved(parts * b, h, s, e, q.dtype)
-    to_v, memory_v, steps_v = _interleaved(parts * b, h, s, f, q.dtype)
+    to_k, memory_k, steps_k = _like(k, parts * b, h, s, e)
+    to_v, memory_v, steps_v = _like(v, parts * b, h, s, f)
     work = _work((b, h, length, s, e), q.dtype, 5)
     count = workers(work)
     _backward(
