@@ -68,7 +68,17 @@ def attention_reference(
 
 
 def attention_backward_reference(
-    g: Any, q: Any, k: Any, v: Any, out: Any, logs: Any, mask: Any, keep: Any, causal: bool, scale: float, grow: float = 1.0
+    g: Any,
+    q: Any,
+    k: Any,
+    v: Any,
+    out: Any,
+    logs: Any,
+    mask: Any,
+    keep: Any,
+    causal: bool,
+    scale: float,
+    grow: float = 1.0,
 ) -> tuple[Any, Any, Any]:
     """The rule; see ``attention_backward``."""
     heads, key_heads, value_heads = q.shape[1], k.shape[1], v.shape[1]
@@ -404,7 +414,7 @@ def _flat(x: Any) -> tuple[Any, tuple[int, ...]]:
 
 
 def _like(x: Any, b: int, h: int, n: int, e: int) -> tuple[Any, Any, tuple[int, int, int]]:
-    """Return a new (b, h, n, e), flat, and its steps; its heads are interleaved (and free to join) if those of x are."""
+    """Return a new (b, h, n, e), flat, and its steps; with interleaved heads (free to join) if x has them."""
     if x.strides[2] > x.strides[1]:
         memory = np.empty((b, n, h, e), x.dtype)
         return memory.transpose(0, 2, 1, 3), memory.reshape(-1), (n * h * e, e, h * e)

@@ -6,6 +6,7 @@ from tinygrad_hw.nn import utils as utils
 from tinygrad_hw.nn.module import Module as Module
 from tinygrad_hw.nn.modules import module as _module  # noqa: F401 - nn.modules.module
 from tinygrad_hw.nn.modules.activation import *
+from tinygrad_hw.nn.modules.attention import *
 from tinygrad_hw.nn.modules.container import *
 from tinygrad_hw.nn.modules.conv import *
 from tinygrad_hw.nn.modules.distance import *
@@ -17,5 +18,6 @@ from tinygrad_hw.nn.modules.normalization import *
 from tinygrad_hw.nn.modules.padding import *
 from tinygrad_hw.nn.modules.pooling import *
 from tinygrad_hw.nn.modules.shape import *
+from tinygrad_hw.nn.modules.transformer import *
 from tinygrad_hw.nn.parameter import Buffer as Buffer
 from tinygrad_hw.nn.parameter import Parameter as Parameter

@@ -8,6 +8,8 @@ from tinygrad_hw.ops.embedding import *
 from tinygrad_hw.ops.image import *
 from tinygrad_hw.ops.linear import *
 from tinygrad_hw.ops.loss import *
+from tinygrad_hw.ops.multihead import *
+from tinygrad_hw.ops.multihead import _canonical_mask as _canonical_mask
 from tinygrad_hw.ops.norm import *
 from tinygrad_hw.ops.pad import *
 from tinygrad_hw.ops.pool import *
