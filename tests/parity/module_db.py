@@ -200,9 +200,8 @@ def compare(name: str, entry: Any, training: bool, dtype: torch.dtype) -> None:
     if repr(mine) != repr(theirs):
         raise Different(f"repr: {mine!r}, PyTorch's is {theirs!r}")
     same_state(mine, theirs)
-    if dtype is not torch.float32:
-        mine.to(ours(dtype, {}))
-        theirs.to(dtype)
+    mine.to(ours(dtype, {}))
+    theirs.to(dtype)
     given = entry.forward_input
     if given is not None:
         memo: dict[int, Any] = {}

@@ -17,6 +17,7 @@ from tinygrad_hw.nn.modules.loss import *
 from tinygrad_hw.nn.modules.normalization import *
 from tinygrad_hw.nn.modules.padding import *
 from tinygrad_hw.nn.modules.pooling import *
+from tinygrad_hw.nn.modules.pooling3d import *
 from tinygrad_hw.nn.modules.shape import *
 from tinygrad_hw.nn.modules.transformer import *
 from tinygrad_hw.nn.parameter import Buffer as Buffer

@@ -3,6 +3,7 @@
 from tinygrad_hw.ops.activation import *
 from tinygrad_hw.ops.attention import *
 from tinygrad_hw.ops.conv import *
+from tinygrad_hw.ops.conv3d import *
 from tinygrad_hw.ops.dropout import *
 from tinygrad_hw.ops.embedding import *
 from tinygrad_hw.ops.image import *
@@ -13,4 +14,5 @@ from tinygrad_hw.ops.multihead import _canonical_mask as _canonical_mask
 from tinygrad_hw.ops.norm import *
 from tinygrad_hw.ops.pad import *
 from tinygrad_hw.ops.pool import *
+from tinygrad_hw.ops.pool3d import *
 from tinygrad_hw.ops.softmax import *
