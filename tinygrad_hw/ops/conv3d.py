@@ -214,7 +214,7 @@ def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
             raise RuntimeError(f"{label} must have {dims} dims, but conv_tbc got shape {list(t.shape)}")
     if input.shape[2] != weight.shape[1] or weight.shape[2] != bias.shape[0]:
         raise RuntimeError(
-            "conv_tbc: Input dim 2 (input channels) and weight dim 1, and weight dim 2 and bias, must be equal, but got "
+            "conv_tbc: input dim 2 (channels) and weight dim 1, and weight dim 2 and bias, must be equal, but got "
             f"shapes {list(input.shape)}, {list(weight.shape)} and {list(bias.shape)}"
         )
     out = conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, 1, pad)
