@@ -131,7 +131,9 @@ def main():
     split = int(0.9 * len(data))
     sets = {"train": data[:split], "validation": data[split:]}
     model = GPT(len(letters), args.block, args.layers, args.heads, args.width, args.dropout)
-    print(f"{len(text):,} characters, {len(letters)} different; {sum(p.numel() for p in model.parameters()):,} parameters")
+    print(
+        f"{len(text):,} characters, {len(letters)} different; {sum(p.numel() for p in model.parameters()):,} parameters"
+    )
 
     decayed = [p for p in model.parameters() if p.dim() >= 2]
     others = [p for p in model.parameters() if p.dim() < 2]
