@@ -12,6 +12,7 @@ from tinygrad_hw.nn.modules.conv import *
 from tinygrad_hw.nn.modules.distance import *
 from tinygrad_hw.nn.modules.dropout import *
 from tinygrad_hw.nn.modules.embedding import *
+from tinygrad_hw.nn.modules.lazy import *
 from tinygrad_hw.nn.modules.linear import *
 from tinygrad_hw.nn.modules.loss import *
 from tinygrad_hw.nn.modules.normalization import *
@@ -22,3 +23,5 @@ from tinygrad_hw.nn.modules.shape import *
 from tinygrad_hw.nn.modules.transformer import *
 from tinygrad_hw.nn.parameter import Buffer as Buffer
 from tinygrad_hw.nn.parameter import Parameter as Parameter
+from tinygrad_hw.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from tinygrad_hw.nn.parameter import UninitializedParameter as UninitializedParameter
