@@ -14,6 +14,7 @@ to inputs and parameters, ``load_state_dict`` both ways and its errors; and the 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import sys
 import types
 import unittest
@@ -79,7 +80,7 @@ def ours(value: Any, memo: dict[int, Any]) -> Any:
     if callable(value):
         return getattr(tg.nn.functional, value.__name__)
     if type(value).__module__.startswith("torch"):
-        fields = {k: ours(v, memo) for k, v in vars(value).items()}
+        fields = {f.name: ours(getattr(value, f.name), memo) for f in dataclasses.fields(value)}
         return getattr(tg.nn, type(value).__name__)(**fields)
     return value
 
@@ -207,7 +208,7 @@ def compare(name: str, entry: Any, training: bool, dtype: torch.dtype) -> None:
         memo: dict[int, Any] = {}
         args, kwargs = ours(list(given.args), memo), ours(given.kwargs, memo)
         # An in-place layer must not write into the leaves.
-        inputs = [t for t in tensors([list(given.args), given.kwargs]) if t.requires_grad]
+        inputs = list({id(t): t for t in tensors([list(given.args), given.kwargs]) if t.requires_grad}.values())
         for t in inputs:
             t.retain_grad()
         inplace = "inplace=True" in repr(theirs)

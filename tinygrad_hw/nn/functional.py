@@ -4,8 +4,10 @@ from tinygrad_hw.ops.activation import *
 from tinygrad_hw.ops.attention import *
 from tinygrad_hw.ops.conv import *
 from tinygrad_hw.ops.conv3d import *
+from tinygrad_hw.ops.ctc import *
 from tinygrad_hw.ops.dropout import *
 from tinygrad_hw.ops.embedding import *
+from tinygrad_hw.ops.grid import *
 from tinygrad_hw.ops.image import *
 from tinygrad_hw.ops.linear import *
 from tinygrad_hw.ops.loss import *
