@@ -552,6 +552,10 @@ def cross_entropy(
 
 def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_smoothing: float) -> Any:
     if tuple(input.shape) != tuple(target.shape):
+        if input.ndim > 1 and target.ndim and input.shape[0] != target.shape[0]:
+            raise ValueError(
+                f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
+            )
         raise RuntimeError(
             f"cross_entropy: probabilities as target must have the shape of the input {list(input.shape)}, got "
             f"{list(target.shape)}; class indices must be integers"

@@ -332,7 +332,8 @@ def _fractional_pool(
         ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * dims
         output_size = tuple(int(n * r) for n, r in zip(sizes, ratios, strict=True))
     size = _pair(name, "output_size", output_size, dims)
-    if any(m + k - 1 > n for n, k, m in zip(sizes, kernel, size, strict=True)):
+    # PyTorch wants room for one more step in volumes.
+    if any(m + k - 1 + (dims == 3) > n for n, k, m in zip(sizes, kernel, size, strict=True)):
         raise RuntimeError(
             f"{name}: pool size {list(kernel)} too large relative to the input's {list(sizes)} and the output's "
             f"{list(size)}"
