@@ -48,7 +48,7 @@ LEDGER = Path(__file__).with_name("modules.toml")
 INFOS = {info.module_cls.__name__: info for info in module_db}
 
 #: Of an entry with more inputs than this per dtype and mode, as many are taken, evenly spread.
-MOST = 150
+MOST = 40
 
 TOLERANCE = {torch.float32: (1e-4, 3e-5), torch.float64: (1e-7, 1e-9)}
 

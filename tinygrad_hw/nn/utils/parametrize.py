@@ -62,16 +62,14 @@ def _register(module: Module, name: str, value: Any) -> None:
         module.register_buffer(name, value)
 
 
-def _check_alike(what: str, got: Any, wanted: Any) -> None:
-    if got.dtype != wanted.dtype:
-        raise ValueError(
-            f"{what} may not change the dtype of the tensor: it was {wanted.dtype}, and became {got.dtype}"
-        )
-    if tuple(got.shape) != tuple(wanted.shape):
-        raise ValueError(
-            f"{what} may not change the shape of the tensor: it was {tuple(wanted.shape)}, and became "
-            f"{tuple(got.shape)}. Pass unsafe=True if it is meant to"
-        )
+def _check_alike(what: str, got: Any, dtype: Any, shape: Any) -> None:
+    """Raise if a tensor has another dtype or shape than it had."""
+    for label, new, old in (("dtype", got.dtype, dtype), ("shape", tuple(got.shape), tuple(shape))):
+        if new != old:
+            raise ValueError(
+                f"{what} may not change the {label} of the tensor, unless `unsafe` flag is enabled.\nIt was {old}, and "
+                f"became {new}"
+            )
 
 
 class ParametrizationList(ModuleList):
@@ -132,12 +130,7 @@ class ParametrizationList(ModuleList):
             result = self()
             if not isinstance(result, Tensor):
                 raise ValueError(f"A parametrization must return a tensor. Got {type(result).__name__}.")
-            if result.dtype != kind or tuple(result.shape) != shape:
-                raise ValueError(
-                    "Registering a parametrization may not change the dtype and shape of the tensor, unless the "
-                    f"`unsafe` flag is enabled: they were {kind} and {shape}, and became {result.dtype} and "
-                    f"{tuple(result.shape)}"
-                )
+            _check_alike("Registering a parametrization", result, kind, shape)
 
     def right_inverse(self, value: Any) -> None:
         """Change the original, so that the functions give ``value``.
@@ -156,7 +149,7 @@ class ParametrizationList(ModuleList):
             if self.is_tensor:
                 if not isinstance(value, Tensor):
                     raise ValueError(f"`right_inverse` should return a tensor. Got {type(value).__name__}")
-                _check_alike("`right_inverse`", value, self.original)
+                _check_alike("`right_inverse`", value, self.original.dtype, self.original.shape)
                 self.original.data = value
                 return
             if not isinstance(value, (list, tuple)) or len(value) != self.ntensors:
@@ -294,12 +287,12 @@ def register_parametrization(
             after: Any = parametrization(before)
             if not isinstance(after, Tensor):
                 raise ValueError(f"A parametrization must return a tensor. Got {type(after).__name__}.")
-            _check_alike("Registering a parametrization", after, before)
+            _check_alike("Registering a parametrization", after, before.dtype, before.shape)
             if hasattr(parametrization, "right_inverse"):
                 back = parametrization.right_inverse(after)
                 if not isinstance(back, Tensor):
                     raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(back).__name__}")
-                _check_alike("parametrization.right_inverse", back, before)
+                _check_alike("parametrization.right_inverse", back, before.dtype, before.shape)
         functions.append(parametrization)
         functions.unsafe = functions.unsafe or unsafe
         return module
