@@ -70,7 +70,7 @@ def window_max_reference(x: Any, windows: tuple[Windows, Windows, Windows], dila
                 for (begin, end), i, d in zip(windows, at, dilation, strict=True)
             )
             values, places = x[p][cut].reshape(-1), place[cut].reshape(-1)
-            bad = np.flatnonzero(np.isnan(values)) if x.dtype.kind == "f" else ()
+            bad = np.flatnonzero(values != values)
             best = bad[-1] if len(bad) else values.argmax()
             out[(p, *at)], indices[(p, *at)] = values[best], places[best]
     return out, indices
