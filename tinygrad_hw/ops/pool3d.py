@@ -237,8 +237,11 @@ def avg_pool3d(
         raise RuntimeError("divisor must be not zero")
     _check_window(name, input.shape[-3:], kernel, steps, sides, (1, 1, 1), ceil_mode)
     x, single = _batched(input)
-    same = {"ceil_mode": ceil_mode, "include_pad": count_include_pad}
-    same["divisor"] = None if divisor_override is None else 1
+    same = {
+        "ceil_mode": ceil_mode,
+        "include_pad": count_include_pad,
+        "divisor": None if divisor_override is None else 1,
+    }
     out = _by_depth(
         _avg_pool,
         x,

@@ -117,7 +117,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take ``in_features`` from the input."""
         if self.has_uninitialized_params():
             self.in_features = input.shape[-1]
@@ -203,7 +203,7 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
         if not self.has_uninitialized_params() and self.num_features != 0:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take ``num_features`` from the input."""
         if not self.has_uninitialized_params():
             return
@@ -214,7 +214,7 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
         self.reset_parameters()
 
 
-class LazyConv1d(_LazyConvNd, Conv1d):  # type: ignore[misc]
+class LazyConv1d(_LazyConvNd, Conv1d):
     """A ``Conv1d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -266,7 +266,7 @@ class LazyConv1d(_LazyConvNd, Conv1d):  # type: ignore[misc]
         )
 
 
-class LazyConv2d(_LazyConvNd, Conv2d):  # type: ignore[misc]
+class LazyConv2d(_LazyConvNd, Conv2d):
     """A ``Conv2d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -318,7 +318,7 @@ class LazyConv2d(_LazyConvNd, Conv2d):  # type: ignore[misc]
         )
 
 
-class LazyConv3d(_LazyConvNd, Conv3d):  # type: ignore[misc]
+class LazyConv3d(_LazyConvNd, Conv3d):
     """A ``Conv3d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -370,7 +370,7 @@ class LazyConv3d(_LazyConvNd, Conv3d):  # type: ignore[misc]
         )
 
 
-class LazyConvTranspose1d(_LazyConvNd, ConvTranspose1d):  # type: ignore[misc]
+class LazyConvTranspose1d(_LazyConvNd, ConvTranspose1d):
     """A ``ConvTranspose1d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -425,7 +425,7 @@ class LazyConvTranspose1d(_LazyConvNd, ConvTranspose1d):  # type: ignore[misc]
         )
 
 
-class LazyConvTranspose2d(_LazyConvNd, ConvTranspose2d):  # type: ignore[misc]
+class LazyConvTranspose2d(_LazyConvNd, ConvTranspose2d):
     """A ``ConvTranspose2d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -480,7 +480,7 @@ class LazyConvTranspose2d(_LazyConvNd, ConvTranspose2d):  # type: ignore[misc]
         )
 
 
-class LazyConvTranspose3d(_LazyConvNd, ConvTranspose3d):  # type: ignore[misc]
+class LazyConvTranspose3d(_LazyConvNd, ConvTranspose3d):
     """A ``ConvTranspose3d`` whose ``in_channels`` are those of its first input.
 
     Args:
@@ -535,7 +535,7 @@ class LazyConvTranspose3d(_LazyConvNd, ConvTranspose3d):  # type: ignore[misc]
         )
 
 
-class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):  # type: ignore[misc]
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """A ``BatchNorm1d`` whose ``num_features`` are the channels of its first input.
 
     Args:
@@ -558,7 +558,7 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):  # type: ignore[misc]
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):  # type: ignore[misc]
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """A ``BatchNorm2d`` whose ``num_features`` are the channels of its first input.
 
     Args:
@@ -581,7 +581,7 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):  # type: ignore[misc]
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):  # type: ignore[misc]
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """A ``BatchNorm3d`` whose ``num_features`` are the channels of its first input.
 
     Args:
@@ -604,7 +604,7 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):  # type: ignore[misc]
     cls_to_become = BatchNorm3d
 
 
-class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):  # type: ignore[misc]
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """A ``InstanceNorm1d`` whose ``num_features`` are the channels of its first input.
 
     Args:
@@ -627,7 +627,7 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):  # type: ignore[misc]
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):  # type: ignore[misc]
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     """A ``InstanceNorm2d`` whose ``num_features`` are the channels of its first input.
 
     Args:
@@ -650,7 +650,7 @@ class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):  # type: ignore[misc]
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):  # type: ignore[misc]
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     """A ``InstanceNorm3d`` whose ``num_features`` are the channels of its first input.
 
     Args:
