@@ -113,8 +113,8 @@ def warp(x: Any, matrices: Any, size: tuple[int, int], bilinear: bool, fill: Any
         >>> import numpy as np
         >>> quarter_turn = np.array([[0.0, 1, 0, -1, 0, 0]])
         >>> warp(np.arange(4.0).reshape(1, 1, 2, 2), quarter_turn, (2, 2), False, np.zeros(1))[0, 0]
-        array([[1., 3.],
-               [0., 2.]])
+        array([[2., 0.],
+               [3., 1.]])
     """
     matrices = np.ascontiguousarray(matrices, np.float64)
     fill = np.ascontiguousarray(fill, np.float64)
