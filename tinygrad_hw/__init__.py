@@ -29,6 +29,7 @@ from tinygrad_hw import nn as nn
 from tinygrad_hw import optim as optim
 from tinygrad_hw import random as random
 from tinygrad_hw import return_types as return_types
+from tinygrad_hw import serialization as serialization
 from tinygrad_hw import signal as signal
 from tinygrad_hw import special as special
 from tinygrad_hw import utils as utils
@@ -134,6 +135,7 @@ from tinygrad_hw.ops.native_norm import *
 from tinygrad_hw.ops.numbers import *
 from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.random import *
+from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
 from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
@@ -156,7 +158,9 @@ from tinygrad_hw.ops.windows import hann_window as hann_window
 from tinygrad_hw.ops.windows import kaiser_window as kaiser_window
 from tinygrad_hw.printing import get_printoptions as get_printoptions
 from tinygrad_hw.printing import set_printoptions as set_printoptions
+from tinygrad_hw.serialization import load as load
 from tinygrad_hw.serialization import load_npz as load_npz
+from tinygrad_hw.serialization import save as save
 from tinygrad_hw.serialization import save_npz as save_npz
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor

@@ -16,6 +16,8 @@ import numpy as np
 import tinygrad_hw as torch
 from tinygrad_hw import nn, optim
 from tinygrad_hw.kernels import runtime
+from tinygrad_hw.kernels.hue import turn_hue
+from tinygrad_hw.kernels.warp import warp
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.tensor import Tensor
 
@@ -117,6 +119,16 @@ _ACTIVATIONS: dict[str, Any] = {
     "lgamma": torch.lgamma,
 }
 
+
+def _images(dtype: Any, n: int) -> list[Any]:
+    """Move the pixels of images, and turn their colours."""
+    x = _numbers(dtype, n, 3, 9, 8).numpy()
+    matrices = np.tile([0.9, 0.2, 0.5, -0.3, 1.1, 0.25], (n, 1))
+    bytes_ = (np.abs(x) * 255).astype(np.uint8)
+    moved = [warp(a, matrices, (7, 8), mixed, np.zeros(3)) for a in (x, bytes_) for mixed in (False, True)]
+    return [*moved, turn_hue(np.abs(x), np.linspace(0, 1, n))]
+
+
 _OPTIMIZERS: dict[str, Any] = {
     "SGD": partial(optim.SGD, lr=0.1, momentum=0.9),
     "Adam": partial(optim.Adam, lr=0.1),
@@ -207,6 +219,12 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     for name, function in _ACTIVATIONS.items():
         add(name, function, numbers(n * 2500))
     found.append(("dropout", partial(_dropout, numbers(n * 2500))))
+    for layer in (nn.RNN(4, 5), nn.LSTM(4, 5), nn.GRU(4, 5)):
+        layer.to(dtype)
+        layer.load_state_dict({k: numbers(*v.shape) for k, v in layer.state_dict().items()})
+        add(type(layer).__name__, lambda x, layer=layer: layer(x)[0], numbers(3, 4 * n, 4))
+    add("gelu", F.gelu, numbers(n * 300))
+    add("erfc", torch.erfc, numbers(n * 300))
     add("index_select", lambda x: torch.index_select(x, 0, flags), numbers(7, 5))
     add("gather", lambda x: torch.gather(x, 0, flags.reshape(-1, 1).expand(-1, 5)), numbers(7, 5))
 
@@ -214,6 +232,7 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
         found.append((name, partial(_step, make, dtype, 4 * size)))
     found.append(("clipping", partial(_clip, dtype, 4 * size)))
     found.append(("random numbers", partial(_random, dtype, size)))
+    found.append(("images", partial(_images, dtype, n)))
     return found
 
 

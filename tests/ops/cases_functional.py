@@ -256,27 +256,6 @@ CASES = [
     C("fold", T(2, 12, 6), (3, 4), (2, 2), label="fold", errors=[((T(2, 12, 5), (3, 4), (2, 2)), {}, RE)]),
     C("pixel_shuffle", T(1, 8, 2, 3), 2, label="shuffle", errors=[((T(1, 3, 2, 2), 2), {}, RE)]),
     C("pixel_unshuffle", T(1, 2, 4, 6), 2, label="unshuffle"),
-    # attention
-    C("scaled_dot_product_attention", T(2, 3, 4), T(2, 5, 4), T(2, 5, 3), label="plain", float32_tolerance=1e-4),
-    C(
-        "scaled_dot_product_attention",
-        T(2, 3, 4),
-        T(2, 3, 4),
-        T(2, 3, 4),
-        kw={"is_causal": True},
-        label="causal",
-        float32_tolerance=1e-4,
-    ),
-    C(
-        "scaled_dot_product_attention",
-        T(2, 3, 4),
-        T(2, 5, 4),
-        T(2, 5, 3),
-        T(3, 5, grad=False),
-        kw={"scale": 0.3},
-        label="mask",
-        float32_tolerance=1e-4,
-    ),
     # losses
     *[
         C(name, T(3, 4, **k), T(3, 4, **k), kw={"reduction": r, **kw}, label=f"{r} {kw}")

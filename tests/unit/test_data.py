@@ -451,7 +451,8 @@ def test_iterators_are_independent():
 
 BAD_OPTIONS = [
     ({"num_workers": -1}, ValueError, "non-negative; use num_workers=0"),
-    ({"num_workers": 2}, NotImplementedError, "worker processes are not offered yet"),
+    ({"num_workers": 2, "multiprocessing_context": "spoon"}, ValueError, "a valid start method in .*'spoon'"),
+    ({"num_workers": 2, "multiprocessing_context": 3}, TypeError, "a valid context object or a string"),
     ({"timeout": -1}, ValueError, "timeout option should be non-negative"),
     ({"prefetch_factor": 2}, ValueError, "only be specified in multiprocessing"),
     ({"prefetch_factor": -2, "num_workers": 1}, ValueError, "should be non-negative"),

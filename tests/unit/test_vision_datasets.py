@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
-from tinygrad_hw.vision import datasets
+from tinygrad_hw import vision
 from tinygrad_hw.vision.datasets import MNIST, Digits, FashionMNIST
+from tinygrad_hw.vision.datasets.base import PublishedFile
 from tinygrad_hw.vision.download import md5_of
 
 DATA = Path(os.environ.get("TINYGRAD_HW_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -39,7 +40,7 @@ class Small:
             for name, array in (("images-idx3", self.images[part]), ("labels-idx1", labels)):
                 content = idx(array)
                 self.content[f"{prefix}-{name}-ubyte"] = content
-                pair.append(datasets._File(f"{prefix}-{name}-ubyte", md5_of(self.packed(content)), md5_of(content)))
+                pair.append(PublishedFile(f"{prefix}-{name}-ubyte", md5_of(self.packed(content)), md5_of(content)))
             files[part] = tuple(pair)
         self.cls: Any = type("MNIST", (MNIST,), {"files": files, "mirrors": ()})
 
@@ -125,7 +126,7 @@ class TestDigits:
     def test_other_root(self, tmp_path: Path, packed: bool) -> None:
         with pytest.raises(FileNotFoundError, match=r"digits\.csv.*Leave out root"):
             Digits(tmp_path)
-        bundled = Path(datasets.__file__).parent / "data" / "digits.csv.gz"
+        bundled = Path(vision.__file__).parent / "data" / "digits.csv.gz"
         content = bundled.read_bytes()
         name = "digits.csv.gz"
         if not packed:
@@ -138,7 +139,7 @@ class TestDigits:
             Digits(tmp_path)
 
     def test_attribution_is_beside_the_data(self) -> None:
-        folder = Path(datasets.__file__).parent / "data"
+        folder = Path(vision.__file__).parent / "data"
         assert "CC BY 4.0" in (folder / "ATTRIBUTION.md").read_text(encoding="utf-8")
         assert "BSD 3-Clause" in (folder / "COPYING.scikit-learn").read_text(encoding="utf-8")
 

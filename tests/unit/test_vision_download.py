@@ -36,13 +36,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if folder == "wrong":
             content = content[:-1] + bytes([content[-1] ^ 1])
-        self.send_response(200)
+        start = 0
+        wanted = self.headers.get("Range")
+        if wanted is not None and folder in ("range", "drips", "other_range", "stale"):
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            self.server.ranges.append(start)  # type: ignore[attr-defined]
+        if start >= len(content):
+            self.send_error(416)
+            return
+        if start:
+            self.send_response(206)
+            first = start + 5 if folder == "other_range" else start
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        else:
+            self.send_response(200)
+        rest = content[start:]
         if folder != "unsized":
-            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         if folder == "silent":
             self.server.released.wait(10)  # type: ignore[attr-defined]
-        self.wfile.write(content[: len(content) // 2] if folder == "cut" else content)
+        if folder == "cut":
+            rest = rest[: len(rest) // 2]
+        if folder == "drips":
+            rest = rest[:100_000]
+        self.wfile.write(rest)
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -53,6 +71,7 @@ def server() -> Iterator[Any]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.files = {"file.bin": CONTENT}  # type: ignore[attr-defined]
         server.requests = []  # type: ignore[attr-defined]
+        server.ranges = []  # type: ignore[attr-defined]
         server.released = threading.Event()  # type: ignore[attr-defined]
         server.at = lambda *folders: [  # type: ignore[attr-defined]
             f"http://127.0.0.1:{server.server_port}/{folder}/" for folder in folders
@@ -83,7 +102,9 @@ def test_good_mirror(server: Any, tmp_path: Path, mirror: str) -> None:
 def test_the_next_mirror_is_tried(server: Any, tmp_path: Path, bad: str) -> None:
     path = fetch(server, tmp_path, bad, "good", timeout=0.3 if bad == "silent" else 10)
     assert path.read_bytes() == CONTENT
-    assert server.requests == [f"/{bad}/file.bin", "/good/file.bin"]
+    # After a cut, the same mirror is asked for the rest; this one starts again and is cut at the same place.
+    times = 2 if bad == "cut" else 1
+    assert server.requests == [f"/{bad}/file.bin"] * times + ["/good/file.bin"]
     assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
 
 
@@ -101,7 +122,45 @@ def test_every_failure_is_told_and_nothing_is_left(server: Any, tmp_path: Path) 
         (line,) = (line for line in text.splitlines() if f"/{mirror}/file.bin: " in line)
         assert reason in line
     assert str(tmp_path) in text.splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
+    assert "The 128,000 bytes that came are kept in " in text
+    assert [p.name for p in tmp_path.iterdir()] == [".file.bin.part"]
+
+
+def test_it_goes_on_after_a_cut(server: Any, tmp_path: Path) -> None:
+    path = fetch(server, tmp_path, "drips")
+    assert path.read_bytes() == CONTENT
+    assert server.ranges == [100_000, 200_000]
+    assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_the_next_mirror_and_the_next_call_go_on(server: Any, tmp_path: Path) -> None:
+    assert fetch(server, tmp_path / "a", "cut", "range").read_bytes() == CONTENT
+    assert server.ranges == [128_000]
+    with pytest.raises(RuntimeError):
+        fetch(server, tmp_path / "b", "cut")
+    assert fetch(server, tmp_path / "b", "range").read_bytes() == CONTENT
+    assert server.ranges == [128_000, 128_000]
+
+
+@pytest.mark.parametrize("old", [b"x" * 1000, CONTENT[:-1] + b"x", CONTENT + b"more", b"x" * 300_000])
+def test_a_part_of_something_else_is_thrown_away(server: Any, tmp_path: Path, old: bytes) -> None:
+    (tmp_path / ".file.bin.part").write_bytes(old)
+    assert fetch(server, tmp_path, "range").read_bytes() == CONTENT
+    assert [p.name for p in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_a_whole_part_needs_only_its_name(server: Any, tmp_path: Path) -> None:
+    (tmp_path / ".file.bin.part").write_bytes(CONTENT)
+    assert fetch(server, tmp_path, "range").read_bytes() == CONTENT
+    assert server.ranges == [len(CONTENT)]
+
+
+def test_a_mirror_that_sends_another_range_is_left(server: Any, tmp_path: Path) -> None:
+    (tmp_path / ".file.bin.part").write_bytes(CONTENT[:1000])
+    assert fetch(server, tmp_path, "other_range", "range").read_bytes() == CONTENT
+    (tmp_path / ".file.bin.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(RuntimeError, match="it sent the range '1005-"):
+        fetch(server, tmp_path, "other_range")
 
 
 def test_a_failure_keeps_the_file_that_was_there(server: Any, tmp_path: Path) -> None:

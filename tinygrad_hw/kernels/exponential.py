@@ -13,7 +13,17 @@ import numpy as np
 
 from tinygrad_hw.kernels.runtime import kernel
 
-__all__ = ["exp32", "exp32_falling", "exp_falling_of", "exp_of", "expm1_of", "half_erfc", "log1p_of", "sigmoid_of"]
+__all__ = [
+    "exp32",
+    "exp32_falling",
+    "exp_falling_of",
+    "exp_of",
+    "expm1_of",
+    "half_erfc",
+    "log1p_of",
+    "sigmoid_of",
+    "tanh_of",
+]
 
 _f4 = np.float32
 _LOG2E = _f4(math.log2(math.e))
@@ -36,6 +46,11 @@ _C = (
 )  # fmt: skip
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_f4(c / 2) for c in _C)
 _SLOPE = _f4(0.3)
+# tanh(x) = x + x^3 t(x^2) for |x| <= 0.625, where 1 - 2 / (exp(2x) + 1) would lose digits; t fitted likewise.
+_T0, _T1, _T2, _T3, _T4 = (
+    _f4(c) for c in (-0.3333328522, 0.1333151266, -0.05374465777, 0.02065312415, -0.005718962195)
+)
+_SMALL = _f4(0.625)
 
 
 @kernel(exact=True)
@@ -125,3 +140,17 @@ def half_erfc(z: Any, power: Any, single: bool) -> Any:
     t = _ONE / (_ONE + z * _SLOPE)
     c = _C0 + t * (_C1 + t * (_C2 + t * (_C3 + t * (_C4 + t * (_C5 + t * (_C6 + t * (_C7 + t * _C8)))))))
     return np.float32(power) * (t * c)
+
+
+@kernel(exact=True)
+def tanh_of(x: Any, single: bool) -> Any:
+    """Return tanh(x); in single precision within 2 units in the last place."""
+    if not single:
+        return math.tanh(x)
+    x = np.float32(x)
+    z = x * x
+    near = x + x * (z * (_T0 + z * (_T1 + z * (_T2 + z * (_T3 + z * _T4)))))
+    e = exp32_falling(-_TWO * abs(x))
+    far = (_ONE - e) / (_ONE + e)
+    far = -far if x < _ZERO else far
+    return near if abs(x) < _SMALL else far

@@ -6,16 +6,26 @@ from tinygrad_hw.nn import utils as utils
 from tinygrad_hw.nn.module import Module as Module
 from tinygrad_hw.nn.modules import module as _module  # noqa: F401 - nn.modules.module
 from tinygrad_hw.nn.modules.activation import *
+from tinygrad_hw.nn.modules.adaptive import *
+from tinygrad_hw.nn.modules.attention import *
 from tinygrad_hw.nn.modules.container import *
 from tinygrad_hw.nn.modules.conv import *
 from tinygrad_hw.nn.modules.distance import *
 from tinygrad_hw.nn.modules.dropout import *
 from tinygrad_hw.nn.modules.embedding import *
+from tinygrad_hw.nn.modules.embedding_bag import *
+from tinygrad_hw.nn.modules.lazy import *
 from tinygrad_hw.nn.modules.linear import *
 from tinygrad_hw.nn.modules.loss import *
+from tinygrad_hw.nn.modules.loss_sequence import *
 from tinygrad_hw.nn.modules.normalization import *
 from tinygrad_hw.nn.modules.padding import *
 from tinygrad_hw.nn.modules.pooling import *
+from tinygrad_hw.nn.modules.pooling3d import *
+from tinygrad_hw.nn.modules.rnn import *
 from tinygrad_hw.nn.modules.shape import *
+from tinygrad_hw.nn.modules.transformer import *
 from tinygrad_hw.nn.parameter import Buffer as Buffer
 from tinygrad_hw.nn.parameter import Parameter as Parameter
+from tinygrad_hw.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from tinygrad_hw.nn.parameter import UninitializedParameter as UninitializedParameter

@@ -9,6 +9,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.device import device as Device
+from tinygrad_hw.nn.parameter import is_lazy
 
 __all__ = ["ConvertMethods"]
 
@@ -46,7 +47,9 @@ class ConvertMethods:
                     grad.data = converted
         for name in tuple(self._buffer_names):
             buffer = getattr(self, name)
-            if buffer is not None:
+            if is_lazy(buffer):
+                buffer.array = fn(buffer).array
+            elif buffer is not None:
                 object.__setattr__(self, name, fn(buffer))
         return self
 

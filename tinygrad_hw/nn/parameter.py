@@ -11,7 +11,7 @@ from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 from tinygrad_hw.ops import conversion
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 
 def _adopt(cls: type[Any], data: Any) -> Any:
@@ -49,8 +49,6 @@ class Parameter(Tensor):
         Parameter containing:
         tensor([0., 0.], requires_grad=True)
     """
-
-    _repr_name = "tensor"
 
     _repr_name = "tensor"
 
@@ -99,7 +97,6 @@ class Buffer(Tensor):
     """
 
     _repr_name = "tensor"
-    _repr_name = "tensor"
     persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
@@ -108,3 +105,122 @@ class Buffer(Tensor):
         t._requires_grad = data is not None and edge_of(data) is not None
         t.persistent = persistent
         return t
+
+
+class _Uninitialized:
+    """What parameters and buffers without a shape have in common: nearly everything about them is an error."""
+
+    cls_to_become: type[Tensor]
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Take a shape; the values are arbitrary at first.
+
+        Args:
+            shape: sizes.
+            device: the CPU.
+            dtype: another one, or None.
+        """
+        t: Any = self
+        kind = t.array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy
+        t.array = np.empty(tuple(shape), kind)
+        t.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:
+        """Raises: there is none yet."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` "
+            "to initialize the parameters before accessing their attributes."
+        )
+
+    def detach(self) -> Any:
+        """Return itself: there are no values yet."""
+        return self
+
+    def share_memory_(self) -> Any:
+        """Raises: there is no memory yet."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
+            "before calling `module.share_memory()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc]
+    """A parameter whose shape is known only when its module first sees an input.
+
+    Args:
+        requires_grad: whether gradients will accumulate into it.
+        device: the CPU.
+        dtype: the default dtype if None.
+
+    Source: ``torch.nn.parameter.UninitializedParameter``.
+
+    Example:
+        >>> p = torch.nn.UninitializedParameter()
+        >>> p.materialize((2, 3))
+        >>> p.shape
+        torch.Size([2, 3])
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        """Make an empty leaf."""
+        kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        t = wrap(np.empty(0, kind.numpy), cls)
+        t._requires_grad = requires_grad
+        return t
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, None, self.dtype)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, None, self.dtype)
+
+
+class UninitializedBuffer(_Uninitialized, Buffer):  # type: ignore[misc]
+    """A buffer whose shape is known only when its module first sees an input.
+
+    Args:
+        requires_grad: False.
+        device: the CPU.
+        dtype: the default dtype if None.
+        persistent: whether the buffer is part of the module's ``state_dict``.
+
+    Source: ``torch.nn.parameter.UninitializedBuffer``.
+
+    Example:
+        >>> torch.nn.UninitializedBuffer()
+        <UninitializedBuffer>
+    """
+
+    cls_to_become = Buffer
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> Any:
+        """Make an empty tensor."""
+        kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        t = wrap(np.empty(0, kind.numpy), cls)
+        t._requires_grad = requires_grad
+        t.persistent = persistent
+        return t
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, None, self.dtype, self.persistent)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, None, self.dtype, self.persistent)
+
+
+def is_lazy(param: Any) -> bool:
+    """Return whether a parameter or buffer has no shape yet."""
+    return isinstance(param, _Uninitialized)

@@ -235,26 +235,27 @@ def _convolve(
     padding: Any,
     dilation: tuple[int, ...],
     groups: int,
+    function: Any = _conv2d,
 ) -> Any:
-    """Apply conv2d to checked 2-D arguments; ``padding`` may be "same" or "valid"."""
+    """Apply an op to checked arguments; ``padding`` may be "same" or "valid"."""
     kernel = tuple(weight.shape[2:])
     if any(s <= 0 for s in stride):
         raise RuntimeError("non-positive stride is not supported")
     if any(d <= 0 for d in dilation):
         raise RuntimeError("dilation should be greater than zero")
     if padding == "valid":
-        padding = (0, 0)
+        padding = (0,) * len(kernel)
     elif padding == "same":
         if any(s != 1 for s in stride):
             raise RuntimeError("padding='same' is not supported for strided convolutions")
         totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         if all(t % 2 == 0 for t in totals):
-            padding = (totals[0] // 2, totals[1] // 2)
+            padding = tuple(t // 2 for t in totals)
         else:
             # The odd one goes to the end, as in TensorFlow.
             sides = [s for t in reversed(totals) for s in (t // 2, t - t // 2)]
             input = pad(input, sides)
-            padding = (0, 0)
+            padding = (0,) * len(kernel)
     elif isinstance(padding, str):
         raise RuntimeError(f"Invalid padding string: '{padding}'")
     if any(p < 0 for p in padding):
@@ -266,7 +267,7 @@ def _convolve(
             f"{name}: Calculated padded input size per channel: ({' x '.join(map(str, sizes))}). Kernel size: "
             f"({' x '.join(map(str, spans))}). Kernel size can't be greater than actual input size"
         )
-    return _conv2d(input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups)
+    return function(input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups)
 
 
 def _padding(name: str, padding: Any, dims: int) -> Any:
@@ -377,6 +378,7 @@ def _transposed(
     output_padding: Sequence[int],
     groups: int,
     dilation: Sequence[int],
+    function: Any = _conv_transpose2d,
 ) -> Any:
     for i, (o, s, d) in enumerate(zip(output_padding, stride, dilation, strict=True)):
         if o >= max(s, d):
@@ -401,7 +403,7 @@ def _transposed(
             f"{name}: Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: "
             f"{sizes}. Output size is too small"
         )
-    return _conv_transpose2d(
+    return function(
         input,
         weight,
         bias,

@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import random as kernels
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "feature_alpha_dropout"]
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 #: What a bool mask keeps, scaled; the mask is constant.
 _masked = op(
@@ -131,6 +131,25 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
             stacklevel=2,
         )
     return _feature("dropout2d", input, p, training, inplace, True)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p; see ``dropout``.
+
+    Source: ``torch.nn.functional.dropout3d``.
+
+    Example:
+        >>> torch.nn.functional.dropout3d(torch.ones(1, 2, 2, 2, 2), training=False).sum()
+        tensor(16.)
+    """
+    _check(p)
+    if input.ndim not in (4, 5):
+        warnings.warn(
+            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error "
+            "in a future release. To retain the behavior and silence this warning, please use dropout instead.",
+            stacklevel=2,
+        )
+    return _feature("dropout3d", input, p, training, inplace, input.ndim != 4)
 
 
 _ALPHA = 1.7580993408473766  # selu's scale * alpha

@@ -14,8 +14,10 @@ from tinygrad_hw.kernels import interpolate as resize
 from tinygrad_hw.ops.shape import permute, reshape, squeeze, unsqueeze
 
 __all__ = [
+    "channel_shuffle",
     "fold",
     "interpolate",
+    "native_channel_shuffle",
     "pixel_shuffle",
     "pixel_unshuffle",
     "unfold",
@@ -236,6 +238,40 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     n = math.prod(lead)
     x = reshape(input, (n, c, h // r, r, w // r, r))
     return reshape(permute(x, (0, 1, 3, 5, 2, 4)), (*lead, c * r * r, h // r, w // r))
+
+
+def channel_shuffle(input: Any, groups: int) -> Any:
+    """Mix groups of channels: read (N, groups, C / groups, ...) by the second of these first.
+
+    Args:
+        input: (N, C, ...).
+        groups: by which C is divisible.
+
+    Raises:
+        RuntimeError: it is not, or there are no channels.
+
+    Source: Zhang et al., "ShuffleNet" (2017); ``torch.nn.functional.channel_shuffle``.
+
+    Example:
+        >>> torch.nn.functional.channel_shuffle(torch.arange(4.0).reshape(1, 4, 1, 1), 2).flatten()
+        tensor([0., 2., 1., 3.])
+    """
+    if input.ndim <= 2:
+        raise RuntimeError(
+            f"channel_shuffle expects input with > 2 dims, (N, C, ...), but got input with shape {list(input.shape)}"
+        )
+    n, c, *rest = input.shape
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups: {groups}")
+    if c % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+    if 0 in input.shape:
+        return input * 1
+    mixed = permute(reshape(input, (n, groups, c // groups, -1)), (0, 2, 1, 3))
+    return reshape(mixed, (n, c, *rest))
+
+
+native_channel_shuffle = channel_shuffle
 
 
 # -- resizing --------------------------------------------------------------------------------------

@@ -14,12 +14,18 @@ from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.matmul import _matmul as mm
 from tinygrad_hw.ops.matmul import einsum
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["bilinear", "linear"]
 
 
+def _rows(t: Any) -> Any:
+    """Return (..., n) as (rows, n)."""
+    return t.reshape(math.prod(t.shape[:-1]), t.shape[-1])
+
+
 def _forward(input: Any, weight: Any, bias: Any) -> Any:
+    if input.ndim != 2:
+        return _forward(_rows(input), weight, bias).reshape(*input.shape[:-1], weight.shape[0])
     if input.dtype == np.float16:
         wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
         return wide.astype(np.float16)
@@ -36,6 +42,9 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
 
 
 def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
+    if input.ndim != 2:
+        to_input, *rest = _rule(_rows(g), _rows(input), weight, needs)
+        return to_input.reshape(tuple(input.shape)) if needs[0] else None, rest[0], rest[1]
     return (
         mm(g, weight) if needs[0] else None,
         mm(g.T, input) if needs[1] else None,
@@ -43,14 +52,21 @@ def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any
     )
 
 
-#: (n, in), (out, in), (out,) or None; the weight gradient comes out contiguous.
-_linear = op(
-    "linear",
-    _forward,
-    node_name="AddmmBackward0",
-    differentiable=("input", "weight", "bias"),
-    joint=_rule,
-)
+def _linear_op(name: str, node_name: str) -> Any:
+    """Declare (..., in), (out, in), (out,) or None; one product of matrices, whatever the leading sizes.
+
+    The weight gradient comes out contiguous.
+    """
+    return op(name, _forward, node_name=node_name, differentiable=("input", "weight", "bias"), joint=_rule)
+
+
+#: By whether the input is a matrix and whether there is a bias: PyTorch's graph has a node of another name for each.
+_OPS = {
+    (True, True): _linear_op("linear", "AddmmBackward0"),
+    (True, False): _linear_op("linear_without_bias", "MmBackward0"),
+    (False, True): _linear_op("linear_of_many", "ViewBackward0"),
+    (False, False): _linear_op("linear_of_many_without_bias", "UnsafeViewBackward0"),
+}
 
 
 def _dtype(t: Any) -> Any:
@@ -94,10 +110,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
             f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
             "the layer with .float() or .double()"
         )
-    if len(shape) == 2:
-        return _linear(input, weight, bias)
-    flat = reshape(input, (math.prod(shape[:-1]), shape[-1]))
-    return reshape(_linear(flat, weight, bias), (*shape[:-1], weight.shape[0]))
+    return _OPS[len(shape) == 2, bias is not None](input, weight, bias)
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:

@@ -16,6 +16,7 @@ from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.activation import logsigmoid, sigmoid
 from tinygrad_hw.ops.elementwise import _where, clamp, clamp_min, xlogy
 from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.linear import linear
 from tinygrad_hw.ops.norm import pairwise_distance
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -34,6 +35,7 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "linear_cross_entropy",
     "margin_ranking_loss",
     "mse_loss",
     "multi_margin_loss",
@@ -267,6 +269,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         tensor(1.5000)
     """
     how = _reduction(None, None, reduction)
+    if not isinstance(delta, (int, float)):
+        raise TypeError(f"delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     input, target = _pair("huber_loss", input, target)
@@ -519,6 +523,8 @@ def cross_entropy(
     if _values(input).dtype.kind != "f":
         raise RuntimeError(f"cross_entropy needs floating point scores, got {dtypes.from_numpy(_values(input).dtype)}")
     if _values(target).dtype.kind == "f":
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
         return _soft_cross_entropy(input, target, weight, how, label_smoothing)
     if label_smoothing == 0.0:
         return _class_losses("cross_entropy", input, target, weight, ignore_index, how, True)
@@ -546,6 +552,10 @@ def cross_entropy(
 
 def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_smoothing: float) -> Any:
     if tuple(input.shape) != tuple(target.shape):
+        if input.ndim > 1 and target.ndim and input.shape[0] != target.shape[0]:
+            raise ValueError(
+                f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
+            )
         raise RuntimeError(
             f"cross_entropy: probabilities as target must have the shape of the input {list(input.shape)}, got "
             f"{list(target.shape)}; class indices must be integers"
@@ -563,6 +573,74 @@ def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_sm
     if how == "mean":
         return sum_(losses) / (_values(input).size // classes)
     return _reduced(losses, how)
+
+
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Any:
+    """Return the cross-entropy of an affine map of the input; see ``linear`` and ``cross_entropy``.
+
+    Args:
+        input: (N, in_features) or (in_features,).
+        linear_weight: (C, ..., in_features), where further sizes d1, ... mean as many losses.
+        target: (N, d1, ...) class indices, or probabilities (N, C, d1, ...).
+        linear_bias: (C, d1, ...) or None.
+        weight: (C,), a factor for each class.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        ignore_index: a class index that does not count.
+        label_smoothing: mix the target with the uniform distribution by this much.
+        options: how PyTorch would save memory; without an effect here.
+
+    Raises:
+        RuntimeError: shapes do not fit.
+
+    Source: ``torch.nn.functional.linear_cross_entropy``.
+
+    Example:
+        >>> F = torch.nn.functional
+        >>> F.linear_cross_entropy(torch.zeros(1, 3), torch.zeros(2, 3), torch.tensor([1]))
+        tensor(0.6931)
+    """
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
+    if linear_weight.ndim < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.ndim}")
+    size = input.shape[-1]
+    if size != linear_weight.shape[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{size} and {linear_weight.shape[-1]}, respectively"
+        )
+    outputs = tuple(linear_weight.shape[:-1])
+    if linear_bias is not None and tuple(linear_bias.shape) != outputs:
+        raise RuntimeError(f"expected linear_bias shape {outputs}, got {tuple(linear_bias.shape)}")
+    if len(outputs) > 1 and input.ndim == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
+            f"(N, {size}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    shape = (*input.shape[:-1], *outputs)
+    if tuple(target.shape) == shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    bias = None if linear_bias is None else reshape(linear_bias, (-1,))
+    logits = reshape(linear(input, reshape(linear_weight, (-1, size)), bias), shape)
+    return cross_entropy(
+        logits,
+        target,
+        weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
 
 
 # -- probabilities ---------------------------------------------------------------------------------
@@ -785,7 +863,7 @@ def gaussian_nll_loss(
     elif tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = reshape(var, (*var.shape, 1))
-        elif not (tuple(input.shape[:-1]) == tuple(var.shape[:-1]) and var.shape[-1] == 1):
+        elif input.ndim != var.ndim or [b for a, b in zip(input.shape, var.shape, strict=True) if a != b] != [1]:
             raise ValueError("var is of incorrect size")
     if (_values(var) < 0).any():
         raise ValueError("var has negative entry/entries")

@@ -9,12 +9,12 @@ from typing import Any
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn import init
 from tinygrad_hw.nn.module import Module
-from tinygrad_hw.nn.modules.utils import pair, single
+from tinygrad_hw.nn.modules.utils import pair, single, triple
 from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.ops.creation import empty
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 
 class _ConvNd(Module):
@@ -295,6 +295,77 @@ class Conv2d(_ConvNd):
         return self._convolve(F.conv2d, input)
 
 
+class Conv3d(_ConvNd):
+    r"""A convolution (cross-correlation) over volumes of several channels.
+
+    .. math:: out_{n, o} = b_o + \sum_{c} w_{o, c} \star x_{n, c}
+
+    Args:
+        in_channels: channels of the input, C.
+        out_channels: channels of the output, O.
+        kernel_size: (KD, KH, KW), or one number for all; likewise the next three.
+        stride: step of the kernel.
+        padding: zeros added on all sides, ``"same"`` or ``"valid"``.
+        dilation: spacing between kernel elements.
+        groups: number of groups of channels convolved separately.
+        bias: whether to learn :math:`b`.
+        padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: the CPU.
+        dtype: of the parameters.
+
+    Shape:
+        input (N, C, D, H, W) or (C, D, H, W), output (N, O, D', H', W'), with
+        :math:`D' = \lfloor (D + 2\,padding - dilation\,(KD - 1) - 1) / stride \rfloor + 1`, likewise H' and W'.
+
+    Attributes:
+        weight: (O, C / groups, KD, KH, KW), uniform in :math:`\pm \sqrt{groups / (C\,KD\,KH\,KW)}`.
+        bias: (O,), likewise, or None.
+
+    Raises:
+        ValueError: channels are not divisible by groups, or a mode is unknown.
+
+    Source: ``torch.nn.Conv3d``.
+
+    Example:
+        >>> torch.nn.Conv3d(3, 8, 3, padding=1)(torch.randn(2, 3, 4, 8, 8)).shape
+        torch.Size([2, 8, 4, 8, 8])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] = 1,
+        padding: str | int | tuple[int, int, int] = 0,
+        dilation: int | tuple[int, int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            triple(kernel_size),
+            triple(stride),
+            padding if isinstance(padding, str) else triple(padding),
+            triple(dilation),
+            False,
+            triple(0),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the convolution of ``input``."""
+        return self._convolve(F.conv3d, input)
+
+
 class ConvTranspose1d(_ConvNd):
     r"""The gradient of a 1-D convolution with respect to its input, as a layer that enlarges.
 
@@ -444,6 +515,83 @@ class ConvTranspose2d(_ConvNd):
             self.stride,
             self.padding,
             self._output_padding(input, output_size, 2),
+            self.groups,
+            self.dilation,
+        )
+
+
+class ConvTranspose3d(_ConvNd):
+    r"""The gradient of a 2-D convolution with respect to its input, as a layer that enlarges.
+
+    Args:
+        in_channels: channels of the input, C.
+        out_channels: channels of the output, O.
+        kernel_size: (KD, KH, KW), or one number for all; likewise the others.
+        stride: step of the kernel in the output.
+        padding: removed from all sides of the output.
+        output_padding: added to one side of each dimension of the output.
+        groups: number of groups of channels convolved separately.
+        bias: whether to learn a bias.
+        dilation: spacing between kernel elements.
+        padding_mode: only ``"zeros"``.
+        device: the CPU.
+        dtype: of the parameters.
+
+    Shape:
+        input (N, C, D, H, W) or (C, D, H, W), output (N, O, D', H', W'), with
+        :math:`D' = (D - 1)\,stride - 2\,padding + dilation\,(KD - 1) + output\_padding + 1`.
+
+    Attributes:
+        weight: (C, O / groups, KD, KH, KW).
+        bias: (O,) or None.
+
+    Source: ``torch.nn.ConvTranspose3d``.
+
+    Example:
+        >>> torch.nn.ConvTranspose3d(4, 2, 2, stride=2)(torch.randn(1, 4, 5, 5, 5)).shape
+        torch.Size([1, 2, 10, 10, 10])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] = 1,
+        padding: int | tuple[int, int, int] = 0,
+        output_padding: int | tuple[int, int, int] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int, int, int] = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            triple(kernel_size),
+            triple(stride),
+            triple(padding),
+            triple(dilation),
+            True,
+            triple(output_padding),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """Return the transposed convolution of ``input``, of ``output_size`` if given."""
+        return F.conv_transpose3d(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self._output_padding(input, output_size, 3),
             self.groups,
             self.dilation,
         )

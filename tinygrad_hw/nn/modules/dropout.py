@@ -6,7 +6,7 @@ from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "FeatureAlphaDropout"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class _DropoutNd(Module):
@@ -87,6 +87,26 @@ class Dropout2d(_DropoutNd):
     def forward(self, input: Tensor) -> Tensor:
         """Return ``input`` with channels dropped."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_DropoutNd):
+    """Zero whole channels of (N, C, D, H, W) with probability p while training; see ``Dropout``.
+
+    Args:
+        p: probability of a channel to be zeroed.
+        inplace: write the result into the input.
+
+    Source: Tompson et al., "Efficient Object Localization Using Convolutional Networks" (2015);
+    ``torch.nn.Dropout3d``.
+
+    Example:
+        >>> torch.nn.Dropout3d(0.5).eval()(torch.ones(1, 2, 2, 2, 2)).sum()
+        tensor(16.)
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input`` with channels dropped."""
+        return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_DropoutNd):

@@ -99,6 +99,10 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The ``Linear`` inside attention, under the name by which PyTorch prints it."""
+
+
 class Bilinear(Module):
     r"""A bilinear map: :math:`y_k = x_1^T A_k x_2 + b_k`.
 

@@ -17,9 +17,11 @@ from tinygrad_hw.tensor import Tensor
 __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "InstanceNorm3d",
     "LayerNorm",
     "LocalResponseNorm",
     "RMSNorm",
@@ -227,6 +229,34 @@ class BatchNorm2d(_BatchNorm):
             raise ValueError(f"expected 4D input (got {input.ndim}D input): BatchNorm2d takes (N, C, H, W)")
 
 
+class BatchNorm3d(_BatchNorm):
+    r"""Batch normalisation of volumes (N, C, D, H, W); see ``BatchNorm1d`` for the formula.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: weight of the new batch in the running averages; None for the average over all batches.
+        affine: whether to learn scale and shift.
+        track_running_stats: keep running averages; without them eval mode uses the batch too.
+        device: the CPU.
+        dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
+
+    Raises:
+        ValueError: the input is not 5-D.
+
+    Source: Ioffe and Szegedy (2015); ``torch.nn.BatchNorm3d``.
+
+    Example:
+        >>> torch.nn.BatchNorm3d(3)(torch.randn(8, 3, 2, 4, 4)).shape
+        torch.Size([8, 3, 2, 4, 4])
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 5:
+            raise ValueError(f"expected 5D input (got {input.ndim}D input): BatchNorm3d takes (N, C, D, H, W)")
+
+
 class _InstanceNorm(_NormBase):
     def __init__(
         self,
@@ -326,6 +356,36 @@ class InstanceNorm2d(_InstanceNorm):
         if input.ndim not in (3, 4):
             raise ValueError(
                 f"expected 3D or 4D input (got {input.ndim}D input): InstanceNorm2d takes (N, C, H, W) or (C, H, W)"
+            )
+
+
+class InstanceNorm3d(_InstanceNorm):
+    r"""Normalise each channel of each volume: (N, C, D, H, W) or (C, D, H, W); see ``BatchNorm1d`` for the formula.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: weight of the new batch in the running averages.
+        affine: whether to learn scale and shift.
+        track_running_stats: keep running averages for eval mode.
+        device: the CPU.
+        dtype: of parameters and statistics.
+        bias: whether to learn a shift, if ``affine``.
+
+    Source: Ulyanov et al. (2016); ``torch.nn.InstanceNorm3d``.
+
+    Example:
+        >>> torch.nn.InstanceNorm3d(3)(torch.randn(8, 3, 2, 5, 5)).shape
+        torch.Size([8, 3, 2, 5, 5])
+    """
+
+    _no_batch_dim = 4
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (4, 5):
+            raise ValueError(
+                f"expected 4D or 5D input (got {input.ndim}D input): InstanceNorm3d takes (N, C, D, H, W) or "
+                "(C, D, H, W)"
             )
 
 

@@ -66,6 +66,17 @@ class _ModePadNd(Module):
         return f"{self.padding}"
 
 
+class _CircularPadNd(_ModePadNd):
+    _mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the padded ``input``."""
+        dims = len(self.padding) // 2
+        if input.ndim not in (dims + 1, dims + 2):
+            raise ValueError(f"expected {dims + 1}D or {dims + 2}D input (got {input.ndim}D input)")
+        return super().forward(input)
+
+
 class ConstantPad1d(_ConstantPadNd):
     """Pad the last dimension with a constant.
 
@@ -339,7 +350,7 @@ class ReplicationPad3d(_ModePadNd):
         self.padding = _sides(padding, 3)
 
 
-class CircularPad1d(_ModePadNd):
+class CircularPad1d(_CircularPadNd):
     """Pad the last dimension with the opposite end of the input.
 
     Args:
@@ -355,14 +366,12 @@ class CircularPad1d(_ModePadNd):
         tensor([[[3., 1., 2., 3., 1.]]])
     """
 
-    _mode = "circular"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 1)
 
 
-class CircularPad2d(_ModePadNd):
+class CircularPad2d(_CircularPadNd):
     """Pad the last 2 dimensions with the opposite end of the input.
 
     Args:
@@ -378,14 +387,12 @@ class CircularPad2d(_ModePadNd):
         torch.Size([1, 1, 5, 5])
     """
 
-    _mode = "circular"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 2)
 
 
-class CircularPad3d(_ModePadNd):
+class CircularPad3d(_CircularPadNd):
     """Pad the last 3 dimensions with the opposite end of the input.
 
     Args:
@@ -400,8 +407,6 @@ class CircularPad3d(_ModePadNd):
         >>> torch.nn.CircularPad3d(1)(torch.ones(1, 1, 3, 3, 3)).shape
         torch.Size([1, 1, 5, 5, 5])
     """
-
-    _mode = "circular"
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()

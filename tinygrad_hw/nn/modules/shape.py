@@ -9,6 +9,7 @@ from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [
+    "ChannelShuffle",
     "Flatten",
     "Fold",
     "PixelShuffle",
@@ -228,6 +229,32 @@ class PixelUnshuffle(Module):
     def extra_repr(self) -> str:
         """Return the arguments."""
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """Mix groups of channels: read (N, groups, C / groups, ...) by the second of these first.
+
+    Args:
+        groups: by which C is divisible.
+
+    Source: Zhang et al., "ShuffleNet" (2017); ``torch.nn.ChannelShuffle``.
+
+    Example:
+        >>> torch.nn.ChannelShuffle(2)(torch.arange(4.0).reshape(1, 4, 1, 1)).flatten()
+        tensor([0., 2., 1., 3.])
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input`` with its channels in another order."""
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"groups={self.groups}"
 
 
 class Upsample(Module):

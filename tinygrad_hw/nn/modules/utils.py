@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["pair", "single"]
+__all__ = ["pair", "single", "triple"]
 
 
 def single(value: Any) -> tuple[Any, ...]:
@@ -16,3 +16,8 @@ def single(value: Any) -> tuple[Any, ...]:
 def pair(value: Any) -> tuple[Any, ...]:
     """Return a 2-tuple; one number counts for both."""
     return tuple(value) if isinstance(value, Iterable) else (value, value)
+
+
+def triple(value: Any) -> tuple[Any, ...]:
+    """Return a 3-tuple; one number counts for all."""
+    return tuple(value) if isinstance(value, Iterable) else (value,) * 3

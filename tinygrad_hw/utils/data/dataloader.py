@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
+import os
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator
+from pickle import PicklingError
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import edge_of, wrap
+from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.kernels.generator import Generator
-from tinygrad_hw.tensor import Tensor
-from tinygrad_hw.utils.data.collate import (
-    default_collate,
-    default_collate_fn_map,
-    default_convert,
-)
-from tinygrad_hw.utils.data.dataset import IterableDataset, Subset, TensorDataset
+from tinygrad_hw.utils.data.collate import default_collate, default_convert
+from tinygrad_hw.utils.data.dataset import IterableDataset
+from tinygrad_hw.utils.data.fetch import Fetcher, copy_part, take, whole_tensors
+from tinygrad_hw.utils.data.pools import ProcessPool, ThreadPool, check_context
 from tinygrad_hw.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -26,21 +27,13 @@ from tinygrad_hw.utils.data.sampler import (
     SequentialSampler,
     draw_seed,
 )
+from tinygrad_hw.utils.data.worker import Failure, Job, WorkerInfo, get_worker_info
 
-__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+__all__ = ["DataLoader", "WorkerInfo", "default_collate", "default_convert", "get_worker_info"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-_STANDARD_TENSOR_RULE = default_collate_fn_map[Tensor]
 _LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-
-
-def get_worker_info() -> None:
-    """Return None: the program is not inside a worker process, as there are none.
-
-    Source: ``torch.utils.data.get_worker_info``.
-    """
-    return None
 
 
 class _Endless(Sampler[None]):
@@ -54,6 +47,10 @@ class _Endless(Sampler[None]):
 class DataLoader(Generic[T_co]):
     """Reads a dataset in batches; iterating over it is one epoch.
 
+    Workers start from random streams of their own, seeded as PyTorch seeds them: the number ``base_seed + worker``,
+    where ``base_seed`` is drawn for every iterator, for Python's and this package's, and numpy's ``SeedSequence`` of
+    both for numpy's. Arrays come from worker processes in shared memory. However the program ends, they end too.
+
     The order is PyTorch's: with the same seed, the same samples come in the same batches, and the
     default stream is where PyTorch's is afterwards (every iterator takes one number from it, and
     every shuffled one takes another). Batches of a :class:`TensorDataset`, or of a :class:`Subset`
@@ -66,22 +63,27 @@ class DataLoader(Generic[T_co]):
         sampler: the order of the samples; not together with ``shuffle``.
         batch_sampler: the indices of whole batches; not together with the three before or
             ``drop_last``.
-        num_workers: 0. Worker processes are not offered yet.
+        num_workers: how many processes (or threads) read ahead; 0 reads in this one. A dataset in memory
+            needs none.
         collate_fn: makes a batch of a list of samples; :func:`default_collate` if None.
         pin_memory: accepted with a warning: there is no other memory to copy to.
         drop_last: leave out a last, smaller batch.
-        timeout: 0.
-        worker_init_fn: accepted; called in no process, as there are no workers.
-        multiprocessing_context: None.
+        timeout: seconds to wait for a worker's batch before giving up; 0 waits for ever.
+        worker_init_fn: called in each worker with its number, before the first batch.
+        multiprocessing_context: how workers start: ``"forkserver"`` (by default, where it exists), ``"spawn"``,
+            ``"fork"`` or a context; or ``"thread"``, for datasets that wait for a disk or a network, or whose work
+            releases the interpreter's lock. With the first two, what the workers get must be importable, and a
+            script does its work under ``if __name__ == "__main__":``.
         generator: the stream of the order; the default one if None.
-        prefetch_factor: None, as there are no workers.
-        persistent_workers: False, as there are no workers.
+        prefetch_factor: how many batches each worker reads ahead; 2 by default.
+        persistent_workers: keep the workers from one epoch to the next.
         pin_memory_device: accepted and without meaning here.
-        in_order: accepted and without meaning here.
+        in_order: whether the batches of several workers come in the order of the sampler, or as they are ready.
 
     Raises:
         ValueError: options that exclude each other or are out of range.
-        NotImplementedError: ``num_workers`` is positive.
+        RuntimeError: (from the iterator) a worker was killed or took longer than ``timeout``. An exception in a worker
+            arrives with its own type and traceback.
 
     Source: ``torch.utils.data.DataLoader``.
 
@@ -129,6 +131,9 @@ class DataLoader(Generic[T_co]):
         in_order: bool = True,
     ) -> None:
         _check_worker_options(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        if num_workers > 0:
+            multiprocessing_context = check_context(multiprocessing_context)
+            prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
         iterable = isinstance(dataset, IterableDataset)
         if iterable:
             given: Any
@@ -181,6 +186,7 @@ class DataLoader(Generic[T_co]):
         self.in_order = in_order
         self._iterable = iterable
         self._promised: int | None = None
+        self._kept: _WorkerIterator | None = None
         self._initialized = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -199,7 +205,19 @@ class DataLoader(Generic[T_co]):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self) -> Iterator[Any]:
-        return _LoaderIterator(self)
+        if self.num_workers == 0:
+            return _LoaderIterator(self)
+        _warn_of_many_workers(self.num_workers)
+        if self.persistent_workers:
+            if self._kept is not None and not self._kept.pool.closed:
+                self._kept.start_epoch(self)
+            else:
+                self._kept = _WorkerIterator(self)
+            return self._kept
+        return _WorkerIterator(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}
 
     def __len__(self) -> int:
         if not self._iterable:
@@ -237,23 +255,41 @@ def _check_worker_options(
             "multiprocessing_context can only be used with multi-process loading (num_workers > "
             "0), but got num_workers=0"
         )
-    if num_workers > 0:
-        raise NotImplementedError(
-            f"DataLoader(num_workers={num_workers}): worker processes are not offered yet. Use "
-            "num_workers=0, which loads the batches in this process; the batches are the same"
+
+
+def _warn_of_many_workers(n: int) -> None:
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cpus is not None and n > cpus:
+        warnings.warn(
+            f"This DataLoader will create {n} worker processes in total. Our suggested max number of worker in current "
+            f"system is {cpus}, which is smaller than what this DataLoader is going to create. More workers than CPUs "
+            "make loading slower, unless they wait for a disk or a network",
+            stacklevel=3,
         )
 
 
+def _warn_of_pinning() -> None:
+    warnings.warn(
+        "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+        stacklevel=4,
+    )
+
+
+def _warn_of_length(dataset: Any, promised: int, count: int) -> None:
+    warnings.warn(
+        f"Length of IterableDataset {dataset} was reported to be {promised} (when accessing len(dataloader)), but "
+        f"{count} samples have been fetched. With several workers, each has a copy of the dataset, and reads all of it "
+        "unless the dataset asks get_worker_info() for its part",
+        stacklevel=3,
+    )
+
+
 class _LoaderIterator(Iterator[Any]):
-    """One epoch."""
+    """One epoch, read in this process."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         if loader.pin_memory:
-            warnings.warn(
-                "'pin_memory' argument is set as true but no accelerator is found, then device "
-                "pinned memory won't be used.",
-                stacklevel=3,
-            )
+            _warn_of_pinning()
         if loader.timeout != 0:
             raise AssertionError(
                 f"DataLoader(timeout={loader.timeout}) needs worker processes; without them timeout must be 0"
@@ -262,7 +298,7 @@ class _LoaderIterator(Iterator[Any]):
         self._promised = loader._promised  # by the last len(loader), if the dataset is iterable
         self._count = 0
         indices = iter(loader._index_sampler)
-        tensors = _whole_tensors(loader)
+        tensors = whole_tensors(loader.dataset, loader.collate_fn) if loader._auto_collation else None
         self._batches = _read(loader, indices) if tensors is None else _cut(loader, indices, *tensors)
         # What worker processes would be seeded from; taken from the stream whether or not there are
         # any.
@@ -274,12 +310,7 @@ class _LoaderIterator(Iterator[Any]):
         if promised is not None:
             self._count += 1
             if self._count > promised:
-                warnings.warn(
-                    f"Length of IterableDataset {self._loader.dataset} was reported to be "
-                    f"{promised} (when accessing len(dataloader)), but {self._count} samples have "
-                    "been fetched.",
-                    stacklevel=2,
-                )
+                _warn_of_length(self._loader.dataset, promised, self._count)
         return batch
 
     def __len__(self) -> int:
@@ -291,57 +322,157 @@ class _LoaderIterator(Iterator[Any]):
 
 def _read(loader: DataLoader[Any], indices: Iterator[Any]) -> Iterator[Any]:
     """Yield the batches, sample by sample."""
-    dataset, make, batched = loader.dataset, loader.collate_fn, loader._auto_collation
-    if loader._iterable:
-        samples = iter(dataset)
-        if not batched:
-            for sample in samples:
-                yield make(sample)
+    fetcher = Fetcher(loader.dataset, loader.collate_fn, loader._auto_collation, loader.drop_last)
+    if fetcher.samples is None:
+        for places in indices:
+            yield fetcher.fetch(places)
+        return
+    for places in indices:
+        try:
+            batch = fetcher.fetch(places)
+        except StopIteration:
             return
-        for places in indices:
-            batch = [sample for _, sample in zip(places, samples, strict=False)]
-            if not batch or (loader.drop_last and len(batch) < len(places)):
-                return
-            yield make(batch)
-            if len(batch) < len(places):
-                return
-    elif not batched:
-        for index in indices:
-            yield make(dataset[index])
-    else:
-        many = getattr(dataset, "__getitems__", None)
-        for places in indices:
-            yield make(many(places) if many else [dataset[i] for i in places])
+        yield batch
+        if fetcher.ended:
+            return
+
+
+class _WorkerIterator(Iterator[Any]):
+    """One epoch (with persistent workers, one after the other), read by workers."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        if loader.pin_memory:
+            _warn_of_pinning()
+        if loader.prefetch_factor is None or loader.prefetch_factor <= 0:
+            raise AssertionError(f"prefetch_factor must be greater than 0 with workers; got {loader.prefetch_factor}")
+        indices = iter(loader._index_sampler)
+        base_seed = draw_seed(loader.generator)
+        job = Job(
+            loader.dataset,
+            loader.collate_fn,
+            loader._auto_collation,
+            loader.drop_last,
+            loader.worker_init_fn,
+            base_seed,
+            loader.num_workers,
+        )
+        context = loader.multiprocessing_context
+        self.pool: ProcessPool | ThreadPool
+        if context == "thread":
+            self.pool = ThreadPool(job)
+        else:
+            try:
+                self.pool = ProcessPool(job, context)
+            except (TypeError, AttributeError, PicklingError) as error:
+                raise type(error)(
+                    f"{error}. What a DataLoader hands to its worker processes (dataset, collate_fn, worker_init_fn) "
+                    "must be picklable: no lambda or local function. Or pass multiprocessing_context='fork' or 'thread'"
+                ) from error
+        # Runs when the iterator is dropped, at the latest when the program ends.
+        self._close = weakref.finalize(self, self.pool.close)
+        self._epoch = 0
+        self._begin(loader, indices)
+
+    def start_epoch(self, loader: DataLoader[Any]) -> None:
+        """Begin another epoch with the same workers; what they still had to do is forgotten."""
+        indices = iter(loader._index_sampler)
+        self._epoch += 1
+        for worker in range(loader.num_workers):
+            self.pool.send(worker, ("epoch", self._epoch))
+        self._begin(loader, indices)
+
+    def _begin(self, loader: DataLoader[Any], indices: Iterator[Any]) -> None:
+        self._loader = loader
+        self._indices = indices
+        self._promised = loader._promised
+        self._count = 0
+        self._sent = 0
+        self._returned = 0
+        self._done = False
+        self._ready: dict[int, tuple[str, Any]] = {}
+        #: Of each task that was sent and not returned, which worker has it.
+        self._at: dict[int, int] = {}
+        self._active = [True] * loader.num_workers
+        self._loads = [0] * loader.num_workers
+        self._turns = itertools.cycle(range(loader.num_workers))
+        assert loader.prefetch_factor is not None
+        self._most = loader.prefetch_factor * loader.num_workers
+        for _ in range(self._most):
+            self._send_one()
+
+    def _send_one(self) -> None:
+        """Give the next batch to the worker whose turn it is."""
+        if not any(self._active):
+            return
+        places = next(self._indices, self)
+        if places is self:
+            return
+        share = self._most // sum(self._active)
+        worker = next(
+            w for w in self._turns if self._active[w] and (self._loader.in_order or self._loads[w] < max(share, 1))
+        )
+        task = self._sent
+        self._sent += 1
+        self._at[task] = worker
+        self._loads[worker] += 1
+        self.pool.send(worker, ("task", self._epoch, task, places))
+
+    def __next__(self) -> Any:
+        if self.pool.closed and not self._done:
+            raise RuntimeError("the workers of this DataLoader have ended; start another epoch with iter(loader)")
+        while True:
+            kind, value = self._next_result()
+            if kind == "end":
+                continue
+            if kind == "failure":
+                failure: Failure = value
+                failure.raise_again()
+            promised = self._promised
+            if promised is not None:
+                self._count += 1
+                if self._count > promised:
+                    _warn_of_length(self._loader.dataset, promised, self._count)
+            return value
+
+    def _next_result(self) -> tuple[str, Any]:
+        """Return the kind and value of the next result in order, or of the first one there is."""
+        while self._at or self._ready:
+            task = self._returned if self._loader.in_order else next(iter(self._ready), -1)
+            if task in self._ready:
+                self._returned += 1
+                # Not before: a slow worker would let the batches of the others pile up.
+                self._send_one()
+                return self._ready.pop(task)
+            self._take_one()
+        self._done = True
+        if not self._loader.persistent_workers:
+            self._close()
+        raise StopIteration
+
+    def _take_one(self) -> None:
+        """Wait for a result, and give another task to a worker."""
+        timeout = self._loader.timeout
+        found = self.pool.receive(timeout or None)
+        if found is None:
+            self.pool.close()
+            raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+        worker, (epoch, task), kind, value = found
+        if epoch != self._epoch:
+            return
+        del self._at[task]
+        self._loads[worker] -= 1
+        if kind == "end":
+            self._active[worker] = False
+        self._ready[task] = kind, value
+
+    def __len__(self) -> int:
+        return len(self._loader._index_sampler)
+
+    def __reduce__(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
 
 
 # -- batches of tensors, cut out at once ----------------------------------------------------------
-
-
-def _whole_tensors(loader: DataLoader[Any]) -> tuple[list[Any], Any] | None:
-    """Return the arrays that batches can be cut from, and the places of the samples in them.
-
-    The places are None if they are all in order. The result is None if the dataset is anything but
-    plain tensors, or if its samples are not simply stacked.
-    """
-    if (
-        loader.collate_fn is not default_collate
-        or loader.batch_sampler is None
-        or default_collate_fn_map.get(Tensor) is not _STANDARD_TENSOR_RULE
-    ):
-        return None
-    dataset, places = loader.dataset, None
-    while type(dataset) is Subset:
-        try:
-            own = np.asarray(dataset.indices)
-        except (TypeError, ValueError):
-            return None
-        if own.ndim != 1 or own.dtype.kind not in "iu":
-            return None
-        places = own if places is None else own[places]
-        dataset = dataset.dataset
-    if type(dataset) is not TensorDataset or any(edge_of(t) is not None for t in dataset.tensors):
-        return None
-    return [t.array for t in dataset.tensors], places
 
 
 def _cut(loader: DataLoader[Any], indices: Iterator[Any], arrays: list[Any], places: Any) -> Iterator[Any]:
@@ -352,31 +483,12 @@ def _cut(loader: DataLoader[Any], indices: Iterator[Any], arrays: list[Any], pla
             continue
         if index.__class__ is slice:
             if places is None:
-                yield [wrap(_copy(array[index])) for array in arrays]
+                yield [wrap(copy_part(array[index])) for array in arrays]
                 continue
             index = places[index]
         elif places is not None:
             index = places[index]
-        yield [wrap(_take(array, index)) for array in arrays]
-
-
-def _copy(part: Any) -> Any:
-    return part.copy(order="C")
-
-
-def _take(array: Any, index: Any) -> Any:
-    try:
-        # take() would copy the whole of an array that is not contiguous.
-        if array.flags.c_contiguous:
-            return array.take(index, axis=0)
-        return np.ascontiguousarray(array[index])
-    except IndexError:
-        n = len(array)
-        bad = next(i for i in index.tolist() if not -n <= i < n)
-        raise IndexError(
-            f"index {bad} is out of bounds for dimension 0 with size {n}; the sampler yields "
-            "indices that the dataset does not have"
-        ) from None
+        yield [wrap(take(array, index)) for array in arrays]
 
 
 def _index_arrays(loader: DataLoader[Any], indices: Iterator[Any]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""What is done to an image between the file and the network, with torchvision's names."""
+"""Chains of transforms, whole batches, and the way from an image to a tensor."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.basics import stack
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["Compose", "Lambda", "Normalize", "ToTensor"]
+__all__ = ["Batched", "Compose", "Lambda", "Normalize", "ToTensor"]
 
 
 class Compose:
     """Several transforms, one after the other.
+
+    Random ones take a ``generator``, the stream they draw from. By default it is the default one, or in a worker thread
+    of a DataLoader the worker's (``get_worker_info().rng``).
 
     Args:
         transforms: functions of one image.
@@ -41,8 +45,65 @@ class Compose:
             img = transform(img)
         return img
 
+    def batch(self, imgs: Any) -> Any:
+        """Return a batch of images after all transforms; see :class:`Batched`."""
+        for transform in self.transforms:
+            imgs = _batch(transform, imgs)
+        return imgs
+
     def __repr__(self) -> str:
         return "\n    ".join([f"{type(self).__name__}(", *map(repr, self.transforms)]) + "\n)"
+
+
+def _batch(transform: Callable[[Any], Any], imgs: Any) -> Any:
+    """Apply a transform to a whole batch, image by image if it knows no better way."""
+    whole = getattr(transform, "batch", None)
+    if whole is not None:
+        return whole(imgs)
+    results = [transform(img) for img in imgs]
+    if results and isinstance(results[0], Tensor):
+        return stack(*results, dim=0)
+    return np.stack(results)
+
+
+class Batched:
+    """A transform, or a :class:`Compose` of some, applied to a whole batch at once.
+
+    Each image gets random numbers of its own, drawn and applied together: what takes a Python call per image otherwise
+    takes one for all. The numbers are others than the single images' for the same seed; :class:`ColorJitter` takes one
+    order of its changes for all images of a batch. A function that knows nothing of batches is called for each image.
+
+    Args:
+        transform: of one image.
+
+    Shape:
+        A tensor (N, C, H, W) or an ndarray (N, H, W) or (N, H, W, C), to what the transform makes of each.
+
+    Example:
+        >>> from tinygrad_hw.vision import transforms
+        >>> augment = transforms.Batched(
+        ...     transforms.Compose(
+        ...         [
+        ...             transforms.RandomCrop(32, padding=4),
+        ...             transforms.RandomHorizontalFlip(),
+        ...             transforms.ToTensor(),
+        ...             transforms.Normalize((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        ...         ]
+        ...     )
+        ... )
+        >>> augment(np.zeros((64, 32, 32, 3), np.uint8)).shape
+        torch.Size([64, 3, 32, 32])
+    """
+
+    def __init__(self, transform: Callable[[Any], Any]) -> None:
+        self.transform = transform
+
+    def __call__(self, imgs: Any) -> Any:
+        """Return the batch after the transform."""
+        return _batch(self.transform, imgs)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.transform!r})"
 
 
 class ToTensor:
@@ -69,6 +130,8 @@ class ToTensor:
 
     def __call__(self, pic: Any) -> Tensor:
         """Return the image as a tensor."""
+        if not isinstance(pic, np.ndarray | Tensor) and hasattr(pic, "__array_interface__"):
+            pic = np.asarray(pic)  # an image of pillow's
         if not isinstance(pic, np.ndarray):
             hint = " (it is a tensor already)" if isinstance(pic, Tensor) else ""
             raise TypeError(
@@ -83,6 +146,23 @@ class ToTensor:
             return Tensor._wrap(np.array(planes, order="C"))
         planes = np.ascontiguousarray(planes)
         return Tensor._wrap(np.divide(planes, 255, dtype=dtypes.get_default_dtype().numpy))
+
+    def batch(self, imgs: Any) -> Tensor:
+        """Return a batch of images (N, H, W) or (N, H, W, C) as a tensor (N, C, H, W)."""
+        if isinstance(imgs, Tensor):
+            # Batches that a DataLoader has stacked: images of uint8, their channels last or none.
+            imgs = imgs.array
+        if not isinstance(imgs, np.ndarray) or imgs.ndim not in (3, 4):
+            raise ValueError("ToTensor: a batch should be an array (N, H, W) or (N, H, W, C)")
+        planes = imgs[:, None] if imgs.ndim == 3 else imgs.transpose(0, 3, 1, 2)
+        if planes.dtype != np.uint8:
+            dtypes.from_numpy(planes.dtype)
+            return Tensor._wrap(np.array(planes, order="C"))
+        kind = dtypes.get_default_dtype().numpy
+        out = np.empty(planes.shape, kind)
+        # A division takes twice the time, but multiplying by 1/255 gives other last bits.
+        np.divide(planes, 255, out=out, dtype=kind)
+        return Tensor._wrap(out)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -143,6 +223,10 @@ class Normalize(Module):
         shifted: Tensor = tensor.sub_(mean) if self.inplace else tensor.sub(mean)
         result: Tensor = shifted.div_(std)
         return result
+
+    def batch(self, imgs: Tensor) -> Tensor:
+        """Return the normalised images; as for one image."""
+        return self.forward(imgs)
 
     @staticmethod
     def _per_channel(name: str, values: float | Sequence[float], image: Tensor) -> Tensor:
