@@ -86,8 +86,10 @@ from tinygrad_hw.legacy import ShortTensor as ShortTensor
 from tinygrad_hw.nn.functional import celu as celu
 from tinygrad_hw.nn.functional import conv1d as conv1d
 from tinygrad_hw.nn.functional import conv2d as conv2d
+from tinygrad_hw.nn.functional import conv3d as conv3d
 from tinygrad_hw.nn.functional import conv_transpose1d as conv_transpose1d
 from tinygrad_hw.nn.functional import conv_transpose2d as conv_transpose2d
+from tinygrad_hw.nn.functional import conv_transpose3d as conv_transpose3d
 from tinygrad_hw.nn.functional import dropout as dropout
 from tinygrad_hw.nn.functional import group_norm as group_norm
 from tinygrad_hw.nn.functional import layer_norm as layer_norm
@@ -125,6 +127,9 @@ from tinygrad_hw.ops.gamma import igammac as igammac
 from tinygrad_hw.ops.gamma import lgamma as lgamma
 from tinygrad_hw.ops.gamma import mvlgamma as mvlgamma
 from tinygrad_hw.ops.gamma import polygamma as polygamma
+from tinygrad_hw.ops.grid import grid_sampler as grid_sampler
+from tinygrad_hw.ops.grid import grid_sampler_2d as grid_sampler_2d
+from tinygrad_hw.ops.grid import grid_sampler_3d as grid_sampler_3d
 from tinygrad_hw.ops.index import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det

@@ -87,6 +87,7 @@ CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 ON_PURPOSE = {
     "as_strided_scatter": "PyTorch's gradient is wrong for a 0-d source",
     "bfloat16": "numpy has no bfloat16",
+    "nn.functional.linear_cross_entropy.chunked": "PyTorch's second-order gradient is zero",
 }
 
 #: What one entry's results hold is not defined, only its shape and dtype.

@@ -159,6 +159,53 @@ def _cubic(t: Any) -> list[Any]:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
+_INTERPOLATION = ("bilinear", "nearest", "bicubic")
+_PADDING = ("zeros", "border", "reflection")
+
+
+def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+    """Return ``grid_sample`` with its modes as numbers.
+
+    Args:
+        input: images or volumes.
+        grid: where to sample.
+        interpolation_mode: 0 for bilinear, 1 for nearest, 2 for bicubic.
+        padding_mode: 0 for zeros, 1 for border, 2 for reflection.
+        align_corners: whether -1 and 1 are the centres of the outer pixels.
+
+    Source: ``torch.grid_sampler``.
+
+    Example:
+        >>> torch.grid_sampler(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), 0, 0, True)
+        tensor([[[[1.]]]])
+    """
+    return grid_sample(input, grid, _INTERPOLATION[interpolation_mode], _PADDING[padding_mode], align_corners)
+
+
+def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+    """Return ``grid_sample`` of images with its modes as numbers; see ``grid_sampler``.
+
+    Source: ``torch.grid_sampler_2d``.
+
+    Example:
+        >>> torch.grid_sampler_2d(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), 0, 0, True)
+        tensor([[[[1.]]]])
+    """
+    return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
+    """Return ``grid_sample`` of volumes with its modes as numbers; see ``grid_sampler``.
+
+    Source: ``torch.grid_sampler_3d``.
+
+    Example:
+        >>> torch.grid_sampler_3d(torch.ones(1, 1, 2, 2, 2), torch.zeros(1, 1, 1, 1, 3), 0, 0, True)
+        tensor([[[[[1.]]]]])
+    """
+    return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
+
+
 def grid_sample(
     input: Any,
     grid: Any,

@@ -344,7 +344,7 @@ def interpolate(
         size: sizes of the output.
         scale_factor: or how many times larger it is.
         mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"`` and
-            ``"bicubic"`` (images), ``"trilinear"`` (volumes), ``"area"`` (not for volumes).
+            ``"bicubic"`` (images), ``"trilinear"`` (volumes), ``"area"``.
         align_corners: for the linear modes, whether the corner elements keep their values.
         recompute_scale_factor: use the output sizes, not the given factor.
         antialias: must be False.
@@ -368,10 +368,10 @@ def interpolate(
     elif align_corners is None:
         align_corners = False
     dims = input.ndim - 2
-    if dims not in (1, 2, 3) or (dims == 3 and mode == "area"):
+    if dims not in (1, 2, 3):
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
-            f"linear | bilinear | bicubic | trilinear | area (3D and 4D) | nearest-exact (got {mode})"
+            f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
         )
     if antialias:
         raise NotImplementedError("interpolate: antialias=True is not supported")
@@ -410,7 +410,10 @@ def interpolate(
         )
     if mode == "area":
         from tinygrad_hw.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d
+        from tinygrad_hw.ops.pool3d import adaptive_avg_pool3d
 
+        if dims == 3:
+            return adaptive_avg_pool3d(input, out)
         return adaptive_avg_pool1d(input, out[0]) if dims == 1 else adaptive_avg_pool2d(input, out)
     only = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
     if only.get(mode, dims) != dims:

@@ -70,7 +70,8 @@ def _max_forward(input: Any, *, windows: Any, dilation: Any) -> tuple[Any, Any]:
 def _put_back(g: Any, indices: Any, shape: Any) -> Any:
     """Add gradients up at their indices: volumes are looked at as images of one row."""
     n, c, *size = shape
-    flat = _scatter(reshape(g, (n, c, 1, -1)), reshape(indices, (n, c, 1, -1)), size=(1, math.prod(size)))
+    windows = (n, c, 1, math.prod(tuple(g.shape)[2:]))
+    flat = _scatter(reshape(g, windows), reshape(indices, windows), size=(1, math.prod(size)))
     return reshape(flat, tuple(shape))
 
 
@@ -236,6 +237,12 @@ def avg_pool3d(
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     _check_window(name, input.shape[-3:], kernel, steps, sides, (1, 1, 1), ceil_mode)
+    if input.dtype is dtypes.int64:
+        # Whole numbers, rounded towards zero; the margin makes up for the rounding of two means in a row.
+        means = avg_pool3d(
+            input.double(), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        ).array
+        return wrap(np.trunc(means + np.copysign(1e-9, means)).astype(np.int64))
     x, single = _batched(input)
     same = {
         "ceil_mode": ceil_mode,
@@ -252,6 +259,11 @@ def avg_pool3d(
     return squeeze(out, 0) if single else out
 
 
+def _check_sizes(input: Any, output_size: Any) -> None:
+    if isinstance(output_size, (tuple, list)) and input.ndim <= len(output_size):
+        raise ValueError(f"Input dimension should be at least {len(output_size) + 1}, got shape {list(input.shape)}")
+
+
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     """Return means of windows of volumes chosen so that the output has given sizes.
 
@@ -266,6 +278,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
         tensor([[[[[3.5000]]]]])
     """
     name = "adaptive_avg_pool3d"
+    _check_sizes(input, output_size)
     _check_input(name, input, 3)
     size = _target(name, output_size, input.shape[-3:], 3)
     x, single = _batched(input)
@@ -291,6 +304,7 @@ def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = Fal
         tensor([[[[[7.]]]]])
     """
     name = "adaptive_max_pool3d"
+    _check_sizes(input, output_size)
     _check_input(name, input, 3)
     size = _target(name, output_size, input.shape[-3:], 3)
     windows = tuple(kernels.adaptive_windows(n, m) for n, m in zip(input.shape[-3:], size, strict=True))
