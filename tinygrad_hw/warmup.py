@@ -225,6 +225,10 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
         add(type(layer).__name__, lambda x, layer=layer: layer(x)[0], numbers(3, 4 * n, 4))
     add("gelu", F.gelu, numbers(n * 300))
     add("erfc", torch.erfc, numbers(n * 300))
+    add("attention", F.scaled_dot_product_attention, *(numbers(n, 2, 6, 4) for _ in range(3)))
+    add("max_pool3d", lambda x: F.max_pool3d(x, 2), numbers(n, 2, 4, 4, 4))
+    labels, times, sizes = (torch.from_numpy(np.full(s, i)) for s, i in (((n, 2), 1), (n, 6), (n, 2)))
+    add("ctc_loss", lambda x: F.ctc_loss(x.log_softmax(2), labels, times, sizes), numbers(6, n, 5))
     add("index_select", lambda x: torch.index_select(x, 0, flags), numbers(7, 5))
     add("gather", lambda x: torch.gather(x, 0, flags.reshape(-1, 1).expand(-1, 5)), numbers(7, 5))
 

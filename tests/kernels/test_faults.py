@@ -37,7 +37,7 @@ torch.set_num_threads(2)
 def network(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(4, 6, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(24, 5),
     )
 
@@ -421,8 +421,9 @@ def test_another_version_of_a_kernel_is_not_taken(tmp_path: Path) -> None:
     before = passes(code, **places)
     path = folder / "tinygrad_hw" / "kernels" / "exponential.py"
     source = path.read_text()
-    assert source.count("return y * first * second") == 1
-    path.write_text(source.replace("return y * first * second", "return _ONE"))
+    result = "return _ZERO if x < _SMALLEST else y * power"
+    assert source.count(result) == 1
+    path.write_text(source.replace(result, "return _ONE"))
     assert passes(code, **places) == "[[0.5, 0.5]]\n" != before
 
 

@@ -265,7 +265,7 @@ def test_kernel_in_a_forked_child() -> None:
             runtime.set_num_threads(2)
             check()
             if runtime.config()["threading_layer"] != "none":
-                assert pool2d._max_pool2d_quarters._threaded is not None
+                assert pool2d._quarters._threaded is not None
             warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads
             child = os.fork()
             if child == 0:

@@ -110,35 +110,44 @@ def max_pool2d_reference(
     return out, indices
 
 
+@kernel()
+def _max_pool2d_plane(
+    x: Any, out: Any, indices: Any, plane: int, h: int, w: int, oh: int, ow: int, window: Any, lowest: Any
+) -> None:
+    kh, kw, sh, sw, ph, pw, dh, dw = window
+    for y in range(oh):
+        top = y * sh - ph
+        i0 = 0 if top >= 0 else (-top + dh - 1) // dh
+        i1 = 0 if top >= h else (h - top + dh - 1) // dh
+        i1 = i1 if i1 < kh else kh
+        line = np.uint64((plane * oh + y) * ow)
+        for z in range(np.uint64(ow)):
+            out[line + z] = lowest
+            indices[line + z] = -1
+        for i in range(i0, i1):
+            row = (top + i * dh) * w
+            for j in range(kw):
+                left = j * dw - pw
+                z0 = 0 if left >= 0 else (-left + sw - 1) // sw
+                z1 = 0 if left >= w else (w - left + sw - 1) // sw
+                z1 = z1 if z1 < ow else ow
+                start = np.uint64(plane * h * w + row + left)
+                for z in range(np.uint64(z0), np.uint64(z1 if z1 > z0 else z0)):
+                    value = x[start + z * np.uint64(sw)]
+                    best, place = out[line + z], indices[line + z]
+                    take = (value > best) | (value != value) | (place < 0)
+                    out[line + z] = value if take else best
+                    indices[line + z] = row + left + np.int64(z) * sw if take else place
+
+
 @kernel(parallel=True)
 def _max_pool2d(
     x: Any, out: Any, indices: Any, planes: int, h: int, w: int, oh: int, ow: int, window: Any, lowest: Any
 ) -> None:
-    kh, kw, sh, sw, ph, pw, dh, dw = window
+    # A plane has a function of its own: LLVM does not vectorise all loops inside prange, which took up to ten times as
+    # long with 2x2 windows.
     for plane in prange(planes):
-        for y in range(oh):
-            top = y * sh - ph
-            i0 = 0 if top >= 0 else (-top + dh - 1) // dh
-            i1 = 0 if top >= h else (h - top + dh - 1) // dh
-            i1 = i1 if i1 < kh else kh
-            line = np.uint64((plane * oh + y) * ow)
-            for z in range(np.uint64(ow)):
-                out[line + z] = lowest
-                indices[line + z] = -1
-            for i in range(i0, i1):
-                row = (top + i * dh) * w
-                for j in range(kw):
-                    left = j * dw - pw
-                    z0 = 0 if left >= 0 else (-left + sw - 1) // sw
-                    z1 = 0 if left >= w else (w - left + sw - 1) // sw
-                    z1 = z1 if z1 < ow else ow
-                    start = np.uint64(plane * h * w + row + left)
-                    for z in range(np.uint64(z0), np.uint64(z1 if z1 > z0 else z0)):
-                        value = x[start + z * np.uint64(sw)]
-                        best, place = out[line + z], indices[line + z]
-                        take = (value > best) | (value != value) | (place < 0)
-                        out[line + z] = value if take else best
-                        indices[line + z] = row + left + np.int64(z) * sw if take else place
+        _max_pool2d_plane(x, out, indices, plane, h, w, oh, ow, window, lowest)
 
 
 def max_pool2d(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> tuple[Any, Any]:
@@ -187,26 +196,31 @@ def max_pool2d_quarters_reference(x: Any) -> tuple[Any, Any]:
     return out, (rows % 2 * 2 + columns % 2).astype(np.uint8)
 
 
+@kernel()
+def _quarters_plane(x: Any, out: Any, codes: Any, plane: int, h: int, w: int, oh: int, ow: int) -> None:
+    one, two = np.uint64(1), np.uint64(2)
+    for y in range(oh):
+        above = np.uint64((plane * h + 2 * y) * w)
+        below = above + np.uint64(w)
+        line = np.uint64((plane * oh + y) * ow)
+        for z in range(np.uint64(ow)):
+            best, code = x[above + two * z], np.uint8(0)
+            value = x[above + two * z + one]
+            take = (value > best) | (value != value)
+            best, code = value if take else best, np.uint8(1) if take else code
+            value = x[below + two * z]
+            take = (value > best) | (value != value)
+            best, code = value if take else best, np.uint8(2) if take else code
+            value = x[below + two * z + one]
+            take = (value > best) | (value != value)
+            out[line + z] = value if take else best
+            codes[line + z] = np.uint8(3) if take else code
+
+
 @kernel(parallel=True)
 def _quarters(x: Any, out: Any, codes: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
-    one, two = np.uint64(1), np.uint64(2)
     for plane in prange(planes):
-        for y in range(oh):
-            above = np.uint64((plane * h + 2 * y) * w)
-            below = above + np.uint64(w)
-            line = np.uint64((plane * oh + y) * ow)
-            for z in range(np.uint64(ow)):
-                best, code = x[above + two * z], np.uint8(0)
-                value = x[above + two * z + one]
-                take = (value > best) | (value != value)
-                best, code = value if take else best, np.uint8(1) if take else code
-                value = x[below + two * z]
-                take = (value > best) | (value != value)
-                best, code = value if take else best, np.uint8(2) if take else code
-                value = x[below + two * z + one]
-                take = (value > best) | (value != value)
-                out[line + z] = value if take else best
-                codes[line + z] = np.uint8(3) if take else code
+        _quarters_plane(x, out, codes, plane, h, w, oh, ow)
 
 
 def max_pool2d_quarters(x: Any) -> tuple[Any, Any]:
@@ -241,25 +255,29 @@ def max_pool2d_quarters_backward_reference(g: Any, codes: Any, size: Pair) -> An
     return max_pool2d_scatter_reference(g, quarter_places(codes, size[1]), size)
 
 
-@kernel(parallel=True)
-def _quarters_backward(g: Any, codes: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
+@kernel()
+def _quarters_plane_backward(g: Any, codes: Any, out: Any, plane: int, h: int, w: int, oh: int, ow: int) -> None:
     one, two = np.uint64(1), np.uint64(2)
     zero = g.dtype.type(0)
+    for y in range(oh):
+        line = np.uint64((plane * oh + y) * ow)
+        for i in range(2):
+            row = np.uint64((plane * h + 2 * y + i) * w)
+            left, right = np.uint8(2 * i), np.uint8(2 * i + 1)
+            for z in range(np.uint64(ow)):
+                value, code = g[line + z], codes[line + z]
+                out[row + two * z] = value if code == left else zero
+                out[row + two * z + one] = value if code == right else zero
+            if 2 * ow < w:
+                out[row + np.uint64(2 * ow)] = zero
+    for z in range(np.uint64((plane * h + 2 * oh) * w), np.uint64((plane + 1) * h * w)):
+        out[z] = zero
+
+
+@kernel(parallel=True)
+def _quarters_backward(g: Any, codes: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int) -> None:
     for plane in prange(planes):
-        for y in range(oh):
-            line = np.uint64((plane * oh + y) * ow)
-            for i in range(2):
-                row = np.uint64((plane * h + 2 * y + i) * w)
-                left, right = np.uint8(2 * i), np.uint8(2 * i + 1)
-                for z in range(np.uint64(ow)):
-                    value, code = g[line + z], codes[line + z]
-                    out[row + two * z] = value if code == left else zero
-                    out[row + two * z + one] = value if code == right else zero
-                if 2 * ow < w:
-                    out[row + np.uint64(2 * ow)] = zero
-        if 2 * oh < h:
-            for z in range(np.uint64(((plane + 1) * h - 1) * w), np.uint64((plane + 1) * h * w)):
-                out[z] = zero
+        _quarters_plane_backward(g, codes, out, plane, h, w, oh, ow)
 
 
 def max_pool2d_quarters_backward(g: Any, codes: Any, size: Pair, out: Any = None) -> Any:
@@ -456,17 +474,22 @@ def _means(x: Any, h: int, w: int, rows: Any, columns: Any, divisor: Any, out: A
                 out[plane, y, z] = total / x.dtype.type(divisor[y, z])
 
 
-@kernel(parallel=True, exact=True)
-def _quarter_means(x: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
+@kernel(exact=True)
+def _quarter_means_plane(x: Any, out: Any, plane: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
     one, two = np.uint64(1), np.uint64(2)
+    for y in range(oh):
+        above = np.uint64((plane * h + 2 * y) * w)
+        below = above + np.uint64(w)
+        line = np.uint64((plane * oh + y) * ow)
+        for z in range(np.uint64(ow)):
+            upper = x[above + two * z] + x[above + two * z + one]
+            out[line + z] = (upper + x[below + two * z] + x[below + two * z + one]) / divisor
+
+
+@kernel(parallel=True)
+def _quarter_means(x: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
     for plane in prange(planes):
-        for y in range(oh):
-            above = np.uint64((plane * h + 2 * y) * w)
-            below = above + np.uint64(w)
-            line = np.uint64((plane * oh + y) * ow)
-            for z in range(np.uint64(ow)):
-                upper = x[above + two * z] + x[above + two * z + one]
-                out[line + z] = (upper + x[below + two * z] + x[below + two * z + one]) / divisor
+        _quarter_means_plane(x, out, plane, h, w, oh, ow, divisor)
 
 
 @kernel(parallel=True)
@@ -534,23 +557,28 @@ def _spread(g: Any, rows: Any, columns: Any, divisor: Any, out: Any) -> None:
                         out[plane, r, q] += share
 
 
-@kernel(parallel=True, exact=True)
-def _quarters_filled(g: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
+@kernel(exact=True)
+def _quarters_plane_filled(g: Any, out: Any, plane: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
     one, two = np.uint64(1), np.uint64(2)
     zero = g.dtype.type(0)
+    for y in range(oh):
+        line = np.uint64((plane * oh + y) * ow)
+        for i in range(2):
+            row = np.uint64((plane * h + 2 * y + i) * w)
+            for z in range(np.uint64(ow)):
+                share = g[line + z] / divisor
+                out[row + two * z] = share
+                out[row + two * z + one] = share
+            for z in range(np.uint64(2 * ow), np.uint64(w)):
+                out[row + z] = zero
+    for z in range(np.uint64((plane * h + 2 * oh) * w), np.uint64((plane + 1) * h * w)):
+        out[z] = zero
+
+
+@kernel(parallel=True)
+def _quarters_filled(g: Any, out: Any, planes: int, h: int, w: int, oh: int, ow: int, divisor: Any) -> None:
     for plane in prange(planes):
-        for y in range(oh):
-            line = np.uint64((plane * oh + y) * ow)
-            for i in range(2):
-                row = np.uint64((plane * h + 2 * y + i) * w)
-                for z in range(np.uint64(ow)):
-                    share = g[line + z] / divisor
-                    out[row + two * z] = share
-                    out[row + two * z + one] = share
-                for z in range(np.uint64(2 * ow), np.uint64(w)):
-                    out[row + z] = zero
-        for z in range(np.uint64((plane * h + 2 * oh) * w), np.uint64((plane + 1) * h * w)):
-            out[z] = zero
+        _quarters_plane_filled(g, out, plane, h, w, oh, ow, divisor)
 
 
 @kernel(parallel=True, exact=True)

@@ -27,8 +27,8 @@ __all__ = ["GATES", "Saved", "Weights", "backward", "backward_reference", "forwa
 
 #: Gates of each mode.
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
-#: Gradients of gates that are worked out at a time, before they are used: 1 MB.
-PART = 1 << 18
+#: Gradients of gates that are worked out at a time, before they are used: half a megabyte.
+PART = 1 << 17
 
 
 class Weights(NamedTuple):
@@ -204,7 +204,7 @@ def _forward(
 ) -> tuple[Any, Any, Any, Saved]:
     out = np.empty((len(x), weights.w_hh.shape[1]), x.dtype)
     # With few sequences, one product for all steps beats a product of few rows at each step.
-    fused = compiled and len(h0) >= steps.TILE
+    fused = compiled and len(h0) >= steps.CHUNK // 2
     if not fused:
         gates = matmul(x, weights.w_ih.T)
     else:
@@ -244,7 +244,7 @@ def _backward(
     parts: Any
     to_x: Any
     if compiled:
-        loop = steps.Backward(*arguments, needs[0] and len(h0) >= steps.TILE)
+        loop = steps.Backward(*arguments, needs[0] and len(h0) >= steps.CHUNK // 2)
         to_x, parts = loop.dx, loop.parts(PART)
     else:
         to_x, parts = None, [(0, len(x), *_backward_steps(*arguments))]
