@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.train import autograd_forms, jax_forms, models, tinygrad_forms
+from benchmarks.train import autograd_forms, jax_forms, models, sequence, tinygrad_forms
 from benchmarks.workload import Make, Run, Workload
 
 __all__ = ["WORKLOADS", "infer", "step"]
@@ -15,7 +15,9 @@ Build = Callable[[Any], Any]
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
 
 
-def _data(torch: Any, batch: int, shape: Sequence[int], classes: int) -> tuple[Any, Any]:
+def _data(torch: Any, batch: int, shape: Sequence[int], classes: int, text: bool) -> tuple[Any, Any]:
+    if text:
+        return torch.randint(0, classes, (batch, *shape)), torch.randint(0, classes, (batch * shape[0],))
     return torch.randn(batch, *shape), torch.randint(0, classes, (batch,))
 
 
@@ -28,6 +30,7 @@ def step(
     *,
     momentum: bool = False,
     loss: str = "cross_entropy",
+    text: bool = False,
 ) -> Run:
     """Return one training step: zero_grad, forward, loss, backward, optimizer step; it returns the loss.
 
@@ -39,10 +42,11 @@ def step(
         classes: how many.
         momentum: SGD with momentum instead of Adam.
         loss: a function in ``torch.nn.functional``.
+        text: whether examples are sequences of numbers of classes, with a target for each place.
     """
     torch.manual_seed(0)
     model = build(torch)
-    x, y = _data(torch, batch, shape, classes)
+    x, y = _data(torch, batch, shape, classes, text)
     if momentum:
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9)
     else:
@@ -59,12 +63,12 @@ def step(
     return run
 
 
-def infer(torch: Any, build: Build, batch: int, shape: Sequence[int], classes: int = 10) -> Run:
+def infer(torch: Any, build: Build, batch: int, shape: Sequence[int], classes: int = 10, *, text: bool = False) -> Run:
     """Return the model's call in evaluation mode, without gradients."""
     torch.manual_seed(0)
     model = build(torch)
     model.eval()
-    x, _ = _data(torch, batch, shape, classes)
+    x, _ = _data(torch, batch, shape, classes, text)
 
     def run() -> object:
         with torch.no_grad():
@@ -82,6 +86,7 @@ def _both(
     *,
     momentum: bool = False,
     loss: str = "cross_entropy",
+    text: bool = False,
     peers: Mapping[str, Make] | None = None,
 ) -> list[Workload]:
     return [
@@ -89,10 +94,10 @@ def _both(
             "train",
             "step",
             name,
-            lambda t: step(t, build, batch, shape, classes, momentum=momentum, loss=loss),
+            lambda t: step(t, build, batch, shape, classes, momentum=momentum, loss=loss, text=text),
             peers or {},
         ),
-        Workload("train", "inference", name, lambda t: infer(t, build, batch, shape, classes)),
+        Workload("train", "inference", name, lambda t: infer(t, build, batch, shape, classes, text=text)),
     ]
 
 
@@ -126,5 +131,7 @@ _ALL = [
     ),
     *_both("VGG-small, b64", models.vgg_small, 64, CIFAR),
     *_both("ResNet-20, b64", models.resnet20, 64, CIFAR),
+    *_both("char-LSTM 64-128, b32, 64 steps", sequence.char_lstm, 32, (64,), sequence.CHARACTERS, text=True),
+    *_both("GPT d128, 4 layers, 4 heads, b12, 64 tokens", sequence.gpt, 12, (64,), sequence.CHARACTERS, text=True),
 ]
 WORKLOADS = sorted(_ALL, key=lambda w: w.group, reverse=True)
