@@ -28,6 +28,7 @@ import functools
 import inspect
 import itertools
 import linecache
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ _NO_CELL: list[int] = NAMESPACE["NO_CELL"]
 
 
 #: Names of local variables in generated code.
+_NUMBERED = re.compile(r"[acdgnsv]\d+")
 _LOCALS = {"d", "g", "node", "out", "outs", "parents", "saved", "t", "tensor", "ts"}
 
 
@@ -95,7 +97,8 @@ class Op:
         self.raw = raw
         self.rules = dict(rules)
         self.arguments, self.parameters, self.defaults, self.variadic = _signature(forward)
-        clash = (set(NAMESPACE) | _LOCALS) & {*self.arguments, *self.parameters}
+        names = {*self.arguments, *self.parameters}
+        clash = ((set(NAMESPACE) | _LOCALS) & names) | {n for n in names if _NUMBERED.fullmatch(n)}
         if clash:
             raise TypeError(f"op {name!r}: generated code needs the names {sorted(clash)} for itself")
         self.promote_over = tuple(promote_over if promote_over is not None else self.arguments)
