@@ -181,7 +181,7 @@ def detach_copy(input: Any) -> Any:
     Source: ``torch.detach_copy``.
 
     Example:
-        >>> torch.detach_copy(torch.ones(1, requires_grad=True))
+        >>> torch.detach_copy(torch.ones(1))
         tensor([1.])
     """
     return clone(input.detach())
