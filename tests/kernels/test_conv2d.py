@@ -233,6 +233,15 @@ def test_output_size() -> None:
     assert output_size(5, 3, 1, 0, 2) == 1
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("setting", [((2, 2), (2, 2), (1, 1), 1), ((1, 1), (0, 0), (1, 1), 1)])
+def test_one_element_windows_with_an_output_as_large_as_the_input(setting: Setting, kind: Any) -> None:
+    """With stride 2 and padding 2, 4x4 gives 4x4 too, but other places."""
+    x, w, b = arrays(3, 1, 2, 3, (4, 4), (1, 1), kind)
+    assert K.conv2d(x, w, b, *setting).shape == (3, 3, 4, 4)
+    check(x, w, b, setting)
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from([np.float32, np.float64]),

@@ -4,8 +4,8 @@
     sw - pw + j dw]
 
 Shapes: input (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,), out (N, O, OH, OW); float32
-or float64. Nothing outside the input counts. A 1x1 window is a matrix product, left to BLAS;
-everything else runs in ``conv2d_direct``.
+or float64. Nothing outside the input counts. 3x3 windows that move by one element go to
+``conv2d_winograd``, everything else to ``conv2d_direct``.
 """
 
 from __future__ import annotations
@@ -241,8 +241,8 @@ def _tiles(matrix: Any, plan: _Plan, rows: int) -> Any:
     return np.ascontiguousarray(packed.reshape(groups, tiles, rows, -1).swapaxes(2, 3))
 
 
-def _run(x: Any, matrix: Any, bias: Any, relu: bool, plan: _Plan, out: Any) -> None:
-    """Convolve by ``plan``."""
+def _run(x: Any, matrix: Any, bias: Any, pointwise: bool, plan: _Plan, out: Any) -> None:
+    """Convolve by ``plan``; images are read as they are if ``pointwise`` and their planes are whole vectors."""
     groups, outputs = matrix.shape[:2]
     rows = 1 if outputs == 1 else tile_rows()
     vector = lanes(x.itemsize)
@@ -255,10 +255,10 @@ def _run(x: Any, matrix: Any, bias: Any, relu: bool, plan: _Plan, out: Any) -> N
     team = workers(work)
     blocks = -(-int(plan.phases[:, 2].max()) // plan.lines)
     pixels = x.shape[2] * x.shape[3]
-    direct = plan.offsets.size == matrix.shape[2] and x.shape[2:] == out.shape[2:] and pixels % vector == 0 and rows > 1
+    direct = pointwise and pixels % vector == 0 and rows > 1
     offsets = np.arange(matrix.shape[2]) * pixels if direct else plan.offsets
     convolve(
-        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), relu, out.reshape(-1),
+        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), False, out.reshape(-1),
         (*x.shape, *out.shape[1:], groups), plan.phases, plan.place, plan.lanes, plan.lines, plan.reach, rows, vector,
         _DEPTH, direct, min(tiles, -(-team // (x.shape[0] * blocks * groups))), team, work=work,
     )  # fmt: skip
@@ -278,6 +278,11 @@ _GRAD_BLOCK = 1 << 17
 #: Into how many sums the examples are split for the gradient of the weight, whatever the number of
 #: threads.
 _CHUNKS = 8
+
+
+def _pointwise(kernel: Pair, stride: Pair, padding: Pair) -> bool:
+    """Return whether each output sees the one element of the input that has its place."""
+    return kernel == stride == (1, 1) and padding == (0, 0)
 
 
 def _squares(shape: Any, stride: Pair, dilation: Pair, groups: int) -> bool:
@@ -320,7 +325,9 @@ def conv2d(
         winograd(np.ascontiguousarray(x), weight, bias, False, padding, False, out)
     else:
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _BLOCK, x.itemsize)
-        _run(x, weight.reshape(groups, o // groups, cg, kh * kw), bias, False, plan, out)
+        _run(
+            x, weight.reshape(groups, o // groups, cg, kh * kw), bias, _pointwise((kh, kw), stride, padding), plan, out
+        )
     return out
 
 
@@ -362,7 +369,7 @@ def conv2d_input_grad(
     else:
         plan = _input_grad_plan(o // groups, (h, w), g.shape[2:], (kh, kw), stride, padding, dilation, g.itemsize)
         matrix = weight.reshape(groups, o // groups, cg, kh * kw).swapaxes(1, 2)
-        _run(g, matrix, None, False, plan, out)
+        _run(g, matrix, None, _pointwise((kh, kw), stride, padding), plan, out)
     return out
 
 
@@ -411,7 +418,7 @@ def conv2d_weight_grad(
         strips, size, most = _strips(o // groups, taps, vector)
         chunks = min(n * -(-g.shape[2] // plan.lines), _CHUNKS)
         sums = np.zeros((chunks, groups, size), x.dtype)
-        direct = (kh, kw) == stride == (1, 1) and padding == (0, 0)
+        direct = _pointwise((kh, kw), stride, padding)
         offsets = np.arange(cg) * (x.shape[2] * x.shape[3]) if direct else plan.offsets
         work = g.size * taps / _PRODUCTS_PER_NS
         correlate(
