@@ -258,7 +258,7 @@ def _run(x: Any, matrix: Any, bias: Any, pointwise: bool, plan: _Plan, out: Any)
     direct = pointwise and pixels % vector == 0 and rows > 1
     offsets = np.arange(matrix.shape[2]) * pixels if direct else plan.offsets
     convolve(
-        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), False, out.reshape(-1),
+        np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), out.reshape(-1),
         (*x.shape, *out.shape[1:], groups), plan.phases, plan.place, plan.lanes, plan.lines, plan.reach, rows, vector,
         _DEPTH, direct, min(tiles, -(-team // (x.shape[0] * blocks * groups))), team, work=work,
     )  # fmt: skip
@@ -322,7 +322,7 @@ def conv2d(
     if weight.size == 0 or out.size == 0:
         out[...] = 0 if bias is None else bias[:, None, None]
     elif _squares(weight.shape, stride, dilation, groups):
-        winograd(np.ascontiguousarray(x), weight, bias, False, padding, False, out)
+        winograd(np.ascontiguousarray(x), weight, bias, padding, False, out)
     else:
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _BLOCK, x.itemsize)
         _run(
@@ -365,7 +365,7 @@ def conv2d_input_grad(
     if weight.size == 0 or g.size == 0 or out.size == 0:
         out[...] = 0
     elif _squares(weight.shape, stride, dilation, groups) and max(padding) <= 2:
-        winograd(np.ascontiguousarray(g), weight, None, False, (2 - padding[0], 2 - padding[1]), True, out)
+        winograd(np.ascontiguousarray(g), weight, None, (2 - padding[0], 2 - padding[1]), True, out)
     else:
         plan = _input_grad_plan(o // groups, (h, w), g.shape[2:], (kh, kw), stride, padding, dilation, g.itemsize)
         matrix = weight.reshape(groups, o // groups, cg, kh * kw).swapaxes(1, 2)

@@ -119,7 +119,6 @@ def _convolve_share(
     weights: Any,
     offsets: Any,
     bias: Any,
-    relu: Any,
     out: Any,
     shape: Any,
     phases: Any,
@@ -184,7 +183,7 @@ def _convolve_share(
                         team = group * tiles + tile
                         a = (
                             seen, see + t, offsets, k, end, weights, team * offsets.size * rows, bias, team * rows,
-                            k == first, relu and end == last, target, at, step, n_here, here,
+                            k == first, target, at, step, n_here, here,
                         )  # fmt: skip
                         if rows == 1:
                             tile_one(*a)
@@ -210,7 +209,6 @@ def convolve(
     weights: Any,
     offsets: Any,
     bias: Any,
-    relu: bool,
     out: Any,
     shape: Any,
     phases: Any,
@@ -232,7 +230,6 @@ def convolve(
         weights: (groups, tiles of output channels, taps, rows), flat.
         offsets: int64; where each tap begins in the packed image of a group.
         bias: what the sums begin with; for each group, channels filled up to whole tiles.
-        relu: whether negative results become 0.
         out: where to write.
         shape: (N, C, H, W, O, OH, OW, groups).
         phases: (phases of the output, 8): first and last tap, rows, columns, top, left, and the steps down and right.
@@ -254,7 +251,6 @@ def convolve(
             weights,
             offsets,
             bias,
-            relu,
             out,
             shape,
             phases,

@@ -113,15 +113,15 @@ def _leave() -> Any:
 
     @intrinsic
     def leave(
-        typing: Any, sums: Any, at: Any, leap: Any, pitch: Any, bias: Any, channel: Any, relu: Any, here: Any,
+        typing: Any, sums: Any, at: Any, leap: Any, pitch: Any, bias: Any, channel: Any, here: Any,
         out: Any, to: Any, plane: Any, width: Any, rows: Any, n: Any,
     ) -> Any:  # fmt: skip
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            sums, at, leap, pitch, bias, channel, relu, here, out, to, plane, width, rows, n = values
+            sums, at, leap, pitch, bias, channel, here, out, to, plane, width, rows, n = values
             w = Writer(context, builder, signature.args[0])
             sums = w.at(signature.args[0], sums, at)
             bias = w.at(signature.args[4], bias, channel)
-            out = w.at(signature.args[8], out, to)
+            out = w.at(signature.args[7], out, to)
             masks = [w.first(n), w.first(builder.sub(n, w.constant(w.lanes)))]
             second = w.splat(builder.icmp_signed(">", rows, w.constant(1)))
             with w.loop(w.constant(0), here) as (m, _):
@@ -131,9 +131,7 @@ def _leave() -> Any:
                 for r, line in enumerate(_both_ways(w, square, "0+1+2 1-2-3")):
                     results = []
                     for value in line:
-                        value = builder.fadd(value, start)
-                        negative = builder.fcmp_ordered("<", value, w.zero)
-                        results.append(builder.select(relu, builder.select(negative, w.zero, value), value))
+                        results.append(builder.fadd(value, start))
                     target = w.step(out, builder.mul(m, plane), w.times(width, r))
                     for half, mask in enumerate(masks):
                         first = half * w.lanes // 2
@@ -143,12 +141,12 @@ def _leave() -> Any:
             return context.get_dummy_value()
 
         i = types.int64
-        return types.void(sums, i, i, i, bias, i, types.boolean, i, out, i, i, i, i, i), build
+        return types.void(sums, i, i, i, bias, i, i, out, i, i, i, i, i), build
 
     return leave
 
 
-#: leave(sums, at, leap, pitch, bias, channel, relu, here, out, to, plane, width, rows, n)
+#: leave(sums, at, leap, pitch, bias, channel, here, out, to, plane, width, rows, n)
 #:
 #: For each of ``here`` channels, make a vector of squares of 2x2 outputs of their 16 sums, add the bias, and write
 #: ``n`` columns and ``rows`` rows of them.
@@ -199,7 +197,6 @@ def _convolve_share(
     offsets: Any,
     bias: Any,
     zeros: Any,
-    relu: Any,
     out: Any,
     shape: Any,
     padding: Any,
@@ -239,7 +236,7 @@ def _convolve_share(
                     )
                     a = (
                         entered, p * channels * pitch + t, offsets, 0, channels,
-                        weights, (tile * 16 + p) * channels * rows, zeros, 0, True, False,
+                        weights, (tile * 16 + p) * channels * rows, zeros, 0, True,
                         sums, p * rows * pitch + t, pitch, n_here, rows,
                     )  # fmt: skip
                     if n_here > 2 * vector:
@@ -255,7 +252,7 @@ def _convolve_share(
                 n, y = line // down, line % down
                 for q in range(0, across, vector):
                     leave(
-                        sums, (line - begin) * across + q, rows * pitch, pitch, bias, channel, relu, here,
+                        sums, (line - begin) * across + q, rows * pitch, pitch, bias, channel, here,
                         out, ((n * outputs + channel) * oh + 2 * y) * ow + 2 * q, oh * ow, ow,
                         oh - 2 * y, ow - 2 * q,
                     )  # fmt: skip
@@ -268,7 +265,6 @@ def _convolve(
     offsets: Any,
     bias: Any,
     zeros: Any,
-    relu: bool,
     out: Any,
     shape: Any,
     padding: Any,
@@ -286,7 +282,6 @@ def _convolve(
         offsets: where each channel begins in a block.
         bias: (O,), filled up to whole tiles.
         zeros: as many.
-        relu: whether negative results become 0.
         out: where to write.
         shape: (N, C, H, W, O, OH, OW).
         padding: zeros above and on the left.
@@ -304,7 +299,6 @@ def _convolve(
             offsets,
             bias,
             zeros,
-            relu,
             out,
             shape,
             padding,
@@ -320,14 +314,13 @@ def _convolve(
 _BLOCK = 3 << 17
 
 
-def winograd(x: Any, weight: Any, bias: Any, relu: bool, padding: Any, turned: bool, out: Any) -> Any:
+def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: Any) -> Any:
     """Write the convolution of ``x`` with 3x3 windows, which move by one element.
 
     Args:
         x: (N, C, H, W), C-contiguous.
         weight: (O, C, 3, 3); or, if ``turned``, (C, O, 3, 3) with windows turned by 180 degrees.
         bias: (O,) or None.
-        relu: whether negative results become 0.
         padding: zeros above and on the left.
         turned: see ``weight``.
         out: where to write, (N, O, OH, OW), C-contiguous.
@@ -352,7 +345,7 @@ def winograd(x: Any, weight: Any, bias: Any, relu: bool, padding: Any, turned: b
     weight = np.ascontiguousarray(weight).reshape(-1)
     _weights(weight, *steps, outputs, channels, turned, rows, packed, work=20 * outputs * channels)
     _convolve(
-        x.reshape(-1), packed, np.arange(channels) * pitch, begin, np.zeros(rows, x.dtype), relu, out.reshape(-1),
+        x.reshape(-1), packed, np.arange(channels) * pitch, begin, np.zeros(rows, x.dtype), out.reshape(-1),
         (*x.shape, *out.shape[1:]), padding, lines, pitch, rows, vector, team, work=time,
     )  # fmt: skip
     return out

@@ -128,7 +128,7 @@ def _gemm_share(
                 t = (
                     packed, 0, offsets, 0, last - first,
                     panels, (matrix * panel_count + panel) * room + first * rows,
-                    zeros, 0, first == 0 and not add, False,
+                    zeros, 0, first == 0 and not add,
                     out, begin_out + panel * rows * n, n, here, min(rows, m - panel * rows),
                 )  # fmt: skip
                 if here > 2 * vector:

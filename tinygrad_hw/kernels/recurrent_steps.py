@@ -68,7 +68,7 @@ def _product(
             q = strip * 2 * vector
             tile_2(
                 panels, begin + q * depth, offsets, 0, depth, packed, number * room + at * tile,
-                zeros, 0, fresh, False, sums, group * BLOCK + q, BLOCK, 2 * vector, tile,
+                zeros, 0, fresh, sums, group * BLOCK + q, BLOCK, 2 * vector, tile,
             )  # fmt: skip
 
 

@@ -202,7 +202,7 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
         @intrinsic
         def tile(
             typing: Any, image: Any, at: Any, offsets: Any, first: Any, last: Any, weights: Any, weight: Any, bias: Any,
-            channel: Any, begin: Any, relu: Any, out: Any, place: Any, leap: Any, n: Any, here: Any,
+            channel: Any, begin: Any, out: Any, place: Any, leap: Any, n: Any, here: Any,
         ) -> Any:  # fmt: skip
             def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 kinds = signature.args
@@ -217,7 +217,6 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
                     bias,
                     channel,
                     begin,
-                    relu,
                     out,
                     place,
                     leap,
@@ -229,7 +228,7 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
                 offsets = w.at(kinds[2], offsets)
                 weights = w.at(kinds[5], weights, weight)
                 bias = w.at(kinds[7], bias, channel)
-                out = w.at(kinds[11], out, place)
+                out = w.at(kinds[10], out, place)
                 count = rows()
                 sums = []
                 for m in range(count):
@@ -253,9 +252,7 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
                         results = []
                         for total, address, mask in zip(sums[m], places, masks, strict=True):
                             before = w.load_first(address, builder.and_(mask, go_on))
-                            value = builder.fadd(builder.load(total), before)
-                            negative = builder.fcmp_ordered("<", value, w.zero)
-                            results.append(builder.select(relu, builder.select(negative, w.zero, value), value))
+                            results.append(builder.fadd(builder.load(total), before))
                         with builder.if_else(whole) as (then, otherwise):
                             with then:
                                 for value, address in zip(results, places, strict=True):
@@ -267,7 +264,7 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
 
             i = types.int64
             return types.void(
-                image, i, offsets, i, i, weights, i, bias, i, types.boolean, types.boolean, out, i, i, i, i
+                image, i, offsets, i, i, weights, i, bias, i, types.boolean, out, i, i, i, i
             ), build  # fmt: skip
 
         return tile
@@ -275,11 +272,11 @@ def _tile(rows: Any, columns: int) -> Intrinsic:
     return Intrinsic(make)
 
 
-#: tile_v(image, at, offsets, first, last, weights, weight, bias, channel, begin, relu, out, place, leap, n, here)
+#: tile_v(image, at, offsets, first, last, weights, weight, bias, channel, begin, out, place, leap, n, here)
 #:
 #: Sums of ``weights[weight + k * rows + m] * image[at + offsets[k] + q]`` over k from ``first`` to ``last`` go to
 #: ``out[place + m * leap + q]`` for m below ``here`` and q below ``n``: with ``bias[channel + m]`` if ``begin``, else
-#: added to what is there; then, if ``relu``, negative ones become 0. All of v vectors is read, whatever ``n``.
+#: added to what is there. All of v vectors is read, whatever ``n``.
 tile_3 = _tile(tile_rows, 3)
 tile_2 = _tile(tile_rows, 2)
 tile_1 = _tile(tile_rows, 1)
