@@ -4,7 +4,7 @@
 
 numpy's BLAS serves small products. Large ones run here, for three reasons: on a processor with 512-bit vectors OpenBLAS
 may use its 256-bit kernels (250 against 130 Gflop/s a core); its threads wait for work at full speed, 16 ms long, and
-take the cores from the kernels' own threads meanwhile (a training step of a small VGG: 215 against 150 ms); and its
+take the cores from the kernels' own threads meanwhile (a training step of a small VGG: 215 against 164 ms); and its
 results depend on the number of threads, in the last bits.
 
 ``a`` is written as panels of the tile's rows, ``b`` as strips of three vectors, both with k outside, so that the

@@ -16,7 +16,7 @@ safe:
 * numba's ``workqueue`` layer ends the process when two Python threads are inside it: one thread
   may enter, the others run serially meanwhile.
 * OpenBLAS's idle threads spin for 16 ms, in which kernels' threads do not get their core: a training step of a small
-  VGG took 215 ms instead of 150. So when kernels' threads start, BLAS is left with one; large products are kernels
+  VGG took 215 ms instead of 164. So when kernels' threads start, BLAS is left with one; large products are kernels
   (``matmul``).
 """
 
