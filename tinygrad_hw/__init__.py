@@ -220,4 +220,5 @@ def __getattr__(name: str) -> object:
         return _importlib.import_module(f"tinygrad_hw.{name}")
     if name == "vmap":
         return _importlib.import_module("tinygrad_hw.func").vmap
-    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")
+    hint = ": there are no complex tensors yet; use numpy.fft on tensor.numpy()" if name == "fft" else ""
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}{hint}")
