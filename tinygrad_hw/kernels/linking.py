@@ -26,10 +26,11 @@ __all__ = ["compile_whole", "supported"]
 #: What this needs of numba's libraries.
 _NEEDED = (
     "_final_module",
+    "_finalize_dynamic_globals",
+    "_get_module_for_linking",
     "_linking_libraries",
     "_optimize_functions",
     "_raise_if_finalized",
-    "_reload_init",
     "finalize",
     "get_pointer_to_function",
 )
@@ -46,7 +47,8 @@ class _Part(JITCodeLibrary):  # type: ignore[misc]
         """Link what this part is made of, and nothing more."""
         self._raise_if_finalized()
         for library in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(library._reload_init)
+            if hasattr(self, "_reload_init"):  # since 0.61
+                self._reload_init.update(library._reload_init)
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalize_dynamic_globals()
         self._finalized = True
@@ -64,9 +66,8 @@ def supported() -> bool:
     library = codegen.create_library("probe")
     return (
         type(library) is JITCodeLibrary
-        and all(hasattr(library, name) for name in (*_NEEDED, "_finalize_dynamic_globals", "_get_module_for_linking"))
-        and hasattr(codegen, "set_env")
-        and hasattr(codegen, "_data_layout")
+        and all(hasattr(library, name) for name in _NEEDED)
+        and all(hasattr(codegen, name) for name in ("_data_layout", "set_env"))
     )
 
 

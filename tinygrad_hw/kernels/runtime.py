@@ -326,7 +326,8 @@ def jit_part(function: Any, options: dict[str, Any]) -> Any:
     import numba
 
     # Nothing calls it from outside, so that wrappers for Python and C are left out.
-    return numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    everything: dict[str, Any] = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**everything)(function)
 
 
 class Kernel:
