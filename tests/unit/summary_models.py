@@ -16,7 +16,12 @@ def models(torch: Any) -> dict[str, Callable[[], Any]]:
         def __init__(self) -> None:
             super().__init__()
             self.features = nn.Sequential(
-                nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)
+                nn.Conv2d(1, 6, 5, padding=2),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+                nn.Conv2d(6, 16, 5),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
             )
             self.classifier = nn.Sequential(
                 nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)
@@ -51,7 +56,9 @@ def models(torch: Any) -> dict[str, Callable[[], Any]]:
             inputs = 16
             for outputs, stride in ((16, 1), (32, 2), (64, 2)):
                 self.stages.append(
-                    nn.Sequential(Block(inputs, outputs, stride), Block(outputs, outputs, 1), Block(outputs, outputs, 1))
+                    nn.Sequential(
+                        Block(inputs, outputs, stride), Block(outputs, outputs, 1), Block(outputs, outputs, 1)
+                    )
                 )
                 inputs = outputs
             self.pool = nn.AdaptiveAvgPool2d(1)
@@ -97,6 +104,10 @@ def models(torch: Any) -> dict[str, Callable[[], Any]]:
             output, _ = self.lstm(self.embedding(words))
             return self.head(torch.cat([output[:, -1], x], 1)) * scale
 
+    def two_places() -> Any:
+        shared = nn.Linear(3, 3)
+        return nn.Sequential(nn.Sequential(shared), nn.Sequential(nn.Tanh(), shared))
+
     class Add(nn.Module):
         def forward(self, x: Any, y: Any) -> Any:
             return x + y
@@ -109,6 +120,7 @@ def models(torch: Any) -> dict[str, Callable[[], Any]]:
         "resnet20": ResNet20,
         "reuse": Reuse,
         "words": Words,
+        "two_places": two_places,
         "add": Add,
         "lstm": lambda: nn.LSTM(5, 7, 2, batch_first=True),
         "embedding": lambda: nn.Embedding(10, 3),
@@ -130,7 +142,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("mlp", {"input_size": (32, 784)}),
     "lenet": ("lenet", {"input_size": (2, 1, 28, 28)}),
     "lenet_wide": ("lenet", {"input_size": (2, 1, 28, 28), "col_names": WIDE, "row_settings": ("depth", "var_names")}),
-    "lenet_ascii": ("lenet", {"input_size": (2, 1, 28, 28), "depth": 1, "row_settings": ("ascii_only",), "col_width": 16}),
+    "lenet_ascii": (
+        "lenet",
+        {"input_size": (2, 1, 28, 28), "depth": 1, "row_settings": ("ascii_only",), "col_width": 16},
+    ),
     "lenet_per_sample": ("lenet", {"input_size": (1, 28, 28), "batch_dim": 0}),
     "lenet_as_built": ("lenet", {}),
     "lenet_as_built_verbose": ("lenet", {"verbose": 2, "col_names": BUILT}),
@@ -140,7 +155,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "reuse_hidden": ("reuse", {"input_size": (2, 4), "row_settings": ("hide_recursive_layers", "depth")}),
     "reuse_as_built": ("reuse", {"col_names": BUILT}),
     "words": ("words", {"input_size": [(2, 6), (2, 2)], "dtypes": ["long", "float32"], "col_names": WIDE}),
-    "words_verbose": ("words", {"input_size": [(2, 6), (2, 2)], "dtypes": ["long", "float32"], "verbose": 2, "scale": 2.0}),
+    "words_verbose": (
+        "words",
+        {"input_size": [(2, 6), (2, 2)], "dtypes": ["long", "float32"], "verbose": 2, "scale": 2.0},
+    ),
+    "two_places": ("two_places", {"input_size": (2, 3), "verbose": 2}),
     "add": ("add", {"input_size": [(2, 3), (2, 3)]}),
     "lstm": ("lstm", {"input_size": (2, 3, 5), "verbose": 2}),
     "embedding": ("embedding", {"input_size": (4, 5), "dtypes": ["long"]}),
