@@ -173,6 +173,7 @@ from tinygrad_hw.tensor import Tensor as Tensor
 if TYPE_CHECKING:
     from tinygrad_hw import distributions as distributions
     from tinygrad_hw import func as func
+    from tinygrad_hw import profiler as profiler
     from tinygrad_hw.func import vmap as vmap
 
 inf = math.inf
@@ -216,7 +217,7 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
 
 def __getattr__(name: str) -> object:
     """Import the namespaces that most programs do without when they are first used."""
-    if name in ("distributions", "func"):
+    if name in ("distributions", "func", "profiler"):
         return _importlib.import_module(f"tinygrad_hw.{name}")
     if name == "vmap":
         return _importlib.import_module("tinygrad_hw.func").vmap

@@ -53,8 +53,8 @@ _FORMULAS: dict[str, Callable[[Any, Any], int]] = {
     "conv_transpose2d": _conv_transpose,
     "conv_transpose3d": _conv_transpose,
     "scaled_dot_product_attention": _attention,
-    **dict.fromkeys(("lstm_layer", "lstm_cell", "gru_layer", "gru_cell"), _recurrent),
-    **dict.fromkeys(("rnn_layer", "rnn_tanh_cell", "rnn_relu_cell"), _recurrent),
+    **dict.fromkeys(("lstm_layer", "recurrent_layer", "recurrent_packed_layer"), _recurrent),
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _recurrent),
     "add": _elementwise,
     "mul": _elementwise,
 }
