@@ -1,8 +1,8 @@
 """Who is told of every op: anomaly mode, the profiler.
 
-``NAMESPACE["TRACE"]`` is None, or a function that every op is handed to (see ``op.py``). Here several share that place:
-each is called as ``tracer(op, args, params, apply)`` and calls ``apply(op, args, params)``, which is the next one and in
-the end the op.
+``NAMESPACE["TRACE"]`` is None, or a function that every op is handed to (see ``op.py``). Here several share that
+place: each is called as ``tracer(op, args, params, apply)`` and calls ``apply(op, args, params)``, which is the next
+one and in the end the op.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _link(tracer: Tracer, inner: Apply) -> Apply:
 
 
 def _rebuild() -> None:
-    call = _apply
+    call: Apply = _apply
     for tracer in _tracers:
         call = _link(tracer, call)
     NAMESPACE["TRACE"] = call if _tracers else None

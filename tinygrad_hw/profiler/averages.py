@@ -80,8 +80,9 @@ class FunctionEventAvg:
 
     def __repr__(self) -> str:
         return (
-            f"<FunctionEventAvg key={self.key} count={self.count} self_cpu_time={format_time(self.self_cpu_time_total)} "
-            f"cpu_time={format_time(self.cpu_time)} cpu_memory_usage={self.cpu_memory_usage}>"
+            f"<FunctionEventAvg key={self.key} count={self.count} "
+            f"self_cpu_time={format_time(self.self_cpu_time_total)} cpu_time={format_time(self.cpu_time)} "
+            f"cpu_memory_usage={self.cpu_memory_usage}>"
         )
 
 
@@ -321,8 +322,8 @@ class LayerList(list[LayerAverage]):
 
         Args:
             sort_by: ``"time_total"``, ``"forward_time_total"``, ``"backward_time_total"``, ``"self_time_total"``,
-                ``"cpu_memory_usage"``, ``"saved_memory_usage"``, ``"flops"`` or ``"count"``, largest first; None for the
-                order of the first calls.
+                ``"cpu_memory_usage"``, ``"saved_memory_usage"``, ``"flops"`` or ``"count"``, largest first; None for
+                the order of the first calls.
             row_limit: most rows; -1 for all.
             max_name_column_width: most characters of a label.
             header: a line above.
@@ -363,4 +364,3 @@ class LayerList(list[LayerAverage]):
 
     def __str__(self) -> str:
         return self.table()
-

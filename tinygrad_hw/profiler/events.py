@@ -72,6 +72,11 @@ class FunctionEvent:
         "stack",
     )
 
+    # Known when all events are over; see ``settle``.
+    _origin: int
+    _children_time: int
+    cpu_children: list[FunctionEvent]
+
     def __init__(self, name: str, kind: str, lane: Lane, parent: FunctionEvent | None, layers: tuple[str, ...]) -> None:
         self.name = name
         self.kind = kind

@@ -1,9 +1,9 @@
 """How much memory the results take up: a ledger of live arrays.
 
 Each array that an operation returns is entered with its bytes, and crossed out when it dies, which a weak reference
-tells. ``tracemalloc`` would see temporary arrays inside operations too, but it looks at every allocation of every Python
-object, which makes a program several times slower while its time is being measured, and it does not see what compiled
-kernels allocate. A weak reference costs about a microsecond per result.
+tells. ``tracemalloc`` would see temporary arrays inside operations too, but it looks at every allocation of every
+Python object, which makes a program several times slower while its time is being measured, and it does not see what
+compiled kernels allocate. A weak reference costs about a microsecond per result.
 """
 
 from __future__ import annotations
@@ -31,13 +31,12 @@ class Ledger:
     """The live arrays that were made since the ledger was opened.
 
     Attributes:
-        live: their bytes.
-        peak: the most there ever were.
+        peak: the most bytes there ever were.
         history: (time in ns, live bytes) after each change.
     """
 
     def __init__(self) -> None:
-        self.live = self.peak = 0
+        self._live = self.peak = 0
         self.history: list[tuple[int, int]] = [(perf_counter_ns(), 0)]
         self._entries: dict[int, tuple[Any, int]] = {}
         self._saved: set[int] = set()
@@ -45,14 +44,21 @@ class Ledger:
         self._dead: deque[tuple[int, int]] = deque()
         self._lock = threading.Lock()
 
+    @property
+    def live(self) -> int:
+        """Their bytes now."""
+        with self._lock:
+            self._settle()
+            return self._live
+
     def _settle(self) -> None:
         """Cross out what has died."""
         while self._dead:
             time, key = self._dead.popleft()
             _, size = self._entries.pop(key)
             self._saved.discard(key)
-            self.live -= size
-            self.history.append((time, self.live))
+            self._live -= size
+            self.history.append((time, self._live))
 
     def add(self, arrays: Iterable[Any], known: Iterable[Any] = ()) -> int:
         """Enter the memory of arrays unless it is that of a known array or entered already; return its bytes."""
@@ -70,9 +76,9 @@ class Ledger:
                 self._entries[key] = gone, base.nbytes
                 total += base.nbytes
             if total:
-                self.live += total
-                self.peak = max(self.peak, self.live)
-                self.history.append((perf_counter_ns(), self.live))
+                self._live += total
+                self.peak = max(self.peak, self._live)
+                self.history.append((perf_counter_ns(), self._live))
         return total
 
     def save(self, arrays: Iterable[Any]) -> int:

@@ -1,8 +1,8 @@
 """What listens while a profile runs: to operations, gradient rules, layers, optimizer steps and loaders.
 
-Nothing of it is there when no profile runs. The wrappers of ops have one place for tracers (``autograd/tracer.py``), the
-walk reads one name (``autograd/profiler.py``), and the methods that are watched besides are replaced in their classes
-as a profile starts and put back as it ends.
+Nothing of it is there when no profile runs. The wrappers of ops have one place for tracers (``autograd/tracer.py``),
+the walk reads one name (``autograd/profiler.py``), and the methods that are watched besides are replaced in their
+classes as a profile starts and put back as it ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Names:
     """Labels of modules: the qualified name in the model that was called first, and the class."""
 
     def __init__(self) -> None:
-        #: For each model: itself, so that its id stays taken; its label; what stands before its layers' names; the names.
+        #: For each model itself, so that its id stays taken; its label; what its layers' names begin with; the names.
         self._models: dict[int, tuple[Module, str, str, dict[int, str]]] = {}
         self._classes: dict[str, int] = {}
 
@@ -90,7 +90,7 @@ def _node_of(tensor: Any) -> Node | None:
     """Return the node of the op that made a tensor."""
     node: Node | None = tensor._node if isinstance(tensor, TensorBase) else None
     if node is not None and node.op.name == "select_output":
-        return node.parents[0]  # type: ignore[no-any-return]
+        return node.parents[0]
     return node
 
 
@@ -162,7 +162,7 @@ class Recorder:
     def lane(self) -> Lane:
         """Return the lane of this thread."""
         try:
-            return self._local.lane  # type: ignore[no-any-return]
+            return self._local.lane
         except AttributeError:
             with self._lock:
                 lane = self._local.lane = Lane(len(self.lanes) + 1)

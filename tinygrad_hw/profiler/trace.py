@@ -74,9 +74,7 @@ def write_trace(
     trace += [_event(e, pid, history is not None) for e in events]
     for time, live in history or ():
         ts = _microseconds(max(time - origin, 0))
-        trace.append(
-            {"ph": "C", "name": "memory of results", "pid": pid, "tid": 0, "ts": ts, "args": {"bytes": live}}
-        )
+        trace.append({"ph": "C", "name": "memory of results", "pid": pid, "tid": 0, "ts": ts, "args": {"bytes": live}})
     document = {"schemaVersion": 1, "displayTimeUnit": "ms", **metadata, "traceEvents": trace}
     opener = gzip.open if str(os.fspath(path)).endswith(".gz") else open
     with opener(path, "wt", encoding="utf-8") as file:
