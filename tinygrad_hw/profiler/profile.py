@@ -164,8 +164,6 @@ class profile:
         ...     model(torch.ones(2, 4)).sum().backward()
         >>> table = prof.key_averages().table(sort_by="cpu_time_total", row_limit=10)
         >>> prof.export_chrome_trace("trace.json")
-        >>> print([layer.key for layer in prof.layers()])  # doctest: +SKIP
-        ['Sequential', '0 (Linear)', '1 (ReLU)']
     """
 
     def __init__(
@@ -332,8 +330,21 @@ class profile:
     def layers(self) -> LayerList:
         """Return layers, all calls of one layer together, with the time of their backward.
 
+        A layer goes by its name in the model that was called and by its class. If several models were called, the names
+        of all but the first begin with the model's.
+
         Raises:
             AssertionError: nothing was recorded yet.
+
+        Example:
+            >>> from tinygrad_hw.profiler import profile
+            >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+            >>> with profile() as prof:
+            ...     model(torch.ones(2, 4)).sum().backward()
+            >>> [layer.key for layer in prof.layers()]
+            ['Sequential', '0 (Linear)', '1 (ReLU)']
+            >>> all(layer.backward_time_total > 0 for layer in prof.layers())
+            True
         """
         events = self._found("asking for layers")
         return LayerList(events, memory=self.profile_memory, flops=self.with_flops, peak=self.peak_memory)
