@@ -133,10 +133,10 @@ def _leave(number: int) -> Any:
     @intrinsic
     def leave(
         typing: Any, sums: Any, at: Any, leap: Any, pitch: Any, bias: Any, channel: Any, here: Any,
-        out: Any, places: Any, plane: Any, width: Any,
+        out: Any, places: Any, plane: Any, width: Any, least: Any,
     ) -> Any:  # fmt: skip
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            sums, at, leap, pitch, bias, channel, here, out, places, plane, width = values
+            sums, at, leap, pitch, bias, channel, here, out, places, plane, width, least = values
             w = Writer(context, builder, signature.args[0])
             sums = w.at(signature.args[0], sums, at)
             bias = w.at(signature.args[4], bias, channel)
@@ -147,6 +147,7 @@ def _leave(number: int) -> Any:
                 masks.append(
                     [builder.and_(mask, w.splat(builder.icmp_signed(">", rows, w.constant(r)))) for r in (0, 1)]
                 )
+            least = w.splat(least)
             half = w.lanes // 2
             upper = [*range(half, w.lanes), *range(half)]
             with w.loop(w.constant(0), here) as (m, _):
@@ -154,7 +155,10 @@ def _leave(number: int) -> Any:
                 square = [[w.load(w.step(source, w.times(leap, 4 * i + j))) for j in range(4)] for i in range(4)]
                 start = w.splat(builder.load(w.step(bias, m)))
                 for r, line in enumerate(_both_ways(w, square, "0+1+2 1-2-3")):
-                    results = [builder.fadd(value, start) for value in line]
+                    results = []
+                    for value in line:
+                        value = builder.fadd(value, start)
+                        results.append(builder.select(builder.fcmp_ordered("<", value, least), least, value))
                     pieces = []
                     for first in (0, half):
                         order = [x for i in range(first, first + half) for x in (i, i + w.lanes)]
@@ -166,16 +170,16 @@ def _leave(number: int) -> Any:
             return context.get_dummy_value()
 
         i = types.int64
-        return types.void(sums, i, i, i, bias, i, i, out, places, i, i), build
+        return types.void(sums, i, i, i, bias, i, i, out, places, i, i, out.dtype), build
 
     return leave
 
 
-#: leave_2(sums, at, leap, pitch, bias, channel, here, out, places, plane, width)
+#: leave_2(sums, at, leap, pitch, bias, channel, here, out, places, plane, width, least)
 #:
 #: For each of ``here`` channels, make a vector of squares of 2x2 outputs of their 16 sums, add the bias, and write
-#: them. ``places`` has three numbers for each piece: where it goes in ``out``, and how many rows and columns of it are
-#: wanted.
+#: them, numbers below ``least`` as ``least``. ``places`` has three numbers for each piece: where it goes in ``out``,
+#: and how many rows and columns of it are wanted.
 leave_2 = Intrinsic(lambda: _leave(2))
 leave_4 = Intrinsic(lambda: _leave(4))
 
@@ -233,6 +237,7 @@ def _convolve_share(
     vector: Any,
     pieces: Any,
     narrow: Any,
+    relu: Any,
     workers: Any,
 ) -> None:
     """Do one worker's share of ``_convolve``."""
@@ -245,6 +250,7 @@ def _convolve_share(
     entered = np.empty(16 * channels * pitch, x.dtype)
     sums = np.empty(16 * rows * pitch, x.dtype)
     places = np.empty(3 * pieces, np.int64)
+    least = out.dtype.type(0 if relu else -np.inf)
     for block in range(worker, (all_lines + lines - 1) // lines, workers):
         begin, end = block * lines, min(all_lines, block * lines + lines)
         here_lines = end - begin
@@ -296,7 +302,7 @@ def _convolve_share(
                     places[3 * g + 1] = oh - 2 * y if line < end else 0
                     places[3 * g + 2] = min(room, ow - column)
                 at = unit * vector if narrow else unit // vectors * across + unit % vectors * vector
-                c = (sums, at, rows * pitch, pitch, bias, channel, here, out, places, oh * ow, ow)
+                c = (sums, at, rows * pitch, pitch, bias, channel, here, out, places, oh * ow, ow, least)
                 if pieces == 2:
                     leave_2(*c)
                 else:
@@ -319,6 +325,7 @@ def _convolve(
     vector: int,
     pieces: int,
     narrow: bool,
+    relu: bool,
     workers: int,
 ) -> None:
     """Convolve ``x`` (N, C, H, W) into ``out`` (N, O, OH, OW), both given flat.
@@ -338,6 +345,7 @@ def _convolve(
         vector: numbers in a vector.
         pieces: of a vector of squares, two or four.
         narrow: whether each piece is a line of squares of its own; else they follow each other in a line.
+        relu: whether to write ReLU of the sums.
         workers: how many workers share the blocks.
     """
     for worker in prange(workers):
@@ -357,6 +365,7 @@ def _convolve(
             vector,
             pieces,
             narrow,
+            relu,
             workers,
         )
 
@@ -365,7 +374,7 @@ def _convolve(
 _BLOCK = 3 << 17
 
 
-def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: Any) -> Any:
+def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: Any, relu: bool = False) -> Any:
     """Write the convolution of ``x`` with 3x3 windows, which move by one element.
 
     Args:
@@ -375,6 +384,7 @@ def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: An
         padding: zeros above and on the left.
         turned: see ``weight``.
         out: where to write, (N, O, OH, OW), C-contiguous.
+        relu: whether to write ReLU of it.
     """
     n, channels = x.shape[:2]
     outputs, oh, ow = out.shape[1:]
@@ -404,6 +414,6 @@ def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: An
     _weights(weight, *steps, outputs, channels, turned, rows, packed, work=20 * outputs * channels)
     _convolve(
         x.reshape(-1), packed, np.arange(channels) * pitch, begin, np.zeros(rows, x.dtype), out.reshape(-1),
-        (*x.shape, *out.shape[1:]), padding, lines, pitch, rows, vector, pieces, narrow, team, work=time,
+        (*x.shape, *out.shape[1:]), padding, lines, pitch, rows, vector, pieces, narrow, relu, team, work=time,
     )  # fmt: skip
     return out
