@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from typing import Any, TypeVar, overload
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.activation import ReLU
 from tinygrad_hw.nn.modules.conv import Conv2d
@@ -67,8 +67,11 @@ class _Numbered(Module):
 def _with_relu(module: Module, relu: Module) -> Any:
     """Return what a batch norm or convolution has for itself and the ReLU after it.
 
-    None if there is no such thing, or if somebody looks at their results or has put something in their place.
+    None if there is no such thing, or if somebody looks at their results, as a profiler does, or has put something in
+    their place.
     """
+    if NAMESPACE["TRACE"] is not None:
+        return None
     form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d if isinstance(module, Conv2d) else None
     if form is None or type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:
         return None
