@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,15 @@ def test_worst_mistakes_of_huge_scores_stay_finite() -> None:
     scores = torch.tensor([[1e30, 0.0]], dtype=torch.float64)
     figure = viz.worst_mistakes(torch.rand(1, 3, 3), torch.tensor([1]), scores)
     assert figure.axes[0].get_title() == "1\n→ 0, 100 %"
+
+
+def test_worst_mistakes_of_rows_are_squares() -> None:
+    rows = np.arange(2 * 12.0).reshape(2, 12) / 24
+    axes = viz.worst_mistakes(rows, torch.tensor([1, 1]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])).axes[0]
+    shown = axes.get_images()[0].get_array()
+    assert np.allclose(shown, np.moveaxis(rows[0].reshape(3, 2, 2), 0, -1))
+    other = viz.worst_mistakes(rows[:, :5], torch.tensor([1, 1]), torch.eye(2)).axes[0]
+    assert np.allclose(other.get_images()[0].get_array(), rows[:1, :5])
 
 
 def test_worst_mistakes_checks_shapes() -> None:
@@ -522,13 +532,37 @@ def test_search_over_a_grid_is_a_table() -> None:
     assert strength.argmax() == 0
 
 
-def test_search_takes_objects_and_leaves_out_what_failed() -> None:
-    class Trial:
-        def __init__(self, lr: float, score: float | None) -> None:
-            self.parameters, self.score = {"lr": lr}, score
+@dataclass
+class Result:
+    """As a search returns it."""
 
-    figure = viz.search_results([Trial(0.1, 0.5), Trial(0.2, None), Trial(0.3, 0.4)], mode="min")
-    assert figure.axes[0].get_title(loc="left") == "Best of 3: score 0.4 with lr 0.3 (1 not finite)"
+    settings: dict[str, Any]
+    values: dict[str, float]
+    score: float
+
+
+class Results(list[Result]):
+    monitor = "reached"
+    mode = "min"
+
+
+def test_search_takes_what_a_search_returned_and_leaves_out_what_failed() -> None:
+    results = Results(
+        [
+            Result({"act": torch.relu, "n": 1}, {"reached": 0.5, "seconds": 3.0}, 0.5),
+            Result({"act": torch.tanh, "n": 1}, {}, float("nan")),
+            Result({"act": torch.tanh, "n": 1}, {"reached": 0.4, "seconds": 9.0}, 0.4),
+        ]
+    )
+    axes = viz.search_results(results).axes[0]
+    assert axes.get_title(loc="left") == "Best of 3: reached 0.4 with act tanh (1 not finite)"
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["relu", "tanh"]
+    assert viz.search_results(results, mode="max").axes[0].get_title(loc="left").startswith("Best of 3: reached 0.5")
+    other = viz.search_results(results, metric="seconds").axes[0]
+    assert list(other.get_lines()[0].get_ydata())[::2] == [3.0, 9.0]
+    assert "seconds 3 with act relu" in other.get_title(loc="left")
+    with pytest.raises(ValueError, match="nothing was measured by the name 'loss'"):
+        viz.search_results(results, metric="loss")
     with pytest.raises(ValueError, match="no results"):
         viz.search_results([])
     with pytest.raises(ValueError, match="no 'loss'"):

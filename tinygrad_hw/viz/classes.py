@@ -24,7 +24,7 @@ from tinygrad_hw.viz.canvas import (
     short,
     tinted,
 )
-from tinygrad_hw.viz.pixels import displayable, picture_of
+from tinygrad_hw.viz.pixels import displayable, picture_of, squares
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -215,7 +215,8 @@ def worst_mistakes(
     Over each image stand the true class, and below it what was predicted and with what probability.
 
     Args:
-        images: (N, H, W), (N, 1, H, W) or (N, 3, H, W), in any range (values outside 0 to 1 are rescaled).
+        images: (N, H, W), (N, 1, H, W) or (N, 3, H, W), in any range (values outside 0 to 1 are rescaled); or rows of
+            square ones, (N, pixels).
         targets: (N,) class indices.
         scores: (N, classes), before softmax.
         class_names: names of the classes; their numbers by default.
@@ -265,6 +266,9 @@ def worst_mistakes(
     rows = -(-len(order) // columns)
     figure = sheet(0.75 + 1.53 * rows, heading)
     grid = figure.subplots(rows, columns, squeeze=False)
+    if pictures.ndim == 2:
+        folded = squares(pictures)
+        pictures = pictures[:, None] if folded is None else folded
     show = displayable(pictures)
     for axes in grid.flat:
         bare(axes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 from tinygrad_hw.viz.canvas import BAD, GOOD, INK, MUTED, SMALL, array_of, as_parameters, bare, sheet, short, style
-from tinygrad_hw.viz.pixels import displayable, mosaic, picture_of
+from tinygrad_hw.viz.pixels import displayable, mosaic, picture_of, squares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,8 +128,8 @@ def _first(pixels: Array) -> Array:
     """Return the image itself as a picture; a vector of square length as a square."""
     image = pixels[0] if pixels.ndim == 4 else pixels
     if image.ndim == 1 or (image.ndim == 2 and image.shape[0] == 1):
-        side = math.isqrt(image.size)
-        image = image.reshape(side, side) if side * side == image.size else image.reshape(1, -1)
+        square = squares(image.reshape(1, -1))
+        image = image.reshape(1, -1) if square is None else square[0]
     if image.ndim == 3 and image.shape[0] not in (1, 3):
         image = image[0]
     return picture_of(displayable(image)(image))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["displayable", "mosaic", "picture_of"]
+__all__ = ["displayable", "mosaic", "picture_of", "squares"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +42,15 @@ def picture_of(image: Array) -> Array:
     if image.ndim == 3 and image.shape[-1] in (1, 3):
         return image[..., 0] if image.shape[-1] == 1 else image
     raise ValueError(f"an image is (H, W), (1, H, W) or (3, H, W); got shape {image.shape}")
+
+
+def squares(rows: Array) -> Array | None:
+    """Return rows (N, pixels) as square images (N, 1 or 3, side, side); None where they are none."""
+    for channels in (1, 3):
+        side = math.isqrt(rows.shape[1] // channels)
+        if side > 1 and side * side * channels == rows.shape[1]:
+            return rows.reshape(-1, channels, side, side)
+    return None
 
 
 def mosaic(tiles: Array, columns: int, *, gap: int = 1) -> Array:

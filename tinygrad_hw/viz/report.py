@@ -27,6 +27,7 @@ from tinygrad_hw.viz.curves import columns_of, learning_curves, lower_is_better
 from tinygrad_hw.viz.drawing import graph_svg
 from tinygrad_hw.viz.layers import activations
 from tinygrad_hw.viz.page import card, document, figure_svg, preformatted, table
+from tinygrad_hw.viz.pixels import squares
 from tinygrad_hw.viz.weights import filters, gradient_flow, weight_histograms
 
 if TYPE_CHECKING:
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
 __all__ = ["RunMaterial", "write_report"]
 
 #: Checkpoints looked for in a run folder, the best first.
-CHECKPOINTS = ("best.pt", "model.pt", "checkpoint.pt", "last.pt", "model.safetensors", "model.npz", "model.h5")
+CHECKPOINTS = (
+    "best.pt",
+    "model.pt",
+    "checkpoint.pt",
+    "training.pt",
+    "last.pt",
+    "model.safetensors",
+    "model.npz",
+    "model.h5",
+)
 
 
 @dataclass
@@ -254,7 +264,7 @@ def _matrix(m: RunMaterial) -> Any:
     if m.matrix is not None or m.targets is None or m.scores is None:
         return m.matrix
     targets, scores = array_of(m.targets).astype(np.int64), array_of(m.scores)
-    if scores.ndim != 2 or targets.shape != (len(scores),) or not len(targets):
+    if scores.ndim != 2 or scores.shape[1] < 2 or targets.shape != (len(scores),) or not len(targets):
         return None
     size = max(scores.shape[1], int(targets.max()) + 1)
     counts = np.zeros((size, size), dtype=np.int64)
@@ -362,9 +372,7 @@ def _first_weight(weights: Any) -> tuple[str, Any] | None:
         if len(shape) == 4:
             return (name, value) if shape[1] in (1, 3) else None
         if len(shape) == 2:
-            sides = [math.isqrt(shape[1] // c) for c in (1, 3)]
-            square = any(s > 1 and s * s * c == shape[1] for s, c in zip(sides, (1, 3), strict=True))
-            return (name, value) if square else None
+            return (name, value) if squares(array_of(value)) is not None else None
     return None
 
 

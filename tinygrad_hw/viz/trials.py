@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,25 +24,27 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def _trial(result: Any, metric: str | None) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the settings and the measured numbers of one result."""
-    for attribute in ("parameters", "params", "settings", "config"):
-        settings = getattr(result, attribute, None)
-        if isinstance(settings, Mapping):
-            measured = getattr(result, "metrics", None)
-            if not isinstance(measured, Mapping):
-                measured = {n: getattr(result, n) for n in ("score", "value") if hasattr(result, n)}
-            return {str(k): v for k, v in settings.items()}, {str(k): _float(v) for k, v in measured.items()}
+def _trial(result: Any, metric: str | None, monitor: str) -> tuple[dict[str, Any], float, str]:
+    """Return the settings, the number and its name of one result."""
+    settings = getattr(result, "settings", None)
+    if isinstance(settings, Mapping):
+        if metric is None or metric == monitor:
+            return dict(settings), _float(result.score), monitor
+        # A failed trial measured nothing.
+        if result.values and metric not in result.values:
+            raise ValueError(
+                f"search_results: nothing was measured by the name {metric!r}; there is {[*result.values]}"
+            )
+        return dict(settings), _float(result.values.get(metric)), metric
     if isinstance(result, Mapping):
-        names = [str(k) for k in result]
-        name = metric if metric is not None else ("score" if "score" in names else names[-1])
         row = {str(k): v for k, v in result.items()}
+        name = metric if metric is not None else "score" if "score" in row else list(row)[-1]
         if name not in row:
-            raise ValueError(f"search_results: a trial has no {name!r}; it has {names}")
-        return {k: v for k, v in row.items() if k != name}, {name: _float(row[name])}
+            raise ValueError(f"search_results: a trial has no {name!r}; it has {list(row)}")
+        return {k: v for k, v in row.items() if k != name}, _float(row[name]), name
     raise TypeError(
-        "search_results: a trial is a mapping such as {'lr': 0.1, 'score': 0.97} or has attributes `parameters` and "
-        f"`score`; got {type(result).__name__}"
+        "search_results takes the results of a search, or mappings such as {'lr': 0.1, 'score': 0.97}; got "
+        f"{type(result).__name__}"
     )
 
 
@@ -51,15 +53,11 @@ def _float(value: Any) -> float:
 
 
 def _trials(results: Any, metric: str | None) -> tuple[list[Trial], str]:
-    source: Iterable[Any] = getattr(results, "trials", results)
-    pairs = [_trial(r, metric) for r in source]
-    if not pairs:
+    monitor = str(getattr(results, "monitor", "score"))
+    found = [_trial(r, metric, monitor) for r in results]
+    if not found:
         raise ValueError("search_results: there are no results to draw")
-    measured = pairs[0][1]
-    name = metric if metric is not None else next(iter(measured), None)
-    if name is None or any(name not in m for _, m in pairs):
-        raise ValueError(f"search_results: not every trial has the metric {name!r}; the first has {list(measured)}")
-    return [(settings, m[name]) for settings, m in pairs], name
+    return [(settings, value) for settings, value, _ in found], found[0][2]
 
 
 def search_results(
@@ -75,7 +73,8 @@ def search_results(
 
     Args:
         results: what ``grid_search`` or ``random_search`` returned, or mappings such as ``{"lr": 0.1, "score": 0.97}``.
-        metric: which of the measured numbers; by default the first (of a mapping ``"score"``, else its last entry).
+        metric: which of the measured numbers; by default that which was searched by (of a mapping ``"score"``, else its last
+            entry).
         mode: ``"max"`` or ``"min"`` is best; ``"auto"`` (default): the smallest of a loss, the largest of others.
         title: instead of "Search".
 
@@ -95,6 +94,8 @@ def search_results(
     if mode not in ("auto", "min", "max"):
         raise ValueError(f"mode is {mode!r}; use 'auto', 'min' or 'max'")
     trials, name = _trials(results, metric)
+    if mode == "auto" and metric is None:
+        mode = getattr(results, "mode", "auto")
     smallest = lower_is_better(name) if mode == "auto" else mode == "min"
     settings = list(dict.fromkeys(k for s, _ in trials for k in s))
     varied = [k for k in settings if len({repr(s.get(k)) for s, _ in trials}) > 1] or settings
@@ -119,7 +120,9 @@ def search_results(
 
 
 def _said(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else short(value, 24)
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.4g}"
+    return short(getattr(value, "__name__", None) or value, 24)
 
 
 def _points(axes: Axes, values: list[Any], scores: list[float], best: int | None) -> None:

@@ -23,7 +23,7 @@ from tinygrad_hw.viz.canvas import (
     short,
     style,
 )
-from tinygrad_hw.viz.pixels import mosaic
+from tinygrad_hw.viz.pixels import mosaic, squares
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,10 +124,9 @@ def _tiles(weight: Any) -> tuple[Array, str, int]:
     if array.ndim == 3:
         return array[:, None], name, len(array)
     if array.ndim == 2:
-        for channels in (1, 3):
-            side = math.isqrt(array.shape[1] // channels)
-            if side > 1 and side * side * channels == array.shape[1]:
-                return array.reshape(-1, channels, side, side), name, len(array)
+        images = squares(array)
+        if images is not None:
+            return images, name, len(array)
         raise ValueError(
             f"filters: rows of length {array.shape[1]} are no square images of 1 or 3 channels; reshape the weight to "
             "(filters, channels, height, width)"
