@@ -73,8 +73,8 @@ def search_results(
 
     Args:
         results: what ``grid_search`` or ``random_search`` returned, or mappings such as ``{"lr": 0.1, "score": 0.97}``.
-        metric: which of the measured numbers; by default that which was searched by (of a mapping ``"score"``, else its last
-            entry).
+        metric: which of the measured numbers; by default that which was searched by (of a mapping ``"score"``, else its
+            last entry).
         mode: ``"max"`` or ``"min"`` is best; ``"auto"`` (default): the smallest of a loss, the largest of others.
         title: instead of "Search".
 
