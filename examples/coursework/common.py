@@ -31,9 +31,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--data", type=Path, default=Path("data"), help="folder of the data sets (default: data)")
     result.add_argument("--out", type=Path, default=Path("out"), help="folder for pictures and files (default: out)")
-    result.add_argument(
-        "--quick", action="store_true", help="few examples and epochs: tries the script, proves nothing"
-    )
+    result.add_argument("--quick", action="store_true", help="few examples and epochs: only tries the script")
     result.add_argument("--seed", type=int, default=0, help="seed of the random numbers (default: 0)")
     return result
 
