@@ -2,8 +2,9 @@
 
     python examples/coursework/cmu10701/check_modules.py
 
-Each layer of modules.py, and a network of two hidden layers, gets random inputs in float64. The same numbers go through
-the library's own layers, whose gradients come from autograd. Largest differences are printed; more than 1e-12 is an error.
+Each layer of modules.py, and a network of two hidden layers, gets random inputs in float64. The same numbers go
+through the library's own layers, whose gradients come from autograd. The largest differences are printed; more than
+1e-12 is an error.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import tinygrad_hw as torch
 from tinygrad_hw import nn
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import common
 import modules
 

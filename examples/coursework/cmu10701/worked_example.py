@@ -3,14 +3,15 @@
     python examples/coursework/cmu10701/worked_example.py
 
 The sheet's network is linear -> sigmoid -> linear -> softmax with cross-entropy: a = alpha x + alpha_0, z = sigmoid(a),
-b = beta z + beta_0, y^ = softmax(b). Asked for are the regularised loss and some weights after a step of learning rate 1.
+b = beta z + beta_0, p = softmax(b). Asked for are the regularised loss and some weights after a step with learning
+rate 1.
 
-**The numbers below are not the sheet's.** Its matrices were not at hand, only its answers. These are small integers that
-a search found to give those four answers to the last digit. Many others would; what this shows is that the calculation by
-hand, autograd and nn with optim.SGD agree with each other and can produce the answers, not that the sheet had this input.
+**The matrices below are not the sheet's.** Those were not at hand, only the answers. These are small integers that a
+search found to give the same four answers to the last digit. Many others would, so the table does not show that the
+sheet's input gives them. It shows that paper and pencil, layers by hand, and nn with optim.SGD agree on each of them.
 
-The answers say something about the question, though: alpha_34 is a whole number after the step, so x_4 was 0 and the step
-was taken on the loss without its penalty, which would have shrunk alpha_34.
+The answers do say something about the question: alpha_34 is still a whole number after the step, as it is when x_4 = 0
+and the step follows the cross-entropy alone. A step along the penalty's gradient too would have shrunk it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 import tinygrad_hw as torch
 from tinygrad_hw import nn
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import common
 import modules
 
