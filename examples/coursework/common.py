@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tinygrad_hw as torch
+from tinygrad_hw import viz
 from tinygrad_hw.vision import datasets
 
 #: The data sets: their class, and the folder below --data which may hold them.
@@ -88,7 +89,6 @@ def save_figure(draw: Callable[[], Any], path: Path) -> bool:
     if importlib.util.find_spec("matplotlib") is None:
         print(f"no {path.name}: pictures need matplotlib (pip install 'tinygrad-hw[plot]')")
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw().savefig(path, dpi=80)
+    viz.save(draw(), path)
     print(f"wrote {path}")
     return True

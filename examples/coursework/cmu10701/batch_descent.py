@@ -3,13 +3,13 @@
     python examples/coursework/cmu10701/batch_descent.py --data data --out out
 
 The data are CSV files in the sheet's layout: train.csv with 3,000 rows and test.csv with 1,000, each of 784 pixels in
-[0, 1] and the label. They are looked for in --data; if they are not there, the first rows of MNIST are written to --out.
-Every step uses all 3,000 images in the order of the file: nothing is shuffled, and only the first weights are random.
-The layers and their ``backward`` are those of modules.py, without autograd.
+[0, 1] and the label. They are looked for in --data; if they are not there, the first rows of MNIST are written to
+--out. Every step uses all 3,000 images in the order of the file: nothing is shuffled, and only the first weights are
+random. The layers and their ``backward`` are those of modules.py, without autograd.
 
 The sheet's five configurations were not at hand. These are chosen for its question which activation is best: softmax
-regression, one hidden layer of 256 units with each of three activations, and two hidden layers of tanh. All get the same
-number of steps, learning rate and kind of first weights.
+regression, one hidden layer of 256 units with each of three activations, and two hidden layers of tanh. All get the
+same number of steps, learning rate and kind of first weights.
 """
 
 from __future__ import annotations
