@@ -80,11 +80,11 @@ def train(model: modules.Network, images, labels, steps: int, lr: float) -> list
 def draw(losses: dict[str, list[float]]):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.add_subplot(xlabel="step, each on all images", ylabel="training loss", yscale="log")
     for name, values in losses.items():
         axes.plot(values, label=name)
-    axes.legend()
+    axes.legend(fontsize=7)
     axes.grid(alpha=0.3)
     return figure
 

@@ -65,8 +65,9 @@ def make_data(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 def draw_weights(weight: torch.Tensor):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 4.4), layout="constrained")
-    axes = figure.add_subplot(xlabel="bit", ylabel="hidden unit", title="Weights of the hidden layer, 20 x 20")
+    figure = Figure(figsize=(4, 3.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="bit", ylabel="hidden unit")
+    axes.set_title("Weights of the hidden layer, 20 x 20", fontsize=9)
     limit = float(weight.abs().max())
     picture = axes.imshow(weight.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
     figure.colorbar(picture)
