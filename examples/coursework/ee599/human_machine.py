@@ -66,7 +66,8 @@ def draw_weights(weight: torch.Tensor):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 3.5), layout="constrained")
-    axes = figure.add_subplot(xlabel="bit", ylabel="hidden unit")
+    ticks = range(0, LENGTH, 5)
+    axes = figure.add_subplot(xlabel="bit", ylabel="hidden unit", xticks=ticks, yticks=ticks)
     axes.set_title("Weights of the hidden layer, 20 x 20", fontsize=9)
     limit = float(weight.abs().max())
     picture = axes.imshow(weight.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
