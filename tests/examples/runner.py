@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,11 @@ def write_hdf5(folder: Path) -> None:
     """Write mnist_traindata.hdf5 and mnist_testdata.hdf5."""
     for (images, labels), name in zip(digits_as_mnist(), ("train", "test"), strict=True):
         torch.save({"xdata": images, "ydata": one_hot(labels, 10).float()}, folder / f"mnist_{name}data.hdf5")
+
+
+def make_variants(folder: Path, *arguments: str) -> None:
+    """Let the script that comes with the data write its CSV or HDF5 files."""
+    path = DATA / "make_variants.py"
+    if not path.exists():
+        pytest.skip("the script is not at hand")
+    subprocess.run([sys.executable, str(path), "--out", str(folder), *arguments], check=True, capture_output=True)

@@ -91,3 +91,17 @@ def test_csv_files_are_made_from_mnist(tmp_path: Path) -> None:
         assert len(made) == rows
         assert torch.equal(made.data, torch.as_tensor(original.data)[:rows].flatten(1).float() / 255)
         assert torch.equal(made.targets, torch.as_tensor(original.targets).long()[:rows])
+
+
+@runner.needs("mnist")
+def test_published_variants_are_what_is_made_here(tmp_path: Path) -> None:
+    import argparse
+
+    script = runner.load("cmu10701/batch_descent.py")
+    published, made = tmp_path / "published", tmp_path / "made"
+    runner.make_variants(published, "--only", "csv")
+    assert script["csv_folder"](argparse.Namespace(data=published, out=made)) == published
+    assert not made.exists()
+    script["csv_folder"](argparse.Namespace(data=runner.DATA, out=made))
+    for name in ("train.csv", "test.csv"):
+        assert (made / name).read_bytes() == (published / name).read_bytes()

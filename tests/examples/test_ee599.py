@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_hw as torch
 from tests.examples import runner
+from tinygrad_hw.vision.datasets import MNIST
 
 PLOTS = importlib.util.find_spec("matplotlib") is not None
 
@@ -48,6 +49,21 @@ def test_hdf5_files_are_made_from_mnist(tmp_path: Path) -> None:
     assert images.shape == (60000, 784) and test_images.shape == (10000, 784)
     assert images.dtype == torch.float32 and float(images.max()) == 1.0
     assert labels[:5].tolist() == [5, 0, 4, 1, 9] and test_labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+@runner.needs("mnist")
+def test_published_variants_are_read(tmp_path: Path) -> None:
+    """The files that the data's own script writes hold the same numbers as MNIST's."""
+    import argparse
+
+    pytest.importorskip("h5py")
+    runner.make_variants(tmp_path, "--only", "hdf5", "--hdf5-rows", "50")
+    script = runner.load("ee599/hdf5_data.py")
+    (images, labels), _ = script["load"](argparse.Namespace(data=tmp_path, out=tmp_path / "not used"))
+    original = MNIST(runner.DATA / "mnist", train=True)
+    assert torch.equal(images, torch.as_tensor(original.data)[:50].flatten(1).float() / 255)
+    assert labels.tolist() == torch.as_tensor(original.targets)[:50].tolist()
+    assert not (tmp_path / "not used").exists()
 
 
 @runner.needs("fashion-mnist")

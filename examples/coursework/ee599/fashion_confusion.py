@@ -1,4 +1,4 @@
-"""Exercise: which clothes a network takes for which. 1 minute on 2 cores.
+"""Exercise: which clothes a network takes for which. 15 seconds on 2 cores.
 
     python examples/coursework/ee599/fashion_confusion.py --data data --out out
 

@@ -1,4 +1,4 @@
-"""Exercise: did a human or a machine make up these 20 bits? 1 minute on 2 cores.
+"""Exercise: did a human or a machine make up these 20 bits? 10 seconds on 2 cores.
 
     python examples/coursework/ee599/human_machine.py --out out
 

@@ -1,4 +1,4 @@
-"""Exercise: tanh and ReLU, three learning rates each, halved after epochs 20 and 40. 10 minutes on 2 cores.
+"""Exercise: tanh and ReLU, three learning rates each, halved after epochs 20 and 40. 4 minutes on 2 cores.
 
     python examples/coursework/ee599/mnist_mlp.py --data data --out out
 
