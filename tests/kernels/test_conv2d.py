@@ -258,6 +258,15 @@ def test_winograd_against_the_definitions(
     check(x, w, b, ((1, 1), padding, (1, 1), 1))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 4, 7, 8, 13, 14, 15, 16, 17, 32, 33])
+def test_winograd_of_narrow_images(width: int, kind: Any) -> None:
+    """Lines of squares share a vector, also of several images, and where the last ones do not fill it."""
+    for n, height in ((1, 1), (3, 5), (9, 8)):
+        x, w, b = arrays(n, 1, 8, 10, (height, width), (3, 3), kind)
+        check(x, w, b, ((1, 1), (1, 1), (1, 1), 1))
+
+
 @pytest.mark.parametrize("channels", [16, 64, 300])
 def test_error_of_winograd(channels: int) -> None:
     """It stays within 4 times that of adding one product after the other."""
@@ -301,6 +310,8 @@ def test_on_smaller_processors(cpu: str, tmp_path: Path) -> None:
             (2, 3, 1, (9, 10), ((2, 1), (1, 0), (1, 2))),
             (1, 2, 70, (12, 7), ((2, 3), (1, 1), (1, 1))),
             (1, 9, 11, (9, 10), ((1, 1), (1, 1), (1, 1))),
+            (1, 9, 11, (8, 8), ((1, 1), (1, 1), (1, 1))),
+            (1, 8, 9, (3, 4), ((1, 1), (1, 1), (1, 1))),
         ]:
             x = r.standard_normal((3, groups * channels, *size)).astype(kind)
             w = r.standard_normal((groups * outputs, channels, 3, 3)).astype(kind)

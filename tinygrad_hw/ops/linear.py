@@ -29,16 +29,7 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
     if input.dtype == np.float16:
         wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
         return wide.astype(np.float16)
-    if input.size * weight.shape[0] < kernels.LEAST:
-        out = input.dot(weight.T)
-        if bias is not None:
-            out += bias
-        return out
-    out = np.empty((input.shape[0], weight.shape[0]), input.dtype)
-    if bias is None:
-        return kernels.gemm(input, weight.T, out)
-    out[...] = bias
-    return kernels.gemm(input, weight.T, out, add=True)
+    return kernels.affine(input, weight.T, bias)
 
 
 def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
