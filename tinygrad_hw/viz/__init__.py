@@ -10,11 +10,13 @@ from tinygrad_hw.viz.drawing import graph_svg
 from tinygrad_hw.viz.graph import graph_dot
 from tinygrad_hw.viz.layers import activations
 from tinygrad_hw.viz.regions import decision_boundary
+from tinygrad_hw.viz.report import RunMaterial, write_report
 from tinygrad_hw.viz.trials import search_results
 from tinygrad_hw.viz.weights import filters, gradient_flow, weight_histograms
 
 __all__ = [
     "Confusion",
+    "RunMaterial",
     "activations",
     "confusion_matrix",
     "decision_boundary",
@@ -28,4 +30,5 @@ __all__ = [
     "search_results",
     "weight_histograms",
     "worst_mistakes",
+    "write_report",
 ]

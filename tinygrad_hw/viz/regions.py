@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.tensor import Tensor
-from tinygrad_hw.viz.canvas import COLORS, INK, MARKERS, PAPER, SMALL, array_of, put_note, shaded, sheet, style
+from tinygrad_hw.viz.canvas import COLORS, INK, MARKERS, PAPER, SMALL, array_of, put_note, sheet, style, tinted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,14 +96,16 @@ def decision_boundary(
         classes = np.arange(everywhere.shape[1])
     winner = chance.argmax(axis=1)
     sure = np.clip((chance.max(axis=1) - 1 / len(classes)) / (1 - 1 / len(classes)), 0, 1)
-    colors = np.array([shaded(COLORS[c % len(COLORS)], 1.0) for c in range(len(classes))])
-    amount = (0.08 + 0.37 * sure)[:, None]
-    image = (1 - amount * (1 - colors[winner])).reshape(resolution, resolution, 3)
+    image = np.zeros((len(mesh), 4))
+    for c in range(len(classes)):
+        mine = winner == c
+        image[mine] = tinted(COLORS[c % len(COLORS)], 0.08 + 0.37 * sure[mine])
+    image = image.reshape(resolution, resolution, 4)
 
     figure = sheet(4.9, title or "Decision boundary")
     axes = style(figure.subplots(), grid="", xlabel="$x_1$", ylabel="$x_2$")
     extent = (float(xs[0]), float(xs[-1]), float(ys[0]), float(ys[-1]))
-    axes.imshow(image, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+    axes.imshow(image, origin="lower", extent=extent, aspect="auto", interpolation="none", zorder=0)
     for c in np.unique(winner)[:-1]:
         # Between this class and all others.
         lead = chance[:, c] - np.delete(chance, c, axis=1).max(axis=1)

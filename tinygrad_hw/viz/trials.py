@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_hw.viz.canvas import BAD, GOOD, INK, MUTED, SMALL, TEXT, put_note, sheet, short, style
+from tinygrad_hw.viz.canvas import BAD, GOOD, INK, MUTED, SMALL, TEXT, put_note, sheet, short, style, tinted
 from tinygrad_hw.viz.curves import lower_is_better
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def search_results(
     Args:
         results: what ``grid_search`` or ``random_search`` returned, or mappings such as ``{"lr": 0.1, "score": 0.97}``.
         metric: which of the measured numbers; by default the first (of a mapping ``"score"``, else its last entry).
-        mode: ``"max"`` or ``"min"`` is best; ``"auto"`` (default) means the smallest of a loss and the largest of others.
+        mode: ``"max"`` or ``"min"`` is best; ``"auto"`` (default): the smallest of a loss, the largest of others.
         title: instead of "Search".
 
     Returns:
@@ -173,13 +173,12 @@ def _table(
     axes = figure.subplots()
     shown = np.where(np.isfinite(grid), grid, np.nan)
     low, high = (np.nanmin(shown), np.nanmax(shown)) if np.isfinite(grid).any() else (0.0, 1.0)
-    colors = "Blues_r" if smallest else "Blues"
-    axes.imshow(np.ma.masked_invalid(shown), cmap=colors, vmin=low, vmax=high, aspect="auto")
     span = (high - low) or 1.0
+    strength = np.nan_to_num((high - shown if smallest else shown - low) / span)
+    axes.imshow(tinted(GOOD, 0.08 + 0.82 * strength), interpolation="none", aspect="auto")
     for i in range(len(down)):
         for j in range(len(across)):
             value = grid[i, j]
-            strength = (high - value if smallest else value - low) / span
             axes.text(
                 j,
                 i,
@@ -187,13 +186,14 @@ def _table(
                 ha="center",
                 va="center",
                 fontsize=min(TEXT, 60 / len(across)),
-                color="white" if strength > 0.55 else INK if math.isfinite(value) else BAD,
+                color="white" if strength[i, j] > 0.76 else INK if math.isfinite(value) else BAD,
             )
     if best is not None:
         i, j = place[best]
         axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=BAD, linewidth=2.5, gid="best"))
     axes.set_xticks(range(len(across)), [_said(v) for v in across], parse_math=False)
     axes.set_yticks(range(len(down)), [_said(v) for v in down], parse_math=False)
+    axes.set_facecolor("none")
     axes.set_xlabel(column, fontsize=TEXT, color=INK)
     axes.set_ylabel(row, fontsize=TEXT, color=INK)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK, color=MUTED)
