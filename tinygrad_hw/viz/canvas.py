@@ -136,6 +136,14 @@ def array_of(value: Any) -> np.ndarray[Any, Any]:
     return value.array if isinstance(value, TensorBase) else np.asarray(value)
 
 
+def as_parameters(model: Any, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return numbers in the dtype that a model computes in; those of a plain function as floating point."""
+    parameters = model.parameters() if hasattr(model, "parameters") else ()
+    kinds = [p.array.dtype for p in parameters if p.array.dtype.kind == "f"]
+    kind = kinds[0] if kinds else array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
+    return array.astype(kind, copy=False)
+
+
 def names_for(count: int, class_names: Sequence[object] | Mapping[int, object] | None) -> list[str]:
     """Return a name for each class, the number where none is given.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import os
@@ -92,9 +93,9 @@ def write_report(
 ) -> Path:
     """Write one page of HTML about a run, with its pictures inside; it opens anywhere, without a network.
 
-    What ``material`` does not give is looked for in the folder: ``config.toml``, ``metrics.csv`` and a checkpoint, which
-    is read without executing anything in it. A part that cannot be drawn says why; it does not stop the others. Without
-    matplotlib the page has its tables, texts and the graph.
+    What ``material`` does not give is looked for in the folder: ``config.toml``, ``metrics.csv`` and a checkpoint, of
+    which nothing is executed. A part that cannot be drawn says why and does not stop the others. Without matplotlib the
+    page has its tables, texts and the graph.
 
     Args:
         run_folder: the folder of the run.
@@ -264,18 +265,10 @@ def _matrix(m: RunMaterial) -> Any:
 def _facts(m: RunMaterial, columns: dict[str, list[float]] | None) -> list[tuple[str, str, str]]:
     """Return the headline figures: (what, value, remark)."""
     facts = [(str(k), str(v), "") for k, v in m.facts.items()]
-    given = {k.lower() for k in m.facts}
-    matrix = _matrix(m)
-    if matrix is not None and "test accuracy" not in given:
-        counts = array_of(matrix)
-        total, right = int(counts.sum()), int(np.trace(counts))
-        if total:
-            share = f"{right / total:.2%}".replace("%", " %")
-            facts.append(("test accuracy", share, f"{total - right:,} of {total:,} wrong"))
-            worst = most_confused(counts, m.class_names)
-            if worst:
-                w = worst[0]
-                facts.append(("most confused", f"{w.true} → {w.predicted}", f"{w.times:,} times"))
+    if "test accuracy" not in {str(k).lower() for k in m.facts}:
+        # What is wrong with the matrix stands where it would have been drawn.
+        with contextlib.suppress(ValueError):
+            facts += _tested(m)
     if columns is not None:
         epochs = columns["epoch"]
         validated = [c for c in columns if c.startswith("validation_")]
@@ -294,6 +287,20 @@ def _facts(m: RunMaterial, columns: dict[str, list[float]] | None) -> list[tuple
     if count:
         facts.append(("parameters" if m.model is not None else "numbers in the checkpoint", f"{count:,}", ""))
     return facts
+
+
+def _tested(m: RunMaterial) -> list[tuple[str, str, str]]:
+    matrix = _matrix(m)
+    if matrix is None:
+        return []
+    worst = most_confused(matrix, m.class_names)
+    counts = array_of(matrix)
+    total, right = int(counts.sum()), int(np.trace(counts))
+    if not total:
+        return []
+    share = f"{right / total:.2%}".replace("%", " %")
+    facts = [("test accuracy", share, f"{total - right:,} of {total:,} wrong")]
+    return facts + [("most confused", f"{w.true} → {w.predicted}", f"{w.times:,} times") for w in worst]
 
 
 def _duration(seconds: float) -> str:

@@ -31,8 +31,7 @@ def _trial(result: Any, metric: str | None) -> tuple[dict[str, Any], dict[str, f
         if isinstance(settings, Mapping):
             measured = getattr(result, "metrics", None)
             if not isinstance(measured, Mapping):
-                found = {n: getattr(result, n, None) for n in ("score", "value", "metric")}
-                measured = {n: v for n, v in found.items() if v is not None}
+                measured = {n: getattr(result, n) for n in ("score", "value") if hasattr(result, n)}
             return {str(k): v for k, v in settings.items()}, {str(k): _float(v) for k, v in measured.items()}
     if isinstance(result, Mapping):
         names = [str(k) for k in result]
