@@ -32,7 +32,8 @@ TITLE, TEXT, SMALL = 12.0, 10.0, 9.0
 INK = "#1a1c20"
 MUTED = "#5c6370"
 FAINT = "#d5d8de"
-PAPER = "#ffffff"
+#: Not quite white, so that a page can tell it from white that must stay: see page.py.
+PAPER = "#fefefe"
 
 #: Okabe and Ito's colours, which stay apart under all common kinds of colour blindness, darkest first.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#5c6370")
@@ -49,7 +50,7 @@ def sheet(height: float, title: str = "", *, width: float = WIDTH) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(_WITHOUT) from error
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.06, h_pad=0.06, wspace=0.02, hspace=0.03)
@@ -92,6 +93,7 @@ def bare(axes: Axes) -> Axes:
     """Take ticks and frame away, for pictures of pixels."""
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.set_facecolor("none")
     for spine in axes.spines.values():
         spine.set_visible(False)
     return axes
@@ -107,11 +109,11 @@ def legend(axes: Axes, **options: Any) -> None:
             text.set_parse_math(False)
 
 
-def shaded(color: str, amount: float) -> tuple[float, float, float]:
-    """Return a colour mixed with white; ``amount`` 1 is the colour itself."""
-    parts = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    r, g, b = 1 - amount * (1 - parts)
-    return float(r), float(g), float(b)
+def tinted(color: str, amount: Any) -> np.ndarray[Any, Any]:
+    """Return an image (..., 4) of one colour, as opaque as ``amount`` (...) says, so that it suits any background."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    amount = np.asarray(amount, dtype=np.float64)
+    return np.concatenate([np.broadcast_to(parts, (*amount.shape, 3)), amount[..., None]], axis=-1)
 
 
 def plain(text: object) -> str:
@@ -132,6 +134,14 @@ def short(text: object, length: int) -> str:
 def array_of(value: Any) -> np.ndarray[Any, Any]:
     """Return the numbers of a tensor, an array or nested lists."""
     return value.array if isinstance(value, TensorBase) else np.asarray(value)
+
+
+def as_parameters(model: Any, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return numbers in the dtype that a model computes in; those of a plain function as floating point."""
+    parameters = model.parameters() if hasattr(model, "parameters") else ()
+    kinds = [p.array.dtype for p in parameters if p.array.dtype.kind == "f"]
+    kind = kinds[0] if kinds else array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
+    return array.astype(kind, copy=False)
 
 
 def names_for(count: int, class_names: Sequence[object] | Mapping[int, object] | None) -> list[str]:

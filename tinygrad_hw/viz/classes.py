@@ -12,6 +12,7 @@ from tinygrad_hw.viz.canvas import (
     GOOD,
     INK,
     MUTED,
+    PAPER,
     SMALL,
     TEXT,
     WIDTH,
@@ -19,9 +20,9 @@ from tinygrad_hw.viz.canvas import (
     bare,
     names_for,
     put_note,
-    shaded,
     sheet,
     short,
+    tinted,
 )
 from tinygrad_hw.viz.pixels import displayable, picture_of
 
@@ -131,12 +132,10 @@ def confusion_matrix(
     wrong = share * (1 - np.eye(size))
     top = wrong.max() or 1.0
 
-    image = np.ones((size, size, 3))
-    for i in range(size):
-        for j in range(size):
-            # The square root lets rare mistakes show.
-            amount = 0.15 + 0.75 * share[i, j] if i == j else 0.9 * float(np.sqrt(wrong[i, j] / top))
-            image[i, j] = shaded(GOOD if i == j else BAD, amount)
+    diagonal = np.eye(size, dtype=bool)
+    # The square root lets rare mistakes show.
+    amount = np.where(diagonal, 0.15 + 0.75 * share, 0.9 * np.sqrt(wrong / top))
+    image = np.where(diagonal[..., None], tinted(GOOD, amount), tinted(BAD, amount))
 
     longest = max(len(short(n, 14)) for n in names)
     # Beyond 30 classes neither counts nor names can be read.
@@ -144,7 +143,7 @@ def confusion_matrix(
     upright = longest > 2
     figure = sheet(WIDTH + (0.35 if upright and labelled else 0.0), title or "Confusion matrix")
     axes = figure.subplots()
-    axes.imshow(image, interpolation="nearest", aspect="equal")
+    axes.imshow(image, interpolation="none", aspect="equal")
     total = int(counts.sum())
     right = int(np.trace(counts))
     note = f"{right:,} of {total:,} right ({right / max(total, 1):.1%}).".replace("%", " %")
@@ -160,12 +159,13 @@ def confusion_matrix(
         shown = [short(n, 14) for n in names]
         axes.set_xticks(range(size), shown, rotation=90 if upright else 0, parse_math=False)
         axes.set_yticks(range(size), shown, parse_math=False)
+    axes.set_facecolor("none")
     axes.set_xlabel("predicted class", fontsize=TEXT, color=INK)
     axes.set_ylabel("true class", fontsize=TEXT, color=INK)
     axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     if size <= 60:
-        axes.grid(which="minor", color="white", linewidth=1.0 if size <= 30 else 0.4)
+        axes.grid(which="minor", color=PAPER, linewidth=1.0 if size <= 30 else 0.4)
     axes.tick_params(which="minor", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -197,7 +197,7 @@ def _write_cells(axes: Any, counts: Any, share: Any, image: Any, *, normalize: b
     cell = 72 * (WIDTH - 1.0) / size
     points = float(np.clip(0.85 * cell / (0.64 * widest), 3.5, 11))
     for i, j in filled:
-        dark = float(image[i, j] @ (0.299, 0.587, 0.114)) < 0.62
+        dark = image[i, j, 3] > 0.7
         axes.text(j, i, text(i, j), ha="center", va="center", fontsize=points, color="white" if dark else INK)
 
 

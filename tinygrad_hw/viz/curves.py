@@ -1,4 +1,4 @@
-"""Does it learn, and does it overfit: learning curves; and which settings did best: a search's results."""
+"""Does it learn, and does it overfit: learning curves."""
 
 from __future__ import annotations
 
@@ -99,6 +99,11 @@ def _marks(marks: Any, runs: dict[str, Any], columns: dict[str, Columns]) -> dic
     return {float(e): "" for e in marks}
 
 
+def lower_is_better(metric: str) -> bool:
+    """Return whether a metric of this name is the better the smaller it is."""
+    return metric.lower().endswith(("loss", "error", "seconds", "mse", "mae", "rmse", "perplexity"))
+
+
 def _limits(values: list[float], metric: str) -> tuple[float, float] | None:
     """Return y limits: a share reaches 1 at most; one wild epoch must not flatten all others."""
     finite = np.array([v for v in values if math.isfinite(v)])
@@ -182,13 +187,16 @@ def _panel(axes: Axes, metric: str, columns: dict[str, Columns]) -> None:
     for i, (name, run) in enumerate(columns.items()):
         for j, (split, label) in enumerate((("train", "training"), ("validation", "validation"))):
             values = run.get(f"{split}_{metric}")
-            if values is None:
+            if values is None or all(math.isnan(v) for v in values):
                 continue
             epochs = run["epoch"]
             every += values
             color = COLORS[j] if single else COLORS[i % len(COLORS)]
             text = label if single else f"{name} {label}"
-            bad = [e for e, v in zip(epochs, values, strict=True) if not math.isfinite(v)]
+            # A validation that was not made is NaN in a history; a training loss is always there.
+            bad = [
+                e for e, v in zip(epochs, values, strict=True) if math.isinf(v) or (split == "train" and math.isnan(v))
+            ]
             if bad:
                 text += f", not finite in epoch {bad[0]:g}"
                 broken.append(f"{name} {label}")
@@ -222,7 +230,7 @@ def _panel(axes: Axes, metric: str, columns: dict[str, Columns]) -> None:
 
 def _mark_best(axes: Axes, metric: str, epochs: list[float], values: list[float]) -> str:
     """Ring the best epoch; returns what the legend says of it."""
-    falling = "loss" in metric or "error" in metric
+    falling = lower_is_better(metric)
     finite = [(v, -e) if falling else (-v, -e) for e, v in zip(epochs, values, strict=True) if math.isfinite(v)]
     if len(finite) < 2:
         return ""

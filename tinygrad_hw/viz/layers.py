@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
-from tinygrad_hw.viz.canvas import BAD, GOOD, INK, MUTED, SMALL, array_of, bare, sheet, short, style
+from tinygrad_hw.viz.canvas import BAD, GOOD, INK, MUTED, SMALL, array_of, as_parameters, bare, sheet, short, style
 from tinygrad_hw.viz.pixels import displayable, mosaic, picture_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ Array = np.ndarray[Any, Any]
 def record(model: Module, image: Any) -> tuple[Array, list[tuple[str, str, Array]]]:
     """Run a model on one image in eval mode; returns the image and (name, kind, output) of each layer in order."""
     pixels = array_of(image)
-    if pixels.dtype.kind != "f":
-        pixels = pixels.astype(np.float32)
     seen: list[tuple[str, str, Array]] = []
     handles = []
 
@@ -50,7 +48,7 @@ def record(model: Module, image: Any) -> tuple[Array, list[tuple[str, str, Array
     model.eval()
     try:
         with no_grad():
-            batch = Tensor._wrap(np.ascontiguousarray(_batched(model, pixels)))
+            batch = Tensor._wrap(np.ascontiguousarray(as_parameters(model, _batched(pixels))))
             model(batch)
     finally:
         for handle in handles:
@@ -60,7 +58,7 @@ def record(model: Module, image: Any) -> tuple[Array, list[tuple[str, str, Array
     return pixels, seen
 
 
-def _batched(model: Module, pixels: Array) -> Array:
+def _batched(pixels: Array) -> Array:
     """Return the image as a batch of one: (1, C, H, W), or (1, features) for a vector."""
     if pixels.ndim == 4:
         if len(pixels) != 1:

@@ -8,7 +8,19 @@ import numpy as np
 
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.tensor import Tensor
-from tinygrad_hw.viz.canvas import COLORS, INK, MARKERS, PAPER, SMALL, array_of, put_note, shaded, sheet, style
+from tinygrad_hw.viz.canvas import (
+    COLORS,
+    INK,
+    MARKERS,
+    PAPER,
+    SMALL,
+    array_of,
+    as_parameters,
+    put_note,
+    sheet,
+    style,
+    tinted,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +39,7 @@ def _scores(model: Any, points: Array) -> Array:
     try:
         with no_grad():
             parts = [
-                array_of(model(Tensor._wrap(np.ascontiguousarray(points[i : i + 4096]))))
+                array_of(model(Tensor._wrap(np.ascontiguousarray(as_parameters(model, points[i : i + 4096])))))
                 for i in range(0, len(points), 4096)
             ]
     finally:
@@ -80,7 +92,7 @@ def decision_boundary(
     if labels.shape != (len(xy),):
         raise ValueError(f"decision_boundary: {len(xy)} points but targets of shape {array_of(targets).shape}")
     if xy.dtype.kind != "f":
-        xy = xy.astype(np.float32)
+        xy = xy.astype(np.float64)
     low, high = xy.min(axis=0), xy.max(axis=0)
     room = np.where(high > low, 0.12 * (high - low), 0.5)
     low, high = low - room, high + room
@@ -96,14 +108,16 @@ def decision_boundary(
         classes = np.arange(everywhere.shape[1])
     winner = chance.argmax(axis=1)
     sure = np.clip((chance.max(axis=1) - 1 / len(classes)) / (1 - 1 / len(classes)), 0, 1)
-    colors = np.array([shaded(COLORS[c % len(COLORS)], 1.0) for c in range(len(classes))])
-    amount = (0.08 + 0.37 * sure)[:, None]
-    image = (1 - amount * (1 - colors[winner])).reshape(resolution, resolution, 3)
+    image = np.zeros((len(mesh), 4))
+    for c in range(len(classes)):
+        mine = winner == c
+        image[mine] = tinted(COLORS[c % len(COLORS)], 0.08 + 0.37 * sure[mine])
+    picture = image.reshape(resolution, resolution, 4)
 
     figure = sheet(4.9, title or "Decision boundary")
     axes = style(figure.subplots(), grid="", xlabel="$x_1$", ylabel="$x_2$")
     extent = (float(xs[0]), float(xs[-1]), float(ys[0]), float(ys[-1]))
-    axes.imshow(image, origin="lower", extent=extent, aspect="auto", interpolation="nearest", zorder=0)
+    axes.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="none", zorder=0)
     for c in np.unique(winner)[:-1]:
         # Between this class and all others.
         lead = chance[:, c] - np.delete(chance, c, axis=1).max(axis=1)

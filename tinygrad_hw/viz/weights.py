@@ -238,6 +238,7 @@ def gradient_flow(model: Any, *, title: str | None = None) -> Figure:
     figure = sheet(1.35 + 0.3 * len(found), title or "Gradient flow")
     axes = style(figure.subplots(), grid="x", xlabel="absolute gradient (log scale)")
     axes.set_xscale("log")
+    axes.tick_params(which="minor", color=MUTED)
     drawn = []
     for row, gradient in enumerate(found.values()):
         if gradient is None or not gradient.size or not np.isfinite(gradient).all() or not gradient.any():
@@ -268,12 +269,12 @@ def gradient_flow(model: Any, *, title: str | None = None) -> Figure:
     axes.set_ylim(len(found) - 0.4, -0.6)
     put_note(axes, f"Each weight's gradient, from the first layer (top) to the last{_left_out(total)}")
     if drawn:
-        made = figure.legend(
+        figure.legend(
             *axes.get_legend_handles_labels(),
             loc="outside lower right",
             ncols=2,
             fontsize=SMALL,
             frameon=False,
+            labelcolor=INK,
         )
-        made.set_in_layout(True)
     return figure
