@@ -56,7 +56,7 @@ def test_worked_example_in_pytorch() -> None:
 
 def test_batch_descent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runner.write_csv(tmp_path, 300, 100)
-    results = runner.run("cmu10701/batch_descent.py", "--data", tmp_path, "--out", tmp_path, "--quick", "--steps", 40)
+    results = runner.run("cmu10701/batch_descent.py", "--data", tmp_path, "--out", tmp_path, "--quick")
     assert len(results) == 5
     assert min(train for train, _ in results.values()) > 0.5
     assert results["256 tanh"][0] > max(0.8, results["256 sigmoid"][0])

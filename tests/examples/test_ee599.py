@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,16 @@ def test_best_possible_accuracy() -> None:
     every = torch.arange(2**20)
     total = script["human_probability"](torch.stack([every >> i & 1 for i in range(20)], 1)).sum()
     assert float(total) == pytest.approx(1.0)
+
+
+def test_without_matplotlib_the_numbers_still_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("h5py")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    runner.run("ee599/human_machine.py", "--out", tmp_path, "--quick")
+    printed = capsys.readouterr().out
+    assert "best possible" in printed
+    assert printed.count("pictures need matplotlib (pip install 'tinygrad-hw[plot]')") == 2
+    assert not list(tmp_path.glob("*.png"))
