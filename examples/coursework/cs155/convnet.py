@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import tinygrad_hw as torch
 from tinygrad_hw import nn, viz
 from tinygrad_hw.summary import summary
 
