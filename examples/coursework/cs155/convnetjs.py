@@ -1,4 +1,4 @@
-"""Exercise: the MNIST network of ConvNetJS against fully connected ones. 3 minutes on 2 cores.
+"""Exercise: the MNIST network of ConvNetJS against fully connected ones. 50 seconds on 2 cores.
 
     python examples/coursework/cs155/convnetjs.py --data data --out out
 

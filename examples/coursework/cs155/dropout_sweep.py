@@ -1,4 +1,4 @@
-"""Exercise: the CNN with batch normalisation after one epoch, at dropouts from 0.0 to 0.9. 5 minutes on 2 cores.
+"""Exercise: the CNN with batch normalisation after one epoch, at dropouts from 0.0 to 0.9. 2 minutes on 2 cores.
 
     python examples/coursework/cs155/dropout_sweep.py --data data --out out
 

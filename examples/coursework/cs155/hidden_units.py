@@ -1,4 +1,4 @@
-"""Exercise: MNIST with at most 100, 200 and 1000 hidden units. 6 minutes on 2 cores.
+"""Exercise: MNIST with at most 100, 200 and 1000 hidden units. 1 minute on 2 cores.
 
     python examples/coursework/cs155/hidden_units.py --data data --out out
 

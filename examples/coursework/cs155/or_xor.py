@@ -1,4 +1,4 @@
-"""Exercise: the smallest networks for OR and XOR, and where they draw the line. 60 seconds on 2 cores.
+"""Exercise: the smallest networks for OR and XOR, and where they draw the line. 10 seconds on 2 cores.
 
     python examples/coursework/cs155/or_xor.py --out out
 

@@ -1,4 +1,4 @@
-"""Exercise: how fast sigmoid and ReLU networks learn. 60 seconds on 2 cores.
+"""Exercise: how fast sigmoid and ReLU networks learn. 20 seconds on 2 cores.
 
     python examples/coursework/cs155/sigmoid_relu.py --out out
 
@@ -24,7 +24,7 @@ ENOUGH = 0.95
 
 
 def learn(activation, layers: int, most: int, seed: int) -> tuple[list[float], list[float], float]:
-    """Return accuracy and loss after each epoch, to that of ENOUGH, and the size of the first layer's first gradient."""
+    """Return accuracy and loss after each epoch, up to ENOUGH, and the size of the first layer's first gradient."""
     torch.manual_seed(seed)
     x, y = rings.points(500)
     model = rings.network((8,) * layers, activation)

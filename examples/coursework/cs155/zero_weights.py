@@ -1,4 +1,4 @@
-"""Exercise: a network whose weights start at zero is dead. 5 seconds on 2 cores.
+"""Exercise: a network whose weights start at zero is dead. 3 seconds on 2 cores.
 
     python examples/coursework/cs155/zero_weights.py
 
