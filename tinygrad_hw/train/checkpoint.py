@@ -162,8 +162,8 @@ def _apply(trainer: Trainer, state: Mapping[str, Any]) -> None:
     trainer._position = None if state["position"] is None else Position.from_state(copied(state["position"]))
     parameters = trainer.parameters()
     gradients = state["gradients"] or [None] * len(parameters)
-    for p, grad in zip(parameters, gradients, strict=True):
-        p.grad = None if grad is None else grad.detach().clone()
+    for parameter, grad in zip(parameters, gradients, strict=True):
+        parameter.grad = None if grad is None else grad.detach().clone()
     trainer._first = state["first"]
     trainer.epoch, trainer.batch, trainer.steps = state["epoch"], state["batch"], state["steps"]
     trainer.last_loss, trainer.last_grad_norm = state["last_loss"], state["last_grad_norm"]

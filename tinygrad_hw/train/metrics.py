@@ -286,13 +286,16 @@ def precision_recall_f1(matrix: Any) -> PrecisionRecallF1:
     occurs = rows + columns > 0
     macro = [float(v[occurs].mean()) if occurs.any() else 0.0 for v in (precision, recall, f1)]
     total = m.sum()
+    share = float(hits.sum() / total) if total else 0.0
     return PrecisionRecallF1(
         Tensor._wrap(precision),
         Tensor._wrap(recall),
         Tensor._wrap(f1),
         Tensor._wrap(rows.astype(np.int64)),
-        *macro,
-        float(hits.sum() / total) if total else 0.0,
+        macro[0],
+        macro[1],
+        macro[2],
+        share,
     )
 
 

@@ -17,15 +17,15 @@ from tinygrad_hw.tensor import Tensor
 
 __all__ = ["find_streams", "restore_streams", "save_streams"]
 
-_NUMPY_LEGACY = np.random.mtrand._rand  # type: ignore[attr-defined]
+_NUMPY_LEGACY = np.random.mtrand._rand
 
 #: The streams that everything may draw from.
 GLOBAL = {"default": default_generator, "python": random, "numpy": _NUMPY_LEGACY}
 
 #: Objects deeper in a loader than this, and containers longer than this, are not looked into.
 _MAX_DEPTH, _MAX_ITEMS = 8, 64
-_LEAVES = (TensorBase, np.ndarray, np.generic, str, bytes, int, float, type(None), type, Iterator)
-_LEAVES += (types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_LEAVES: tuple[type, ...] = (TensorBase, np.ndarray, np.generic, str, bytes, int, float, type(None), type)
+_LEAVES += (Iterator, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 #: Libraries whose objects are not looked into: they hold what belongs to the process, not to the training.
 _FOREIGN = {"multiprocessing", "threading", "concurrent", "queue", "logging", "weakref", "h5py", "io", "_io"}
 
@@ -34,8 +34,8 @@ def find_streams(**roots: Any) -> dict[str, Any]:
     """Return the global streams, and those that objects hold in their attributes, by name.
 
     Found are this package's generators, numpy's (``Generator``, ``RandomState``) and ``random.Random``: of a loader,
-    its samplers, its dataset and the transforms of that. The names are paths, as ``"train.dataset.transform.generator"``, and
-    the same in every process that makes its objects the same way.
+    its samplers, its dataset and the transforms of that. The names are paths, as
+    ``"train.dataset.transform.generator"``, and the same in every process that makes its objects the same way.
 
     Args:
         **roots: the objects to look into, by the name that the paths begin with; of a model, all its modules.
