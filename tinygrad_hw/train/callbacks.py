@@ -225,7 +225,7 @@ class BestCheckpoint(_Monitor):
 
 
 class Checkpoint(Callback):
-    """Saves the whole training now and then, for ``trainer.load_checkpoint``.
+    """Saves the whole training now and then, and after Ctrl-C, for ``trainer.load_checkpoint``.
 
     Args:
         path: of the file, which is replaced as a whole; ``{epoch}`` and ``{batch}`` in it become numbers, so that
@@ -284,6 +284,11 @@ class Checkpoint(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Save, if it is time or training ends here."""
         if self.every and (trainer.epoch % self.every == 0 or trainer.stopped):
+            trainer.save_checkpoint(self._place(trainer.epoch, trainer.batch))
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Save after Ctrl-C."""
+        if trainer.interrupted and trainer.resumable:
             trainer.save_checkpoint(self._place(trainer.epoch, trainer.batch))
 
 

@@ -15,7 +15,7 @@ from tinygrad_hw.kernels.generator import Generator, default_generator
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["find_streams", "restore_streams", "save_streams"]
+__all__ = ["find_streams", "restore_streams", "same_state", "save_streams"]
 
 _NUMPY_LEGACY = np.random.mtrand._rand
 
@@ -138,7 +138,14 @@ def save_streams(streams: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _state(stream) for name, stream in streams.items()}
 
 
-def restore_streams(streams: Mapping[str, Any], states: Mapping[str, Any]) -> None:
+def same_state(a: Any, b: Any) -> bool:
+    """Return whether two saved states are equal."""
+    if isinstance(a, Mapping):
+        return a.keys() == b.keys() and all(same_state(part, b[key]) for key, part in a.items())
+    return np.array_equal(a.array, b.array) if isinstance(a, TensorBase) else bool(a == b)
+
+
+def restore_streams(streams: Mapping[str, Any], states: Mapping[str, Any], part: bool = False) -> None:
     """Set streams to saved states.
 
     A stream on one side only is left alone, with a warning: what follows cannot be what would have followed.
@@ -146,9 +153,10 @@ def restore_streams(streams: Mapping[str, Any], states: Mapping[str, Any]) -> No
     Args:
         streams: as from :func:`find_streams`.
         states: as from :func:`save_streams`.
+        part: whether the states are those of some streams only, without a warning.
     """
     missing, extra = sorted(states.keys() - streams.keys()), sorted(streams.keys() - states.keys())
-    if missing or extra:
+    if (missing or extra) and not part:
         what = [f"was saved with the random stream {n}, which is not there now" for n in missing]
         what += [f"has no state for the random stream {n}" for n in extra]
         warnings.warn(

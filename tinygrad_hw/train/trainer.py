@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from tinygrad_hw.train.history import History
 from tinygrad_hw.train.metrics import accuracy
 from tinygrad_hw.train.position import Interrupts, Means, Position
 from tinygrad_hw.train.progress import Progress
+from tinygrad_hw.train.reading import Reader, start_workers, workers_run
 from tinygrad_hw.train.streams import find_streams, restore_streams, save_streams
 
 __all__ = ["NonFiniteLoss", "Trainer"]
@@ -141,8 +142,10 @@ class Trainer:
         #: The states with which the random streams go on; None while they run.
         self._waiting: dict[str, Any] | None = None
         self._streams: dict[str, Any] = {}
-        #: The loader of the epoch that was cut, if that was in this process.
-        self._loader: Any = None
+        #: Those of this fit, or of the last one.
+        self._loaders: tuple[Any, Any] = (None, None)
+        #: Whether they had persistent workers running when the training was cut.
+        self._workers = [False, False]
 
     # -- training ---------------------------------------------------------------------------------
 
@@ -174,7 +177,7 @@ class Trainer:
             checks.loader(name, loader, epochs)
         if not self._going_on:
             self._first, self._position, self._waiting, self.stopped = len(self.history), None, None, ""
-        elif self._position is not None and self._loader is not None and self._loader is not train_loader:
+        elif self._position is not None and self._loaders[0] not in (None, train_loader):
             self._position = None  # another loader after Ctrl-C: its epochs are others
         if self._position is not None:
             checks.same_length(train_loader, self._position)
@@ -182,23 +185,27 @@ class Trainer:
         if self._going_on and len(self.history) > last:
             checks.warn_nothing_left(len(self.history), self._first, epochs)
         self._streams = self._find_streams(train=train_loader, validation=validation_loader)
-        self._loader = None
+        self._loaders = (train_loader, validation_loader)
         self._going_on = self.interrupted = self.finished = False
         interrupts = Interrupts(lambda: self.progress.line("stopping after this batch; Ctrl-C again stops at once"))
         try:
             with interrupts:
                 self._call("on_fit_start")
                 if self._waiting is not None:
+                    if self._position is None or self._position.trained:
+                        start_workers(train_loader, self._workers[0])
+                    start_workers(validation_loader, self._workers[1])
                     restore_streams(self._streams, self._waiting)
                     self._waiting = None
                 while len(self.history) < last and not self.stopped:
                     self._run_epoch(train_loader, validation_loader, interrupts)
+                    if len(self.history) < last:
+                        self._end_of_batch(interrupts)
             self.finished = True
         except KeyboardInterrupt:
             self.interrupted = True
             # Only between batches is the state that of a training: not if it was cut in the middle of one.
             self._going_on = interrupts.pressed and self._waiting is not None
-            self._loader = train_loader
         finally:
             if not self._going_on:
                 self._position = self._waiting = None
@@ -214,6 +221,11 @@ class Trainer:
             reason: shown, and kept in :attr:`stopped`.
         """
         self.stopped = reason or "asked to"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the next ``fit`` goes on with one that was cut, after Ctrl-C or loading."""
+        return self._going_on
 
     def parameters(self) -> list[Tensor]:
         """Return the parameters that the optimizer changes."""
@@ -237,23 +249,23 @@ class Trainer:
 
     def _run_epoch(self, train: Iterable[Any], validation: Iterable[Any] | None, interrupts: Interrupts) -> None:
         position = self._position
+        go_back = position is not None
         begun = time.perf_counter()
         if position is None:
             self.epoch, self.batch = len(self.history) + 1, 0
             self.model.train()
             self._call("on_epoch_start")
-            position = Position(save_streams(self._streams), self._lr(), checks.length(train))
-            batches = iter(train)
             self.optimizer.zero_grad()
+            position = Position(save_streams(self._streams), self._lr(), checks.length(train), workers_run(train))
+            self._position = position
         else:
-            self.epoch, self.batch = len(self.history) + 1, position.batch
-            batches = self._go_back_in(train, position)
-        self._position = position
+            checkpoint.set_modes(self.model, position.evaluating)
         begun -= position.seconds
         means = Means(position.totals)
         if not position.trained:
             with self.progress.bar(f"epoch {self.epoch}", position.length, position.batch) as bar:
-                for inputs, targets in self._pairs(batches, position):
+                for batch in Reader(train, self._streams, position, go_back):
+                    inputs, targets = checks.pair(batch, "train_loader", position.batch + 1)
                     self._train_on(inputs, targets, means, position)
                     position.totals, position.seconds = means.totals, time.perf_counter() - begun
                     bar.step(means.items())
@@ -267,7 +279,7 @@ class Trainer:
         row |= {f"train_{name}": mean for name, mean in means.items()}
         if validation is not None:
             # Cut in the middle, the validation begins anew.
-            self._waiting = save_streams(self._streams)
+            self._hold()
             measured = self._measure(validation, "validation_loader", interrupts)
             self._waiting = None
             row |= {f"validation_{name}": mean for name, mean in measured.items()}
@@ -280,12 +292,17 @@ class Trainer:
         self.progress.epoch(row)
 
     def _end_of_batch(self, interrupts: Interrupts) -> None:
-        """Let Ctrl-C in, where everything is in order."""
+        """Let Ctrl-C in, between batches or epochs, where everything is in order."""
         if interrupts.pressed:
-            if self._position is not None:
-                self._position.evaluating = checkpoint.modes_of(self.model)
-            self._waiting = save_streams(self._streams)
+            self._hold()
             interrupts.check()
+
+    def _hold(self) -> None:
+        """Note the state of all that may move on before the training does."""
+        if self._position is not None:
+            self._position.evaluating = checkpoint.modes_of(self.model)
+        self._waiting = save_streams(self._streams)
+        self._workers = [workers_run(loader) for loader in self._loaders]
 
     def _train_on(self, inputs: Any, targets: Any, means: Means, position: Position) -> None:
         """Add the gradients of a batch, and make a step if it completes its group."""
@@ -340,27 +357,6 @@ class Trainer:
     def _lr(self) -> float:
         """Return the learning rate of the first group."""
         return float(self.optimizer.param_groups[0].get("lr", float("nan")))
-
-    def _pairs(self, batches: Iterator[Any], position: Position) -> Iterator[tuple[Any, Any]]:
-        """Yield the batches of an epoch, checked."""
-        for batch in batches:
-            yield checks.pair(batch, "train_loader", position.batch + 1)
-
-    def _go_back_in(self, loader: Iterable[Any], position: Position) -> Iterator[Any]:
-        """Return an iterator over the rest of an epoch that was cut, with all streams where they were then."""
-        now = save_streams(self._streams)
-        restore_streams(self._streams, position.start)
-        batches = iter(loader)
-        for i in range(position.batch):
-            if next(batches, self) is self:
-                raise ValueError(
-                    f"the training was cut after batch {position.batch} of epoch {self.epoch}, but the train_loader "
-                    f"yields {i} batches now; make it as it was made then"
-                )
-        restore_streams(self._streams, now)
-        self.model.train()
-        checkpoint.set_modes(self.model, position.evaluating)
-        return batches
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -300,6 +300,8 @@ class _LoaderIterator(Iterator[Any]):
         indices = iter(loader._index_sampler)
         tensors = whole_tensors(loader.dataset, loader.collate_fn) if loader._auto_collation else None
         self._batches = _read(loader, indices) if tensors is None else _cut(loader, indices, *tensors)
+        self._indices = indices
+        self._reads = tensors is None and not loader._iterable
         # What worker processes would be seeded from; taken from the stream whether or not there are
         # any.
         self._base_seed = draw_seed(loader.generator)
@@ -312,6 +314,11 @@ class _LoaderIterator(Iterator[Any]):
             if self._count > promised:
                 _warn_of_length(self._loader.dataset, promised, self._count)
         return batch
+
+    def skip(self, count: int) -> int:
+        """Pass over up to ``count`` batches without reading them; return over how many."""
+        # Batches that are cut out of tensors have indices of their own, and cost nothing.
+        return sum(1 for _ in itertools.islice(self._indices, count)) if self._reads else 0
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)
