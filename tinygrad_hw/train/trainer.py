@@ -177,7 +177,7 @@ class Trainer:
             checks.loader(name, loader, epochs)
         if not self._going_on:
             self._first, self._position, self._waiting, self.stopped = len(self.history), None, None, ""
-        elif self._position is not None and self._loaders[0] not in (None, train_loader):
+        elif self._position is not None and self._loaders[0] is not None and self._loaders[0] is not train_loader:
             self._position = None  # another loader after Ctrl-C: its epochs are others
         if self._position is not None:
             checks.same_length(train_loader, self._position)
