@@ -78,6 +78,23 @@ def test_cut_after_any_batch_and_epoch(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize("name", [n for n in RECIPES if n != "workers"])
+def test_going_back_in_the_same_process(name: str) -> None:
+    shots = Snapshots()
+    trainer, loaders = make(name, shots)
+    begin = trainer.state_dict()
+    trainer.fit(*loaders, epochs=EPOCHS)
+    result = trainer.state_dict()
+    for state in [begin, *list(shots.states.values())[1::3]]:
+        trainer.load_state_dict(state)
+        if state is begin:
+            # The loaders were not known then, so their streams were not saved.
+            _, loaders = make(name)
+        trainer.fit(*loaders, epochs=EPOCHS)
+        assert_same(result, trainer.state_dict())
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 def test_with_worker_processes_that_draw_numbers(tmp_path: Path) -> None:
     whole, loaders = make("workers", Checkpoint(tmp_path / "{epoch}-{batch}.pt", every_batches=2))
     whole.fit(*loaders, epochs=2)

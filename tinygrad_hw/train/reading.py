@@ -16,7 +16,7 @@ from tinygrad_hw.utils.data import (
     WeightedRandomSampler,
 )
 
-__all__ = ["Reader", "start_workers", "workers_run"]
+__all__ = ["Reader", "set_workers", "workers_run"]
 
 
 class Reader(Iterator[Any]):
@@ -43,9 +43,7 @@ class Reader(Iterator[Any]):
         self.noting = not _drawn_at_once(loader)
         if go_back:
             now = save_streams(streams)
-            if workers_run(loader) and not position.workers:
-                loader._kept = None  # type: ignore[attr-defined]  # it drew a seed for new ones in this epoch
-            start_workers(loader, position.workers)
+            set_workers(loader, position.workers)
             restore_streams(streams, position.start)
         self.batches = iter(loader)
         #: The states that the streams would have here if nobody else had drawn from them.
@@ -107,7 +105,10 @@ def workers_run(loader: Any) -> bool:
     return kept is not None and not kept.pool.closed
 
 
-def start_workers(loader: Any, ran: bool) -> None:
-    """Start persistent workers if they were running when the training was cut: another epoch draws no seed for them."""
-    if ran and getattr(loader, "persistent_workers", False) and not workers_run(loader):
-        iter(loader)
+def set_workers(loader: Any, run: bool) -> None:
+    """Have persistent workers running or not, as they were when the training was cut: starting them draws a seed."""
+    if getattr(loader, "persistent_workers", False) and workers_run(loader) != run:
+        if run:
+            iter(loader)
+        else:
+            loader._kept = None

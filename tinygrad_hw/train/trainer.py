@@ -26,7 +26,7 @@ from tinygrad_hw.train.history import History
 from tinygrad_hw.train.metrics import accuracy
 from tinygrad_hw.train.position import Interrupts, Means, Position
 from tinygrad_hw.train.progress import Progress
-from tinygrad_hw.train.reading import Reader, start_workers, workers_run
+from tinygrad_hw.train.reading import Reader, set_workers, workers_run
 from tinygrad_hw.train.streams import find_streams, restore_streams, save_streams
 
 __all__ = ["NonFiniteLoss", "Trainer"]
@@ -193,9 +193,10 @@ class Trainer:
                 self._call("on_fit_start")
                 if self._waiting is not None:
                     if self._position is None or self._position.trained:
-                        start_workers(train_loader, self._workers[0])
-                    start_workers(validation_loader, self._workers[1])
-                    restore_streams(self._streams, self._waiting)
+                        set_workers(train_loader, self._workers[0])
+                    set_workers(validation_loader, self._workers[1])
+                    # Before the first fit, there were no loaders whose streams could have been saved.
+                    restore_streams(self._streams, self._waiting, part=self.epoch == 0)
                     self._waiting = None
                 while len(self.history) < last and not self.stopped:
                     self._run_epoch(train_loader, validation_loader, interrupts)
