@@ -31,7 +31,7 @@ def _array(values: Any) -> Array:
 
 def _classes(name: str, values: Array, what: str) -> Array:
     """Return class numbers as int64, or raise for what cannot be some."""
-    if values.dtype.kind not in "iub":
+    if values.dtype.kind not in "iub" and values.size:  # an empty list has no integer dtype
         raise TypeError(f"{name}: {what} are class numbers, integers, but got dtype {values.dtype}{_hint(values)}")
     return values.astype(np.int64, copy=False)
 
@@ -187,8 +187,6 @@ def confusion_matrix(predictions: Any, targets: Any, num_classes: int | None = N
         num_classes = p.shape[1] if num_classes is None else num_classes
         t = _true_classes("confusion_matrix", p, t)
         p = p.argmax(axis=1) if p.size else np.empty(0, np.int64)
-    if p.size == 0 and t.size == 0:  # an empty list has no integer dtype
-        p, t = p.astype(np.int64), t.astype(np.int64)
     p, t = _classes("confusion_matrix", p, "predictions"), _classes("confusion_matrix", t, "targets")
     if p.shape != t.shape:
         raise ValueError(f"confusion_matrix: {p.shape} predictions, but {t.shape} targets")
