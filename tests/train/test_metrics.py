@@ -153,14 +153,3 @@ def test_one_hot_is_the_functional_one() -> None:
 def test_errors(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
-
-
-def test_against_scikit_learn() -> None:
-    sk = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(0)
-    p, t = rng.integers(0, 6, 200), rng.integers(0, 5, 200)
-    result = precision_recall_f1(confusion_matrix(p, t))
-    expected = sk.precision_recall_fscore_support(t, p, zero_division=0)
-    for own, other in zip((result.precision, result.recall, result.f1, result.support), expected, strict=True):
-        np.testing.assert_allclose(own.numpy(), other)
-    assert result.macro_f1 == pytest.approx(sk.f1_score(t, p, average="macro", zero_division=0))

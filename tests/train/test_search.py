@@ -174,7 +174,7 @@ def test_a_search_over_trainings() -> None:
         trainer = Trainer(model, torch.optim.SGD(model.parameters(), lr=lr), show_progress=False)
         return trainer.fit(data, data, epochs=5)
 
-    results = quiet(train, {"lr": [0.0, 0.5, math.nan]}, monitor="validation_loss")
+    results = quiet(train, {"lr": [0.0, 0.5, 1e38]}, monitor="validation_loss")
     assert results.best.settings == {"lr": 0.5}
     assert len(results.failures) == 1 and "NonFiniteLoss" in results.failures[0].error
 
@@ -218,7 +218,7 @@ def test_an_ensemble_is_a_module_and_beats_its_members() -> None:
     torch.manual_seed(0)
     models = [torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(0.5)) for _ in range(3)]
     ensemble = Ensemble(models)
-    assert len(ensemble.state_dict()) == 6 and list(ensemble.state_dict())[0] == "models.0.0.weight"
+    assert len(ensemble.state_dict()) == 6 and next(iter(ensemble.state_dict())) == "models.0.0.weight"
     ensemble.eval()
     assert not any(m.training for m in models)
     trainer = Trainer(ensemble, torch.optim.SGD(ensemble.parameters()), show_progress=False)
