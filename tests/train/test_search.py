@@ -174,7 +174,7 @@ def test_a_search_over_trainings() -> None:
         trainer = Trainer(model, torch.optim.SGD(model.parameters(), lr=lr), show_progress=False)
         return trainer.fit(data, data, epochs=5)
 
-    results = quiet(train, {"lr": [0.0, 0.5, 1e38]}, monitor="validation_loss")
+    results = quiet(train, {"lr": [0.0, 0.5, math.inf]}, monitor="validation_loss")
     assert results.best.settings == {"lr": 0.5}
     assert len(results.failures) == 1 and "NonFiniteLoss" in results.failures[0].error
 
