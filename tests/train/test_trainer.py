@@ -149,18 +149,19 @@ def test_plateau_sees_the_validation_loss() -> None:
             seen.append(metrics)
             super().step(metrics, epoch)
 
-    def fit(**options: Any) -> Any:
+    def fit(validation: Any, **options: Any) -> Any:
         net = model()
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-        trainer = quiet(net, optimizer, scheduler=Watch(optimizer, patience=0, threshold=100), **options)
-        return trainer.fit(DataLoader(tensors(), 4), DataLoader(tensors(), 9) if "monitor" not in options else None, 3)
+        scheduler = Watch(optimizer, patience=0, threshold=9, threshold_mode="abs")
+        return quiet(net, optimizer, scheduler=scheduler, **options).fit(DataLoader(tensors(), 4), validation, 3)
 
-    history = fit()
+    history = fit(DataLoader(tensors(), 9))
     assert seen == history["validation_loss"] and history["lr"] == [0.1, 0.1, 0.010000000000000002]
     assert history.lr_changes == [2]
     seen.clear()
-    assert seen == fit(monitor="train_accuracy")["train_accuracy"][:0]
-    assert len(seen) == 3 and all(0 <= s <= 1 for s in seen)
+    assert fit(None)["train_loss"] == seen
+    seen.clear()
+    assert fit(None, monitor="train_accuracy")["train_accuracy"] == seen
 
 
 def test_evaluate_and_predict() -> None:
@@ -526,7 +527,7 @@ def test_nan_names_its_cause(spoil: str, message: str) -> None:
         with torch.no_grad():
             net.linear.weight[0, 0] = math.nan
     loss = (lambda s, t: F.cross_entropy(s, t) / 0) if spoil == "loss" else F.cross_entropy
-    with pytest.raises(NonFiniteLoss, match=rf"the loss is (nan|inf) in epoch 1, batch 1: {message}"):
+    with pytest.raises(NonFiniteLoss, match=rf"the loss is (nan|inf) in epoch 1, batch 1: .*{message}"):
         quiet(net, None, loss).fit([(x, y)])
 
 
@@ -594,7 +595,7 @@ OTHER = torch.optim.SGD(torch.nn.Linear(1, 1).parameters())
         (
             lambda: quiet(callbacks=[EarlyStopping()]).fit(DATA),
             ValueError,
-            "EarlyStopping watches 'validation_loss', but the columns .* pass a validation_loader, or watch 'train_loss'",
+            "EarlyStopping watches 'validation_loss', but .* pass a validation_loader, or watch 'train_loss'",
         ),
         (lambda: quiet(callbacks=[Columns("f1")]).fit(DATA), ValueError, "train_loss, train_accuracy, lr, seconds"),
         (lambda: quiet(monitor="acc").fit(DATA), ValueError, "Trainer watches 'acc'"),
