@@ -159,6 +159,11 @@ RECIPES: dict[str, Callable[[], dict[str, Any]]] = {
         ),
         "optimizer": ADAM,
     },
+    "persistent processes": lambda: {
+        "loader": DataLoader(Noisy(), 4, shuffle=True, num_workers=2, persistent_workers=True),
+        "validation": DataLoader(Noisy(), 9, num_workers=1, persistent_workers=True),
+        "optimizer": ADAM,
+    },
     "early stopping": lambda: {
         "loader": DataLoader(tensors(), 4, shuffle=True),
         "optimizer": SGD,

@@ -20,6 +20,10 @@ from tinygrad_hw.utils.data import DataLoader
 ROOT = Path(__file__).parents[2]
 
 
+#: Starting processes takes too long for all cuts.
+IN_THIS_PROCESS = [n for n in RECIPES if n not in ("workers", "persistent processes")]
+
+
 class Snapshots(Callback):
     """Keeps the state after every batch and every epoch."""
 
@@ -57,7 +61,7 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-@pytest.mark.parametrize("name", [n for n in RECIPES if n != "workers"])
+@pytest.mark.parametrize("name", IN_THIS_PROCESS)
 def test_cut_after_any_batch_and_epoch(name: str) -> None:
     shots = Snapshots()
     whole, loaders = make(name, shots)
@@ -78,7 +82,7 @@ def test_cut_after_any_batch_and_epoch(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-@pytest.mark.parametrize("name", [n for n in RECIPES if n != "workers"])
+@pytest.mark.parametrize("name", IN_THIS_PROCESS)
 def test_going_back_in_the_same_process(name: str) -> None:
     shots = Snapshots()
     trainer, loaders = make(name, shots)
@@ -95,14 +99,25 @@ def test_going_back_in_the_same_process(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-def test_with_worker_processes_that_draw_numbers(tmp_path: Path) -> None:
-    whole, loaders = make("workers", Checkpoint(tmp_path / "{epoch}-{batch}.pt", every_batches=2))
+@pytest.mark.parametrize("name", ["workers", "persistent processes"])
+def test_with_worker_processes_that_draw_numbers(name: str, tmp_path: Path) -> None:
+    def new() -> Any:
+        return make(name, Snapshots(), Checkpoint(tmp_path / "{epoch}-{batch}.pt", every_batches=2))
+
+    whole, loaders = new()
     whole.fit(*loaders, epochs=2)
-    for place in ("1-2", "1-6", "2-4"):
-        again, loaders = make("workers", Checkpoint(tmp_path / "again", every_batches=2))
-        again.load_checkpoint(tmp_path / f"{place}.pt")
+    shots: Snapshots = whole.callbacks[0]
+    cuts = [torch.load(tmp_path / f"{place}.pt") for place in ("1-2", "1-6", "2-4")] + [shots.states[1, "end"]]
+    for cut in cuts:
+        again, loaders = new()
+        spoil()
+        again.load_state_dict(cut)
         again.fit(*loaders, epochs=2)
         assert_same(whole.state_dict(), again.state_dict())
+    # In the same process, with the workers there are.
+    again.load_state_dict(shots.states[1, 3])
+    again.fit(*loaders, epochs=2)
+    assert_same(whole.state_dict(), again.state_dict())
 
 
 @pytest.mark.parametrize(("name", "place"), [("accumulated", "2-3"), ("noisy", "1-4"), ("early stopping", "2-6")])

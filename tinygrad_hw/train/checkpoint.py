@@ -11,8 +11,7 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.train.history import History
 from tinygrad_hw.train.position import Position
-from tinygrad_hw.train.reading import workers_run
-from tinygrad_hw.train.streams import save_streams
+from tinygrad_hw.utils.data.streams import save_streams
 
 if TYPE_CHECKING:
     from tinygrad_hw.train.trainer import Trainer
@@ -83,7 +82,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "callbacks": [c.state_dict() for c in trainer.callbacks],
         "history": [dict(row) for row in trainer.history],
         "streams": save_streams(trainer._find_streams()) if running else trainer._waiting,
-        "workers": [workers_run(loader) for loader in trainer._loaders] if running else trainer._workers,
+        "workers": trainer._worker_streams() if running else trainer._workers,
         "position": None if position is None else position.state_dict(),
         "gradients": [p.grad for p in trainer.parameters()] if position is not None and position.group[0] else None,
         "first": trainer._first,
@@ -170,5 +169,5 @@ def _apply(trainer: Trainer, state: Mapping[str, Any]) -> None:
     trainer.epoch, trainer.batch, trainer.steps = state["epoch"], state["batch"], state["steps"]
     trainer.last_loss, trainer.last_grad_norm = state["last_loss"], state["last_grad_norm"]
     trainer.stopped = state["stopped"]
-    trainer._loaders, trainer._workers = (None, None), list(state["workers"])
+    trainer._loaders, trainer._workers = (None, None), copied(state["workers"])
     trainer._going_on = True

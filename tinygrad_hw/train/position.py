@@ -40,7 +40,7 @@ class Position:
         start: the states of the random streams before the first batch was asked for.
         lr: the learning rate then.
         length: how many batches the loader has; None if it does not know.
-        workers: whether persistent workers were running then.
+        workers: the states of persistent workers' streams then; None if none were running.
         batch: how many batches were trained on.
         trained: whether all were, so that the validation comes next.
         totals: sums and counts of loss and metrics so far.
@@ -54,7 +54,7 @@ class Position:
     start: dict[str, Any]
     lr: float
     length: int | None
-    workers: bool
+    workers: list[Any] | None
     batch: int = 0
     trained: bool = False
     totals: dict[str, tuple[float, int]] = field(default_factory=dict)

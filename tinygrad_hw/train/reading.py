@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tinygrad_hw.train.position import Position
-from tinygrad_hw.train.streams import restore_streams, same_state, save_streams
 from tinygrad_hw.utils.data import (
     BatchSampler,
     DataLoader,
@@ -15,8 +14,9 @@ from tinygrad_hw.utils.data import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from tinygrad_hw.utils.data.streams import restore_streams, same_state, save_streams
 
-__all__ = ["Reader", "set_workers", "workers_run"]
+__all__ = ["Reader", "set_workers", "worker_streams"]
 
 
 class Reader(Iterator[Any]):
@@ -29,7 +29,7 @@ class Reader(Iterator[Any]):
 
     Args:
         loader: of the batches.
-        streams: all random streams, as from :func:`~tinygrad_hw.train.streams.find_streams`.
+        streams: all random streams, as from :func:`~tinygrad_hw.utils.data.streams.find_streams`.
         position: the place in the epoch; a new one, or one to go back to.
         go_back: whether the epoch had begun before.
 
@@ -99,16 +99,26 @@ def _drawn_at_once(loader: Any) -> bool:
     return type(sampler) in (SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
-def workers_run(loader: Any) -> bool:
-    """Return whether a loader's persistent workers are running."""
+def _workers(loader: Any) -> Any:
+    """Return a loader's persistent workers, if they are running."""
     kept = getattr(loader, "_kept", None)
-    return kept is not None and not kept.pool.closed
+    return None if kept is None or kept.pool.closed else kept
 
 
-def set_workers(loader: Any, run: bool) -> None:
-    """Have persistent workers running or not, as they were when the training was cut: starting them draws a seed."""
-    if getattr(loader, "persistent_workers", False) and workers_run(loader) != run:
-        if run:
-            iter(loader)
-        else:
-            loader._kept = None
+def worker_streams(loader: Any) -> list[Any] | None:
+    """Return the states of the random streams of a loader's persistent workers; None if none are running."""
+    workers = _workers(loader)
+    return None if workers is None else workers.streams()
+
+
+def set_workers(loader: Any, states: list[Any] | None) -> None:
+    """Have persistent workers running with these states, or none: starting them at another time draws another seed."""
+    if not getattr(loader, "persistent_workers", False):
+        return
+    if states is None:
+        loader._kept = None
+        return
+    if _workers(loader) is None:
+        iter(loader)
+    if len(states) == loader.num_workers:
+        _workers(loader).streams(states)

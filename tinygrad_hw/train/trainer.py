@@ -26,8 +26,8 @@ from tinygrad_hw.train.history import History
 from tinygrad_hw.train.metrics import accuracy
 from tinygrad_hw.train.position import Interrupts, Means, Position
 from tinygrad_hw.train.progress import Progress
-from tinygrad_hw.train.reading import Reader, set_workers, workers_run
-from tinygrad_hw.train.streams import find_streams, restore_streams, save_streams
+from tinygrad_hw.train.reading import Reader, set_workers, worker_streams
+from tinygrad_hw.utils.data.streams import find_streams, restore_streams, save_streams
 
 __all__ = ["NonFiniteLoss", "Trainer"]
 
@@ -144,8 +144,8 @@ class Trainer:
         self._streams: dict[str, Any] = {}
         #: Those of this fit, or of the last one.
         self._loaders: tuple[Any, Any] = (None, None)
-        #: Whether they had persistent workers running when the training was cut.
-        self._workers = [False, False]
+        #: The states of their persistent workers' streams when the training was cut.
+        self._workers: list[Any] = [None, None]
 
     # -- training ---------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class Trainer:
             self.model.train()
             self._call("on_epoch_start")
             self.optimizer.zero_grad()
-            position = Position(save_streams(self._streams), self._lr(), checks.length(train), workers_run(train))
+            position = Position(save_streams(self._streams), self._lr(), checks.length(train), worker_streams(train))
             self._position = position
         else:
             checkpoint.set_modes(self.model, position.evaluating)
@@ -303,7 +303,13 @@ class Trainer:
         if self._position is not None:
             self._position.evaluating = checkpoint.modes_of(self.model)
         self._waiting = save_streams(self._streams)
-        self._workers = [workers_run(loader) for loader in self._loaders]
+        self._workers = self._worker_streams()
+
+    def _worker_streams(self) -> list[Any]:
+        """Return the states of the workers' random streams, of those that are between epochs."""
+        train, validation = self._loaders
+        between = self._position is None or self._position.trained
+        return [worker_streams(train) if between else None, worker_streams(validation)]
 
     def _train_on(self, inputs: Any, targets: Any, means: Means, position: Position) -> None:
         """Add the gradients of a batch, and make a step if it completes its group."""

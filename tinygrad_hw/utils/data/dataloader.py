@@ -450,20 +450,42 @@ class _WorkerIterator(Iterator[Any]):
                 # Not before: a slow worker would let the batches of the others pile up.
                 self._send_one()
                 return self._ready.pop(task)
-            self._take_one()
+            self._file(*self._receive())
         self._done = True
         if not self._loader.persistent_workers:
             self._close()
         raise StopIteration
 
-    def _take_one(self) -> None:
-        """Wait for a result, and give another task to a worker."""
+    def streams(self, states: list[Any] | None = None) -> list[Any]:
+        """Return the states of the workers' random streams; between epochs, when they have nothing to do.
+
+        Args:
+            states: what to set the streams to, as this method returned it; None to leave them.
+        """
+        workers = range(self._loader.num_workers)
+        for worker in workers:
+            self.pool.send(worker, ("streams", None if states is None else states[worker]))
+        answers: dict[int, Any] = {}
+        while len(answers) < len(workers):
+            worker, place, kind, value = self._receive()
+            if kind == "streams":
+                answers[worker] = value
+            else:
+                self._file(worker, place, kind, value)
+        return [answers[worker] for worker in workers]
+
+    def _receive(self) -> tuple[int, Any, str, Any]:
+        """Wait for a message of a worker."""
         timeout = self._loader.timeout
         found = self.pool.receive(timeout or None)
         if found is None:
             self.pool.close()
             raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
-        worker, (epoch, task), kind, value = found
+        return found
+
+    def _file(self, worker: int, place: tuple[int, int], kind: str, value: Any) -> None:
+        """Note a result, if it is one of this epoch."""
+        epoch, task = place
         if epoch != self._epoch:
             return
         del self._at[task]

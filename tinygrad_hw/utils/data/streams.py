@@ -41,7 +41,7 @@ def find_streams(**roots: Any) -> dict[str, Any]:
         **roots: the objects to look into, by the name that the paths begin with; of a model, all its modules.
 
     Example:
-        >>> from tinygrad_hw.train.streams import find_streams
+        >>> from tinygrad_hw.utils.data.streams import find_streams
         >>> loader = torch.utils.data.DataLoader([1, 2], shuffle=True, generator=torch.Generator())
         >>> list(find_streams(train=loader))
         ['default', 'python', 'numpy', 'train.generator']
