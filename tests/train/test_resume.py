@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
-from tests.train.recipes import EPOCHS, RECIPES, Noisy, make, model, spoil, tensors
+from tests.train.recipes import EPOCHS, RECIPES, Die, Noisy, make, model, spoil, tensors
 from tinygrad_hw.train import Callback, Checkpoint, EarlyStopping, Trainer
 from tinygrad_hw.utils.data import DataLoader
 
@@ -120,19 +121,21 @@ def test_with_worker_processes_that_draw_numbers(name: str, tmp_path: Path) -> N
     assert_same(whole.state_dict(), again.state_dict())
 
 
-@pytest.mark.parametrize(("name", "place"), [("accumulated", "2-3"), ("noisy", "1-4"), ("early stopping", "2-6")])
-def test_in_a_fresh_process(name: str, place: str, tmp_path: Path) -> None:
-    whole, loaders = make(name, Checkpoint(tmp_path / "{epoch}-{batch}.pt", every=EPOCHS, every_batches=1))
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["accumulated", "noisy", "early stopping"])
+def test_killed_and_started_again(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "training.pt"
+    whole, loaders = make(name, Checkpoint(tmp_path / "whole.pt", every_batches=1), Die(0, 0))
     whole.fit(*loaders, epochs=EPOCHS)
-    out = tmp_path / "out.pt"
-    subprocess.run(
-        [sys.executable, "-m", "tests.train.recipes", name, str(tmp_path / f"{place}.pt"), str(out)],
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=300,
-    )
-    assert_same(whole.state_dict(), torch.load(out))
+
+    def run(epoch: int, batch: int) -> int:
+        command = [sys.executable, "-m", "tests.train.recipes", name, str(path), str(epoch), str(batch)]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300).returncode
+
+    assert run(1, 5) == run(2, 2) == -signal.SIGKILL
+    assert torch.load(path)["batch"] == 2
+    assert run(0, 0) == 0
+    assert_same(torch.load(tmp_path / "whole.pt"), torch.load(path))
 
 
 def test_the_recipes_are_not_all_the_same() -> None:
@@ -402,3 +405,49 @@ def test_the_file_is_plain_data_for_torch_too(tmp_path: Path) -> None:
     trainer.fit(*loaders, epochs=1)
     state = oracle.load(tmp_path / "t.pt", weights_only=True)
     np.testing.assert_array_equal(state["model"]["0.weight"].numpy(), trainer.model.state_dict()["0.weight"].numpy())
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.pt"
+    trainer, loaders = make("shuffled", Checkpoint(path))
+    trainer.fit(*loaders, epochs=1)
+    content = path.read_bytes()
+    before = trainer.state_dict()
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        damaged = bytearray(content)
+        if i % 2:
+            damaged = damaged[: int(rng.integers(len(content)))]
+        else:
+            damaged[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            trainer.load_checkpoint(path)
+        except (EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
+            assert_same(before, trainer.state_dict())
+        else:
+            assert_same(before, trainer.state_dict())  # the bit had no meaning
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"history": 3},
+        {"streams": None},
+        {"streams": {"default": torch.zeros(3)}},
+        {"position": {"batch": 1}},
+        {"gradients": [None]},
+        {"callbacks": []},
+        {"model": {}},
+        {"optimizer": {}},
+        {"steps": "many"},
+        {"epoch": None},
+    ],
+)
+def test_a_state_with_wrong_parts_is_refused(spoilt: dict[str, Any]) -> None:
+    trainer, loaders = make("shuffled", Snapshots())
+    trainer.fit(*loaders, epochs=1)
+    before = trainer.state_dict()
+    with pytest.raises(ValueError, match="does not fit this one"):
+        trainer.load_state_dict({**before, **spoilt})
+    assert_same(before, trainer.state_dict())

@@ -11,7 +11,7 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.train.history import History
 from tinygrad_hw.train.position import Position
-from tinygrad_hw.utils.data.streams import save_streams
+from tinygrad_hw.utils.data.streams import check_states, save_streams
 
 if TYPE_CHECKING:
     from tinygrad_hw.train.trainer import Trainer
@@ -140,8 +140,17 @@ def _named(names: Any) -> str:
     return ", ".join(names) if isinstance(names, list) and names else str(names or "none")
 
 
+def _typed(state: Mapping[str, Any], name: str, kind: type) -> Any:
+    """Return a part of a state that must be of a type."""
+    value = state[name]
+    if type(value) is not kind:
+        raise TypeError(f"its {name!r} is {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
 def _apply(trainer: Trainer, state: Mapping[str, Any]) -> None:
     model = trainer.model
+    check_states(state["streams"])
     model.load_state_dict(state["model"])
     buffers = dict(model.named_buffers())
     for name, value in state["buffers"].items():
@@ -165,9 +174,9 @@ def _apply(trainer: Trainer, state: Mapping[str, Any]) -> None:
     gradients = state["gradients"] or [None] * len(parameters)
     for parameter, grad in zip(parameters, gradients, strict=True):
         parameter.grad = None if grad is None else grad.detach().clone()
-    trainer._first = state["first"]
-    trainer.epoch, trainer.batch, trainer.steps = state["epoch"], state["batch"], state["steps"]
-    trainer.last_loss, trainer.last_grad_norm = state["last_loss"], state["last_grad_norm"]
-    trainer.stopped = state["stopped"]
+    trainer._first = _typed(state, "first", int)
+    trainer.epoch, trainer.batch, trainer.steps = (_typed(state, name, int) for name in ("epoch", "batch", "steps"))
+    trainer.last_loss, trainer.last_grad_norm = (_typed(state, n, float) for n in ("last_loss", "last_grad_norm"))
+    trainer.stopped = _typed(state, "stopped", str)
     trainer._loaders, trainer._workers = (None, None), copied(state["workers"])
     trainer._going_on = True

@@ -15,7 +15,7 @@ from tinygrad_hw.kernels.generator import Generator, default_generator
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["find_streams", "restore_streams", "same_state", "save_streams"]
+__all__ = ["check_states", "find_streams", "restore_streams", "same_state", "save_streams"]
 
 _NUMPY_LEGACY = np.random.mtrand._rand
 
@@ -136,6 +136,17 @@ def _unpack(value: Any) -> Any:
 def save_streams(streams: Mapping[str, Any]) -> dict[str, Any]:
     """Return the states of streams, by name, as copies."""
     return {name: _state(stream) for name, stream in streams.items()}
+
+
+def check_states(states: Any) -> None:
+    """Raise a ValueError or TypeError for what are no states, as :func:`save_streams` returns them."""
+    spare = {"default": Generator(), "python": random.Random(), "numpy": np.random.RandomState(0)}  # noqa: NPY002
+    if not isinstance(states, Mapping) or not spare.keys() <= states.keys():
+        raise TypeError("the states of the random streams are missing")
+    try:
+        restore_streams(spare, {name: states[name] for name in spare})
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"a damaged state of a random stream: {error}") from error
 
 
 def same_state(a: Any, b: Any) -> bool:
