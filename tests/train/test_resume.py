@@ -122,7 +122,7 @@ def test_with_worker_processes_that_draw_numbers(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("name", ["accumulated", "noisy", "early stopping"])
+@pytest.mark.parametrize("name", ["accumulated", "noisy"])
 def test_killed_and_started_again(name: str, tmp_path: Path) -> None:
     path = tmp_path / "training.pt"
     whole, loaders = make(name, Checkpoint(tmp_path / "whole.pt", every_batches=1), Die(0, 0))

@@ -119,7 +119,7 @@ def monitors(watchers: Sequence[Any], names: list[str], validated: bool) -> None
     known = [*own, *(other if validated else []), "lr", "seconds", "epoch"]
     for watcher in watchers:
         name = watcher.monitor
-        if name in known:
+        if name in known or not isinstance(name, str):
             continue
         if name in other:
             hint = "; pass a validation_loader, or watch 'train_" + name.removeprefix("validation_") + "'"

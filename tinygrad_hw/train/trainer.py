@@ -155,7 +155,8 @@ class Trainer:
         """Train for some epochs; Ctrl-C ends the training and keeps what was learned.
 
         After a checkpoint was loaded, or Ctrl-C, the next call goes on with the one that was cut: ``epochs`` counts
-        from where that one began, so the same call comes to the same end.
+        from where that one began, so the same call comes to the same end. A program that calls ``fit`` several times
+        must leave out the calls that were finished.
 
         Args:
             train_loader: yields batches (inputs, targets), anew in every epoch.
