@@ -10,6 +10,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_into
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import preserve_format
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ConversionMethods"]
 
 
+@whole
 def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
     kind = target.numpy
     own = tensor.array.dtype
@@ -196,6 +198,7 @@ class ConversionMethods(TensorBase):
                 )
             return self.copy_(shape.expand(value, self.array.shape))
         if not mode.enabled or (self._node is None and self._base is None):
+            announce_write(self, value)
             self.array[...] = value
             self._version[0] += 1
             return self  # type: ignore[return-value]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.matmul import matmul
@@ -206,6 +207,7 @@ def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode
     return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
+@whole
 def grid_sample(
     input: Any,
     grid: Any,

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.attention import scaled_dot_product_attention
 from tinygrad_hw.ops.dropout import dropout
 from tinygrad_hw.ops.linear import linear
@@ -21,6 +22,7 @@ from tinygrad_hw.ops.softmax import softmax
 __all__ = ["multi_head_attention_forward"]
 
 
+@whole
 def _canonical_mask(
     mask: Any, mask_name: str, other_type: Any, other_name: str, target_type: Any, check_other: bool = True
 ) -> Any:

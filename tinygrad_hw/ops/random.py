@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
@@ -523,6 +524,7 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
     if mode.enabled and recorded:
         values = fill(np.empty(tensor.array.shape, tensor.array.dtype))
         return write(tensor, _drawn(tensor, values=values), name)
+    announce_write(tensor, None)
     fill(tensor.array)
     tensor._version[0] += 1
     return tensor

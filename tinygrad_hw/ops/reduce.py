@@ -13,6 +13,7 @@ from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
@@ -98,6 +99,7 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
     return _expand(_back(g, shape, dim), size=tuple(shape))
 
 
+@whole
 def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
@@ -711,6 +713,7 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the largest element, the first if several are; of the flattened tensor by default.
 
@@ -728,6 +731,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg("argmax", input, dim, keepdim, True)
 
 
+@whole
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the smallest element; see ``argmax``.
 
@@ -752,6 +756,7 @@ def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> An
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether all elements are non-zero, over the given dimensions.
 
@@ -764,6 +769,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("all", np.all, input, dim, keepdim)
 
 
+@whole
 def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether any element is non-zero, over the given dimensions.
 
@@ -776,6 +782,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("any", np.any, input, dim, keepdim)
 
 
+@whole
 def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """Return how many elements are not zero, over the given dimensions.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.shape import one_dim, reshape
@@ -44,6 +45,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     return np.flip(n - 1 - back, dim)
 
 
+@whole
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
@@ -88,6 +90,7 @@ def msort(input: Any) -> Any:
     return sort(input, 0).values
 
 
+@whole
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the k largest (or smallest) elements along a dimension, and where they are.
 
