@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from tinygrad_hw.onnx.errors import OnnxExporterError, UnsupportedOperatorError
 from tinygrad_hw.onnx.record import Node, Trace, Value
@@ -455,10 +454,6 @@ class Graph:
         size = sum(v.array.nbytes for v in node.inputs)
         return value.array.nbytes <= max(_SMALL, 2 * size)
 
-    def model(self, input_shapes: Any, output_names: Sequence[str], dim_names: Any) -> onnx.ModelProto:
-        """Return the model, without what no output needs."""
-        raise NotImplementedError
-
 
 def _factor(values: Sequence[int], units: Sequence[int]) -> int | None:
     """Return the integer that times ``units`` is ``values``."""
@@ -477,11 +472,3 @@ def _line(values: Sequence[int], at: Sequence[int]) -> tuple[int, int] | None:
     b = values[0] - a * at[0]
     ok = a > 0 and all(a * n + b == v for v, n in zip(values, at, strict=True))
     return (a, b) if ok else None
-
-
-def shape_words(shape: Sequence[Any]) -> str:
-    """Return a shape for a message."""
-    return "[" + ", ".join(str(n) for n in shape) + "]"
-
-
-_ = (math, TensorProto, numpy_helper, shape_words)
