@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import inspect
-import io
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -175,7 +174,9 @@ def _dynamic(
         else:
             names = list(dict.fromkeys(name for name, _ in call.places))
             if len(dynamic_shapes) != len(names):
-                raise ValueError(f"dynamic_shapes has {len(dynamic_shapes)} entries for {len(names)} arguments ({names})")
+                raise ValueError(
+                    f"dynamic_shapes has {len(dynamic_shapes)} entries for {len(names)} arguments ({names})"
+                )
             by_name = dict(zip(names, dynamic_shapes, strict=True))
         for k, ((name, at), label) in enumerate(zip(tensors, labels, strict=True)):
             spec = by_name.get(label, by_name.get(name))
@@ -337,13 +338,15 @@ def export(
     """
     global _exporting
     try:
-        import onnx
+        import onnx  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "torch.onnx.export needs the onnx library: python -m pip install onnx (or tinygrad-hw[onnx])"
         ) from error
     if not isinstance(model, Module):
-        raise TypeError(f"export needs a torch.nn.Module, got {type(model).__name__}. Put the function into a module's forward")
+        raise TypeError(
+            f"export needs a torch.nn.Module, got {type(model).__name__}. Put the function into a module's forward"
+        )
     opset = DEFAULT_OPSET if opset_version is None else opset_version
     if opset not in OPSETS:
         raise ValueError(f"opset_version must be {OPSETS[0]} to {OPSETS[-1]}, got {opset}")
@@ -382,13 +385,28 @@ def export(
         for m, was in modes:
             m.training = was
     if verbose:
-        print(onnx.printer.to_text(program.model_proto.graph))
+        print(_text(program.model_proto))
     if f is not None:
         if isinstance(f, (str, os.PathLike)):
             program.save(f)
         else:
             f.write(program.model_proto.SerializeToString())
     return program
+
+
+def _text(model: Any) -> str:
+    """Return the model's nodes as text, without the values of its parameters."""
+    graph = model.graph
+
+    def typed(info: Any) -> str:
+        tensor = info.type.tensor_type
+        sizes = [d.dim_param or str(d.dim_value) for d in tensor.shape.dim]
+        return f"{info.name}[{', '.join(sizes)}]"
+
+    lines = [f"graph({', '.join(typed(i) for i in graph.input)}) -> {', '.join(typed(o) for o in graph.output)}"]
+    lines += [f"  {t.name}{list(t.dims)}" for t in graph.initializer]
+    lines += [f"  {', '.join(n.output)} = {n.op_type}({', '.join(n.input)})" for n in graph.node]
+    return "\n".join(lines)
 
 
 def _output_names(given: Sequence[str] | None, count: int, taken: set[str]) -> list[str]:
@@ -423,6 +441,3 @@ def _verify(program: ONNXProgram, call: _Call, labels: Sequence[str]) -> None:
                 OnnxExporterWarning,
                 stacklevel=3,
             )
-
-
-_ = io

@@ -156,7 +156,7 @@ class Graph:
             return self._name_of(x)
         if isinstance(x, Varying):
             return self.number(x, like)
-        return self.tensor(np.asarray(x) if like is None else np.asarray(x, like))
+        return self.tensor(x if like is None or isinstance(x, np.ndarray) else np.asarray(x, like))
 
     def _name_of(self, value: Value) -> str:
         found = self.names.get(value.number)
@@ -257,7 +257,9 @@ class Graph:
         """Return ``x``; raise if it varies."""
         nest = x if isinstance(x, (tuple, list)) else (x,)
         if any(isinstance(i, Varying) for i in nest):
-            self.fail(f"{what} depends on the size of a dynamic axis, which ONNX cannot express. Give that axis a fixed size")
+            self.fail(
+                f"{what} depends on the size of a dynamic axis, which ONNX cannot express. Give that axis a fixed size"
+            )
         return x
 
     def ints(self, sizes: Sequence[Any]) -> str:
@@ -370,7 +372,11 @@ class Graph:
                     size = self.cast(self.squeeze(self.size(n), 0), dtype)
                     base = size if power == 1.0 else self.op("Pow", size, np.asarray(power, dtype))
                     return str(self.op("Mul", base, np.asarray(factors[0], dtype)))
-        return str(self.fail(f"a number in Python, {x}, depends on the sizes of dynamic axes in a way the exporter cannot tell"))
+        return str(
+            self.fail(
+                f"a number in Python, {x}, depends on the sizes of dynamic axes in a way the exporter cannot tell"
+            )
+        )
 
     def _sized_constant(self, value: Value) -> str:
         """Return a constant tensor whose size varies: one number everywhere, or a range."""

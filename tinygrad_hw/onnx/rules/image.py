@@ -63,3 +63,33 @@ def _grid_sample(g: Graph, input: Any, grid: Any, mode: str, padding_mode: str, 
         g.fail(f"sampling volumes needs opset_version=20 or later, not {g.opset}")
     kind = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode) if g.opset >= 20 else mode
     return g.op("GridSample", input, grid, mode=kind, padding_mode=padding_mode, align_corners=int(bool(align_corners)))
+
+
+# -- windows ---------------------------------------------------------------------------------------
+
+
+@rule("im2col")
+def _im2col(g: Graph, input: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    x: Any = input
+    if any(padding):
+        x = g.op("Pad", input, g.ints([0, 0, *padding, 0, 0, *padding]), np.zeros((), input.dtype))
+    sizes = g.static(input.shape[1:], "the size of the images")
+    counts = []
+    # (N, C, H, W) to (N, C, kernel, rows, W), then to (N, C, kernel, rows, kernel, columns).
+    for i, axis in enumerate((2, 4)):
+        reach = dilation[i] * (kernel[i] - 1) + 1
+        starts = np.arange(0, sizes[1 + i] + 2 * padding[i] - reach + 1, stride[i])
+        x = g.op("Gather", x, np.arange(kernel[i])[:, None] * dilation[i] + starts, axis=axis)
+        counts.append(starts.size)
+    x = g.op("Transpose", x, perm=[0, 1, 2, 4, 3, 5])
+    return g.op("Reshape", x, g.ints([0, sizes[0] * kernel[0] * kernel[1], counts[0] * counts[1]]))
+
+
+@rule("col2im")
+def _col2im(g: Graph, input: Any, size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    if g.opset < 18:
+        g.fail(f"fold needs opset_version=18 or later, not {g.opset}")
+    return g.op(
+        "Col2Im", input, g.ints(size), g.ints(kernel), dilations=list(dilation), pads=[*padding, *padding],
+        strides=list(stride),
+    )  # fmt: skip

@@ -27,7 +27,9 @@ def _kind(x: Any) -> Any:
 def _long(g: Graph, index: Any) -> Any:
     """Return an index tensor as ONNX takes it: int32 or int64."""
     if isinstance(index, Varying):
-        g.fail("an index computed in Python depends on the sizes of dynamic axes. Use torch.arange and tensor operations")
+        g.fail(
+            "an index computed in Python depends on the sizes of dynamic axes. Use torch.arange and tensor operations"
+        )
     return g.name(index) if _kind(index) in (np.int64, np.int32) else g.cast(index, np.int64)
 
 
@@ -220,7 +222,10 @@ def _members(g: Graph, input: Any, offsets: Any, include_last: bool, counts: Any
     places = g.op("Range", np.asarray(0), g.squeeze(count, 0), np.asarray(1))
     if not include_last:
         starts = g.op("Concat", starts, count, axis=0)
-    first, last = g.unsqueeze(g.slice(starts, 0, 0, -1), 1), g.unsqueeze(g.slice(starts, 0, 1, np.iinfo(np.int64).max), 1)
+    first, last = (
+        g.unsqueeze(g.slice(starts, 0, 0, -1), 1),
+        g.unsqueeze(g.slice(starts, 0, 1, np.iinfo(np.int64).max), 1),
+    )
     inside = g.op("And", g.op("GreaterOrEqual", places, first), g.op("Less", places, last))
     return inside if counts is None else g.op("And", inside, counts)
 

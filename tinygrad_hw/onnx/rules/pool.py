@@ -22,9 +22,7 @@ __all__: list[str] = []
 def _beyond(g: Graph, sizes: Sequence[Any], kernel: Any, stride: Any, padding: Any, dilation: Any) -> list[int]:
     """Return how much padding at the end ``ceil_mode`` needs."""
     after = []
-    for n, k, s, p, d in zip(
-        g.static(tuple(sizes), "ceil_mode=True"), kernel, stride, padding, dilation, strict=True
-    ):
+    for n, k, s, p, d in zip(g.static(tuple(sizes), "ceil_mode=True"), kernel, stride, padding, dilation, strict=True):
         reach = d * (k - 1) + 1
         count = math.ceil((n + 2 * p - reach) / s) + 1
         if (count - 1) * s >= n + p:
@@ -78,9 +76,7 @@ def _avg_pool(name: str, dims: int) -> None:
         g: Graph, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
         divisor_override: Any = None,
     ) -> Any:  # fmt: skip
-        return _average(
-            g, input, dims, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-        )
+        return _average(g, input, dims, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def _lp_pool(name: str, dims: int) -> None:
