@@ -77,6 +77,8 @@ class Graph:
         self.arguments, shapes, self.arrays = compare(traces)
         for value, shape in zip(self.trace.values, shapes, strict=True):
             value.shape = shape
+        for arguments, node in zip(self.arguments, self.trace.nodes, strict=True):
+            _simplify(arguments, node)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, Any] = {}
         self.names: dict[int, str] = {}
@@ -459,6 +461,17 @@ class Graph:
             return False
         size = sum(v.array.nbytes for v in node.inputs)
         return value.array.nbytes <= max(_SMALL, 2 * size)
+
+
+def _simplify(arguments: dict[str, Any], node: Node) -> None:
+    """Let a write of one number at a mask take that number, not as many of it as the mask has places."""
+    value = arguments.get("value")
+    if node.op == "index_put" and isinstance(value, Value):
+        while value.node is not None and value.node.op in ("expand", "view"):
+            value = value.node.arguments["input"]
+        if value.array.size == 1:
+            arguments["value"] = value
+            node.inputs = [value if v is node.arguments["value"] else v for v in node.inputs]
 
 
 def _factor(values: Sequence[int], units: Sequence[int]) -> int | None:

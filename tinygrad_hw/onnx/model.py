@@ -23,9 +23,8 @@ _LIMIT = (1 << 31) - 1
 def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inputs: bool) -> onnx.ModelProto:
     """Return the model of a graph whose rules have been applied."""
     inputs, outputs = graph.trace.inputs, graph.trace.outputs
-    nodes = list(graph.nodes)
     sources = [graph.name(v) for v in outputs]
-    nodes = _named_outputs(graph, nodes, sources, output_names)
+    nodes = _named_outputs(graph.nodes, sources, output_names)
     nodes = _needed(nodes, set(output_names))
     used = {name for n in nodes for name in n.input} | set(output_names)
     initializers = [numpy_helper.from_array(a, name) for name, a in graph.initializers.items() if name in used]
@@ -51,7 +50,7 @@ def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inp
     return model
 
 
-def _named_outputs(graph: Graph, nodes: list[Any], sources: Sequence[str], names: Sequence[str]) -> list[Any]:
+def _named_outputs(nodes: Sequence[Any], sources: Sequence[str], names: Sequence[str]) -> list[Any]:
     """Give the graph's outputs their names: by renaming what computes them, or by a node that copies."""
     made = {name for n in nodes for name in n.output}
     renamed: dict[str, str] = {}

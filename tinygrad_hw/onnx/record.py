@@ -235,12 +235,11 @@ class Recorder:
         return node
 
     def _named(self, nest: Any) -> Any:
-        """Return arguments with values in place of tensors, and of arrays that are some tensor's."""
+        """Return arguments with values in place of tensors and arrays."""
         if isinstance(nest, TensorBase):
             return self.value_of(nest.array)
         if isinstance(nest, np.ndarray):
-            cell = self.cells.get(id(nest))
-            return nest.copy() if cell is None else self._read(cell)
+            return self.value_of(nest)
         if isinstance(nest, tuple):
             items = [self._named(i) for i in nest]
             return type(nest)(*items) if hasattr(nest, "_fields") else tuple(items)

@@ -59,6 +59,8 @@ def merge(items: Sequence[Any]) -> Any:
             raise _Unlike(f"{first!r} has another length")
         parts = [merge(column) for column in zip(*items, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    if isinstance(first, dict):
+        return {k: merge([i[k] for i in items]) for k in first}
     if isinstance(first, slice):
         return slice(*(merge([getattr(i, n) for i in items]) for n in ("start", "stop", "step")))
     if isinstance(first, np.ndarray):

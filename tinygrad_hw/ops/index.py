@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
@@ -883,6 +884,7 @@ def take(input: Any, index: Any) -> Any:
     return _index(flatten(input), index=(array,))
 
 
+@whole
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
 

@@ -189,11 +189,14 @@ def _sinc(g: Graph, input: Any) -> Any:
     return g.op("Where", g.op("Equal", input, 0), one, g.op("Div", g.op("Sin", x), x))
 
 
-@rule("logit", "logit_clip")
-def _logit(g: Graph, input: Any, eps: Any = None) -> Any:
-    one = np.ones((), input.dtype)
-    x = input if eps is None else g.op("Clip", input, eps, 1 - eps)
-    return g.op("Log", g.op("Div", x, g.op("Sub", one, x)))
+@rule("logit")
+def _logit(g: Graph, input: Any) -> Any:
+    return g.op("Log", g.op("Div", input, g.op("Sub", np.ones((), input.dtype), input)))
+
+
+@rule("logit_clip")
+def _logit_clip(g: Graph, input: Any, eps: float) -> Any:
+    return g.op("Clip", input, eps, 1 - eps)
 
 
 @rule("nan_to_num")

@@ -105,14 +105,12 @@ def _coordinates(g: Graph, indices: list[Any]) -> Any:
 def _index_put(g: Graph, input: Any, value: Any, index: Any, accumulate: bool) -> Any:
     dims = len(input.shape)
     parts = _pieces(g, index, dims)
-    if len(parts) and _is_mask(parts[0]) and g.const(parts[0]) is None and not accumulate:
-        single = value
-        while isinstance(single, Value) and single.node is not None and single.node.op in ("expand", "view"):
-            single = single.node.arguments["input"]
-        if all(p == slice(None) for p in parts[1:]) and all(n == 1 for n in _shape(single)):
+    if parts and _is_mask(parts[0]) and g.const(parts[0]) is None and not accumulate:
+        plain = all(isinstance(p, slice) and p == slice(None) for p in parts[1:])
+        if plain and all(n == 1 for n in _shape(value)):
             wide = dims - len(parts[0].shape)
             mask = g.unsqueeze(parts[0], *range(dims - wide, dims)) if wide else parts[0]
-            number = g.op("Reshape", single, g.ints([1])) if _shape(single) else single
+            number = g.op("Reshape", value, g.ints([1])) if _shape(value) else value
             return g.op("Where", mask, number, input)
     parts = _unmasked(g, parts)
     places = [i for i, p in enumerate(parts) if not isinstance(p, slice)]
@@ -163,6 +161,51 @@ def _scatter(
             zeros = g.ints([0] * len(shape))
             x = g.op("Slice", src, zeros, g.ints(shape), g.ints(range(len(shape))))
     return g.op("ScatterElements", input, _long(g, index), x, axis=dim, reduction=how)
+
+
+@rule("gather_adjoint")
+def _gather_adjoint(g: Graph, input: Any, index: Any, dim: int, shape: Any) -> Any:
+    """Zeros of a shape with elements added at their places."""
+    zeros = g.expand(np.zeros((1,) * len(shape), input.dtype), shape)
+    return _scatter(g, _Shaped(zeros, shape), input, index, dim, "sum")
+
+
+@rule("index_add_zeros")
+def _index_add_zeros(g: Graph, input: Any, index: Any, dim: int, shape: Any) -> Any:
+    """Zeros of a shape with slices added at their places along a dimension."""
+    if not shape:
+        return g.reduce("ReduceSum", input, None, False)
+    order = [dim, *(d for d in range(len(shape)) if d != dim)]
+    zeros = g.expand(np.zeros((1,) * len(shape), input.dtype), [shape[d] for d in order])
+    rows = g.op("Transpose", input, perm=order) if dim else input
+    out = g.op("ScatterND", zeros, g.unsqueeze(_long(g, index), 1), rows, reduction="add")
+    return g.op("Transpose", out, perm=[order.index(d) for d in range(len(shape))]) if dim else out
+
+
+class _Shaped(str):
+    """The name of a value, with its shape."""
+
+    shape: tuple[Any, ...]
+
+    def __new__(cls, name: str, shape: Any) -> _Shaped:
+        self = super().__new__(cls, name)
+        self.shape = tuple(shape)
+        return self
+
+
+@rule("F.take_along_dim")
+def _take_along_dim(g: Graph, input: Any, indices: Any, dim: Any) -> Any:
+    if dim is None:
+        flat = [g.op("Reshape", x, g.ints([-1])) for x in (input, _long(g, indices))]
+        return g.op("GatherElements", *flat, axis=0)
+    dim, dims = dim % len(input.shape), len(input.shape)
+    wide = [
+        n if i == dim else m if n == 1 else n for i, (n, m) in enumerate(zip(input.shape, indices.shape, strict=True))
+    ]
+    places = [m if i == dim else n for i, (n, m) in enumerate(zip(wide, indices.shape, strict=True))]
+    x = g.expand(input, wide) if wide != list(input.shape) else input
+    index = g.expand(_long(g, indices), places) if places != list(indices.shape) else _long(g, indices)
+    return g.op("GatherElements", x, index, axis=dim) if dims else g.name(input)
 
 
 # -- tables ----------------------------------------------------------------------------------------
