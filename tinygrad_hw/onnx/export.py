@@ -222,8 +222,8 @@ def _sizes(base: Mapping[str, int]) -> list[list[dict[str, int]]]:
     ]
 
 
-def _record(call: _Call, labels: Sequence[str], arrays: Sequence[Any]) -> tuple[Trace, Any]:
-    """Return a recording of the call with these inputs, and the structure of its results."""
+def _record(call: _Call, labels: Sequence[str], arrays: Sequence[Any]) -> Trace:
+    """Return a recording of the call with these inputs."""
     state = default_generator.get_state()
     try:
         with no_grad(), Recorder(call.model) as recorder:
@@ -232,19 +232,29 @@ def _record(call: _Call, labels: Sequence[str], arrays: Sequence[Any]) -> tuple[
                 recorder.add_input(t, label)
             args, kwargs = call.build(tensors)
             result = call.model(*args, **kwargs)
-            outputs, structure = flatten(result)
-            found = [t for t in outputs if isinstance(t, TensorBase)]
+            found = [t for t in flatten(result)[0] if isinstance(t, TensorBase)]
             if not found:
                 raise OnnxExporterError(f"the model returned no tensor, but {type(result).__name__}")
-            return recorder.finish(found), structure
+            trace = recorder.finish(found)
+            trace.random = bool((default_generator.get_state() != state).any())
+            return trace
     finally:
         default_generator.set_state(state)
 
 
+def _with_other_values(call: _Call, labels: Sequence[str], arrays: Sequence[Any]) -> Trace | None:
+    """Return a recording with the inputs' elements reversed and smaller; None if the model does not take them so."""
+    changed = [np.array(np.flip(a)) for a in arrays]
+    try:
+        return _record(call, labels, [a * a.dtype.type(0.75) if a.dtype.kind == "f" else a for a in changed])
+    except Exception:
+        return None
+
+
 def _recordings(
     call: _Call, labels: Sequence[str], dynamic: Sequence[Mapping[int, str]]
-) -> tuple[list[Trace], dict[str, tuple[int, ...]]]:
-    """Return recordings with several sizes of the dynamic axes, and these sizes."""
+) -> tuple[list[Trace], dict[str, tuple[int, ...]], Trace | None]:
+    """Return recordings with several sizes of the dynamic axes, these sizes, and a recording with other values."""
     arrays = [np.array(call.leaves[i].array) for i in call.tensors]
     base: dict[str, int] = {}
     for label, array, axes in zip(labels, arrays, dynamic, strict=True):
@@ -255,18 +265,21 @@ def _recordings(
                     f"{axis}); give axes of different sizes different names"
                 )
     if not base:
-        return [_record(call, labels, arrays)[0]], {}
+        return [_record(call, labels, arrays)], {}, _with_other_values(call, labels, arrays)
     error: Exception | None = None
     for rows in _sizes(base):
         try:
-            traces = []
+            traces: list[Trace] = []
+            first: list[Any] = []
             for row in rows:
                 resized = [
                     _resized(a, {axis: row[name] for axis, name in axes.items()})
                     for a, axes in zip(arrays, dynamic, strict=True)
                 ]
-                traces.append(_record(call, labels, resized)[0])
-            return traces, {name: tuple(row[name] for row in rows) for name in base}
+                traces.append(_record(call, labels, resized))
+                first = first or resized
+            sizes = {name: tuple(row[name] for row in rows) for name in base}
+            return traces, sizes, _with_other_values(call, labels, first)
         except OnnxExporterError:
             raise
         except Exception as problem:
@@ -368,7 +381,7 @@ def export(
         model.eval()
     _exporting = True
     try:
-        traces, sizes = _recordings(call, labels, dynamic)
+        traces, sizes, other = _recordings(call, labels, dynamic)
         symbols = []
         for value, axes in zip(traces[0].inputs, dynamic, strict=True):
             for axis, name in axes.items():
@@ -376,6 +389,21 @@ def export(
                     symbols.append(Symbol(name, Varying(sizes[name]), (value, axis)))
         graph = Graph(traces, symbols, opset, export_params, do_constant_folding)
         graph.write()
+        frozen = graph.frozen(other) if other is not None else None
+        if traces[0].random:
+            warnings.warn(
+                "the model draws random numbers; the file holds those that were drawn now. Leave them out of forward, or "
+                "make them an input",
+                OnnxExporterWarning,
+                stacklevel=2,
+            )
+        if frozen is not None:
+            warnings.warn(
+                f"the model looks at values of its input in Python (if, item(), numpy): {frozen} depends on them. The file "
+                "does what was right for the given input. Use tensor operations, such as torch.where",
+                OnnxExporterWarning,
+                stacklevel=2,
+            )
         names = _output_names(output_names, len(graph.trace.outputs), set(graph.taken))
         program = ONNXProgram(assemble(graph, names, keep_initializers_as_inputs))
         if verify:

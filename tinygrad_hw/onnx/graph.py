@@ -116,6 +116,8 @@ class Graph:
             return None if value is None or isinstance(value, (str, Varying)) else np.asarray(value)
         if value.varies or (value.on_parameters and not self.parameters):
             return None
+        if value.kind == "result" and not self.fold:
+            return None
         arrays = self.arrays[value.number]
         if not all(same(arrays[0], a) for a in arrays):
             return None
@@ -427,10 +429,27 @@ class Graph:
             wanted.append(any(o is not None and o.number in needed for o in node.outputs))
             if wanted[-1]:
                 needed.update(v.number for v in node.inputs)
-        for node, arguments, want in zip(self.trace.nodes, self.arguments, reversed(wanted), strict=True):
+        self.wanted = wanted[::-1]
+        for node, arguments, want in zip(self.trace.nodes, self.arguments, self.wanted, strict=True):
             if want:
                 self._write(node, arguments, needed)
         self.node = None
+
+    def frozen(self, other: Trace) -> str | None:
+        """Return what differs in a recording with other values of the inputs: it is fixed in the file."""
+        for node, arguments, twin, want in zip(
+            self.trace.nodes, self.arguments, other.nodes, self.wanted, strict=False
+        ):
+            if node.op != twin.op:
+                return f"{node.where()} calls {node.op.removeprefix('F.')!r} or {twin.op.removeprefix('F.')!r}"
+            if not want:
+                continue
+            given = dict(twin.arguments)
+            _simplify(given, twin)
+            for name, mine in arguments.items():
+                if _differs(mine, given[name], self.arrays, other.values):
+                    return f"{name!r} of {node.op.removeprefix('F.')!r} in {node.where()}"
+        return None if len(self.trace.nodes) == len(other.nodes) else "the number of operations"
 
     def _write(self, node: Node, arguments: dict[str, Any], needed: set[int]) -> None:
         outputs = [o for o in node.outputs if o is not None and o.number in needed]
@@ -472,6 +491,25 @@ def _simplify(arguments: dict[str, Any], node: Node) -> None:
         if value.array.size == 1:
             arguments["value"] = value
             node.inputs = [value if v is node.arguments["value"] else v for v in node.inputs]
+
+
+def _differs(mine: Any, theirs: Any, arrays: Any, others: Sequence[Value]) -> bool:
+    """Return whether an argument, or the contents of a constant, differ between two recordings."""
+    if isinstance(mine, Value):
+        if not isinstance(theirs, Value) or theirs.number != mine.number:
+            return True
+        return mine.kind == "constant" and not same(arrays[mine.number][0], others[mine.number].array)
+    if isinstance(mine, Varying):
+        return bool(mine.values[0] != theirs)
+    if isinstance(mine, (tuple, list)):
+        return len(mine) != len(theirs) or any(
+            _differs(a, b, arrays, others) for a, b in zip(mine, theirs, strict=True)
+        )
+    if isinstance(mine, dict):
+        return any(_differs(v, theirs[k], arrays, others) for k, v in mine.items())
+    if isinstance(mine, slice):
+        return _differs((mine.start, mine.stop, mine.step), (theirs.start, theirs.stop, theirs.step), arrays, others)
+    return bool(mine is not theirs and mine != theirs and not (mine != mine and theirs != theirs))
 
 
 def _factor(values: Sequence[int], units: Sequence[int]) -> int | None:

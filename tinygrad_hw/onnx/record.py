@@ -129,6 +129,7 @@ class Trace:
         values: all of them, by number.
         inputs: the values of the model's arguments.
         outputs: those of its results.
+        random: whether random numbers were drawn.
     """
 
     def __init__(self, nodes: list[Node], values: list[Value], inputs: list[Value], outputs: list[Value]) -> None:
@@ -136,6 +137,7 @@ class Trace:
         self.values = values
         self.inputs = inputs
         self.outputs = outputs
+        self.random = False
 
 
 @functools.cache

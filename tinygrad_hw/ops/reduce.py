@@ -967,6 +967,7 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
     return result(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median, the lower of the two middle elements if their number is even.
 
@@ -987,6 +988,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("median", input, dim, keepdim, False)
 
 
+@whole
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median of the elements that are not NaN; see ``median``.
 
@@ -997,6 +999,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("nanmedian", input, dim, keepdim, True)
 
 
+@whole
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the most frequent element along a dimension, the smallest if several are.
 
@@ -1109,6 +1112,7 @@ def _quantile(
     return squeeze(result, 0) if qs.ndim == 0 else result
 
 
+@whole
 def quantile(
     input: Any,
     q: Any,
@@ -1138,6 +1142,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@whole
 def nanquantile(
     input: Any,
     q: Any,

@@ -287,6 +287,24 @@ for _name, _kind, _negated in (
     _comparison(_name, _kind, _negated)
 
 
+@rule("F.heaviside")
+def _heaviside(g: Graph, input: Any, values: Any) -> Any:
+    kind = input.dtype
+    zero, one = np.zeros((), kind), np.ones((), kind)
+    sides = g.op("Where", g.op("Less", input, zero), zero, one)
+    return g.op("Where", g.op("Equal", input, zero), g.name(values, kind), sides)
+
+
+@rule("F.isclose")
+def _isclose(g: Graph, input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
+    kind = np.dtype(np.float64)
+    a, b = g.cast(input, kind), g.cast(other, kind)
+    limit = g.op("Add", g.op("Mul", g.op("Abs", b), np.asarray(rtol, kind)), np.asarray(atol, kind))
+    near = g.op("LessOrEqual", g.op("Abs", g.op("Sub", a, b)), limit)
+    near = g.op("Or", near, g.op("Equal", a, b))
+    return g.op("Or", near, g.op("And", g.op("IsNaN", a), g.op("IsNaN", b))) if equal_nan else near
+
+
 def _logical(name: str, kind: str) -> None:
     @rule("logical_" + name)
     def write_logical(g: Graph, input: Any, other: Any) -> Any:

@@ -163,6 +163,54 @@ def _scatter(
     return g.op("ScatterElements", input, _long(g, index), x, axis=dim, reduction=how)
 
 
+@rule("F.scatter_reduce")
+def _scatter_reduce(g: Graph, input: Any, dim: int, index: Any, src: Any, reduce: str, include_self: bool) -> Any:
+    return _scatter(g, input, src, index, dim, reduce, include_self)
+
+
+def _put_slices(g: Graph, input: Any, dim: int, index: Any, slices: Any) -> Any:
+    """Replace slices along a dimension; ``slices`` has that dimension in front."""
+    dims = len(input.shape)
+    order = [dim, *(d for d in range(dims) if d != dim)]
+    x = g.op("Transpose", input, perm=order) if dim else input
+    where = g.op("Reshape", _long(g, index), g.ints([-1, 1]))
+    out = g.op("ScatterND", x, where, slices)
+    return g.op("Transpose", out, perm=[order.index(d) for d in range(dims)]) if dim else out
+
+
+@rule("F.index_copy")
+def _index_copy(g: Graph, input: Any, dim: int, index: Any, source: Any) -> Any:
+    dim %= len(input.shape)
+    order = [dim, *(d for d in range(len(input.shape)) if d != dim)]
+    return _put_slices(g, input, dim, index, g.op("Transpose", source, perm=order) if dim else source)
+
+
+@rule("F.index_fill")
+def _index_fill(g: Graph, input: Any, dim: int, index: Any, value: Any) -> Any:
+    dim %= len(input.shape)
+    count = index.shape[0] if index.shape else 1
+    size = [count, *(n for d, n in enumerate(input.shape) if d != dim)]
+    return _put_slices(g, input, dim, index, g.expand(g.name(value, input.dtype), size))
+
+
+@rule("F.take")
+def _take(g: Graph, input: Any, index: Any) -> Any:
+    return g.op("Gather", g.op("Reshape", input, g.ints([-1])), _long(g, index), axis=0)
+
+
+@rule("F.nonzero", "F.masked_scatter", "F.unique", "F.unique_consecutive", "F.bincount", "F.histc")
+def _by_values(g: Graph, **arguments: Any) -> Any:
+    g.fail(
+        "its result's size, or the places of its elements, depend on the input's values, and Python has them only while it "
+        "is exported. Apply it to the model's output, or use torch.where"
+    )
+
+
+@rule("pack_rows", "pad_rows", "stack_padded", "recurrent_packed_layer")
+def _packed(g: Graph, **arguments: Any) -> Any:
+    g.fail("packed sequences cannot be exported: their layout depends on lengths. Give the layer a padded tensor")
+
+
 @rule("gather_adjoint")
 def _gather_adjoint(g: Graph, input: Any, index: Any, dim: int, shape: Any) -> Any:
     """Zeros of a shape with elements added at their places."""
