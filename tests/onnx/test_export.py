@@ -306,10 +306,8 @@ def test_sizes_that_cannot_be_explained_are_refused() -> None:
         Function(lambda x: x.sum() + torch.ones(x.size(0) ** 3 + 7)), (floats(4, 3),), "cannot tell how it is computed",
         dynamic_axes={"args_0": [0]},
     )  # fmt: skip
-    refuses(
-        Function(lambda x: x + torch.tensor(np.sin(np.arange(float(x.size(0)))))), (floats(4),), "outside of the exporter",
-        dynamic_axes={"args_0": [0]},
-    )  # fmt: skip
+    sines = Function(lambda x: x + torch.tensor(np.sin(np.arange(float(x.size(0))))))
+    refuses(sines, (floats(4),), "outside of the exporter", dynamic_axes={"args_0": [0]})
     refuses(nn.Linear(4, 3), (floats(2, 4),), "cannot be run with other sizes", dynamic_axes={"input": [1]})
     refuses(nn.AdaptiveAvgPool2d(2), (floats(1, 1, 4, 4),), "Give that axis a fixed size", dynamic_axes={"input": [2]})
 
@@ -338,10 +336,9 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     refuses(Net(), (image(),), r"dynamic_shapes names \['x'\]", ValueError, dynamic_shapes={"x": {0: "n"}})
     refuses(Net(), (image(),), "2 entries for 1 arguments", ValueError, dynamic_shapes=({0: "n"}, None))
     refuses(Net(), (image(),), "not both", ValueError, dynamic_axes={"image": [0]}, dynamic_shapes=({0: "n"},))
-    refuses(
-        Function(lambda x, y: x.sum() + y), (floats(2), floats(3)), "'n' is 2 in one input and 3 in 'args_1'", ValueError,
-        dynamic_axes={"args_0": {0: "n"}, "args_1": {0: "n"}},
-    )  # fmt: skip
+    axes = {"args_0": {0: "n"}, "args_1": {0: "n"}}
+    model = Function(lambda x, y: x.sum() + y)
+    refuses(model, (floats(2), floats(3)), "'n' is 2 in one input and 3 in 'args_1'", ValueError, dynamic_axes=axes)
     mode = torch.onnx.TrainingMode.TRAINING
     refuses(Net(), (image(),), "in evaluation mode only", ValueError, training=mode)
     refuses(Net(), (), "missing a required argument: 'image'", TypeError)

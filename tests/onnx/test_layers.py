@@ -71,7 +71,7 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "AvgPool1d": (lambda: nn.AvgPool1d(3, stride=2, padding=1), (4, 9)),
     "AvgPool2d": (lambda: nn.AvgPool2d(2), (4, 6, 8)),
     "AvgPool2d, padding": (lambda: nn.AvgPool2d(3, stride=2, padding=1), (4, 7, 8)),
-    "AvgPool2d, padding not counted": (lambda: nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False), (4, 7, 8)),
+    "AvgPool2d, padding not counted": (lambda: nn.AvgPool2d(3, 2, padding=1, count_include_pad=False), (4, 7, 8)),
     "AvgPool2d, ceil": (lambda: nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True), (4, 8, 10)),
     "AvgPool2d, ceil, padding not counted": (
         lambda: nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), (4, 8, 10)

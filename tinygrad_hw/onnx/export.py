@@ -157,8 +157,8 @@ def _dynamic(
         unknown = [n for n in dynamic_axes if n not in known]
         if unknown:
             raise ValueError(
-                f"dynamic_axes names {unknown}, but the inputs are {list(labels)} and the outputs {list(output_names)}. "
-                "Give them names with input_names and output_names"
+                f"dynamic_axes names {unknown}, but the inputs are {list(labels)} and the outputs "
+                f"{list(output_names)}. Give them names with input_names and output_names"
             )
         found = [_axes_of(dynamic_axes.get(label), label) for label in labels]
     elif dynamic_shapes:
@@ -261,8 +261,8 @@ def _recordings(
         for axis, name in axes.items():
             if base.setdefault(name, array.shape[axis]) != array.shape[axis]:
                 raise ValueError(
-                    f"the dynamic axis {name!r} is {base[name]} in one input and {array.shape[axis]} in {label!r} (axis "
-                    f"{axis}); give axes of different sizes different names"
+                    f"the dynamic axis {name!r} is {base[name]} in one input and {array.shape[axis]} in {label!r} "
+                    f"(axis {axis}); give axes of different sizes different names"
                 )
     if not base:
         return [_record(call, labels, arrays)], {}, _with_other_values(call, labels, arrays)
@@ -312,8 +312,8 @@ def export(
 ) -> ONNXProgram:
     """Write a model as an ONNX file; see ``torch.onnx`` for how, and for what cannot be written.
 
-    The model is run in evaluation mode on ``args``, and what it computes is recorded. Python's ``if``, ``for`` and numbers
-    taken out of tensors (``item()``) are fixed to what they were; sizes are not, along dynamic axes.
+    The model is run in evaluation mode on ``args``, and what it computes is recorded. Python's ``if``, ``for`` and
+    numbers taken out of tensors (``item()``) are fixed to what they were; sizes are not, along dynamic axes.
 
     Args:
         model: a module.
@@ -330,8 +330,8 @@ def export(
         verify: run the file in onnxruntime and compare with the model.
         export_params: False to make parameters inputs of the graph.
         keep_initializers_as_inputs: list parameters among the inputs too.
-        dynamic_axes: axes whose size is not fixed, by input: ``{"x": {0: "batch"}}`` or ``{"x": [0]}``. Axes with one name
-            have one size. Those of outputs follow and need not be named.
+        dynamic_axes: axes whose size is not fixed, by input: ``{"x": {0: "batch"}}`` or ``{"x": [0]}``. Axes with one
+            name have one size. Those of outputs follow and need not be named.
         training: ``TrainingMode.EVAL``, or ``PRESERVE`` to leave the model in its mode.
         do_constant_folding: compute now what depends on no input.
 
@@ -346,8 +346,8 @@ def export(
     Source: ``torch.onnx.export``.
 
     Example:
-        >>> model = torch.nn.Linear(3, 2)
-        >>> torch.onnx.export(model, torch.ones(1, 3), "linear.onnx", dynamic_axes={"input": {0: "batch"}})  # doctest: +SKIP
+        >>> model, axes = torch.nn.Linear(3, 2), {"input": {0: "batch"}}
+        >>> torch.onnx.export(model, torch.ones(1, 3), "linear.onnx", dynamic_axes=axes)  # doctest: +SKIP
     """
     global _exporting
     try:
@@ -382,7 +382,7 @@ def export(
     _exporting = True
     try:
         traces, sizes, other = _recordings(call, labels, dynamic)
-        symbols = []
+        symbols: list[Symbol] = []
         for value, axes in zip(traces[0].inputs, dynamic, strict=True):
             for axis, name in axes.items():
                 if name not in [s.name for s in symbols]:
@@ -392,15 +392,15 @@ def export(
         frozen = graph.frozen(other) if other is not None else None
         if traces[0].random:
             warnings.warn(
-                "the model draws random numbers; the file holds those that were drawn now. Leave them out of forward, or "
-                "make them an input",
+                "the model draws random numbers; the file holds those that were drawn now. Leave them out of forward, "
+                "or make them an input",
                 OnnxExporterWarning,
                 stacklevel=2,
             )
         if frozen is not None:
             warnings.warn(
-                f"the model looks at values of its input in Python (if, item(), numpy): {frozen} depends on them. The file "
-                "does what was right for the given input. Use tensor operations, such as torch.where",
+                f"the model looks at values of its input in Python (if, item(), numpy): {frozen} depends on them. The "
+                "file does what was right for the given input. Use tensor operations, such as torch.where",
                 OnnxExporterWarning,
                 stacklevel=2,
             )

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper
 
 from tinygrad_hw.onnx.errors import OnnxExporterError, UnsupportedOperatorError
 from tinygrad_hw.onnx.record import Node, Trace, Value
 from tinygrad_hw.onnx.sizes import Varying, compare, same
 
-__all__ = ["RULES", "Graph", "Symbol", "rule"]
+__all__ = ["RULES", "Graph", "Step", "Symbol", "elem_type", "rule"]
 
 #: For each op, and each function that is recorded whole (``F.name``), the function that writes its ONNX nodes.
 RULES: dict[str, Callable[..., Any]] = {}
@@ -50,9 +48,31 @@ class Symbol:
         self.place = place
 
 
+#: ONNX's numbers of dtypes.
+_TYPES = {
+    "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
+    "float64": 11,
+}  # fmt: skip
+
+
 def elem_type(dtype: Any) -> int:
     """Return ONNX's number of a numpy dtype."""
-    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+    return _TYPES[np.dtype(dtype).name]
+
+
+class Step:
+    """A node of the file: an operator, names of values, attributes."""
+
+    __slots__ = ("attributes", "inputs", "kind", "name", "outputs")
+
+    def __init__(
+        self, kind: str, inputs: list[str], outputs: list[str], name: str, attributes: dict[str, Any] | None = None
+    ) -> None:
+        self.kind = kind
+        self.inputs = inputs
+        self.outputs = outputs
+        self.name = name
+        self.attributes = attributes or {}
 
 
 class Graph:
@@ -79,7 +99,7 @@ class Graph:
             value.shape = shape
         for arguments, node in zip(self.arguments, self.trace.nodes, strict=True):
             _simplify(arguments, node)
-        self.nodes: list[onnx.NodeProto] = []
+        self.nodes: list[Step] = []
         self.initializers: dict[str, Any] = {}
         self.names: dict[int, str] = {}
         self.taken: set[str] = set()
@@ -189,7 +209,7 @@ class Graph:
         node = self._free(self._path(kind))
         made = [self._free(f"{node}_output_{i}") for i in range(outputs)]
         given = {k: v for k, v in attributes.items() if v is not None}
-        self.nodes.append(helper.make_node(kind, names, made, name=node, **given))
+        self.nodes.append(Step(kind, names, made, node, given))
         return made[0] if outputs == 1 else tuple(made)
 
     def dtype_of(self, x: Any) -> Any:
@@ -294,9 +314,9 @@ class Graph:
             if found is None:
                 names = ", ".join(f"{symbol.name} = {symbol.size}" for symbol in self.symbols)
                 self.fail(
-                    f"a number in Python is {s} when the dynamic axes are {names}, and the exporter cannot tell how it is "
-                    "computed from them (it knows sums, products and quotients of sizes by constants). Compute it with "
-                    "tensor operations, or give these axes a fixed size"
+                    f"a number in Python is {s} when the dynamic axes are {names}, and the exporter cannot tell how it "
+                    "is computed from them (it knows sums, products and quotients of sizes by constants). Compute it "
+                    "with tensor operations, or give these axes a fixed size"
                 )
             self.sizes[s] = str(found)
         return self.sizes[s]
@@ -402,9 +422,9 @@ class Graph:
                 return str(x if longest[0] == 0 else self.op("Add", x, np.asarray(longest[0], dtype)))
         shape = " x ".join(str(n) if not isinstance(n, Varying) else f"({n})" for n in value.shape)
         self.fail(
-            f"a tensor of shape {shape} that was made outside of the exporter's sight depends on the sizes of the dynamic "
-            "axes, or on random numbers. Constants (zeros, ones, full) and ranges are understood; compute others from them "
-            "with tensor operations, or make it a buffer and slice it"
+            f"a tensor of shape {shape} that was made outside of the exporter's sight depends on the sizes of the "
+            "dynamic axes, or on random numbers. Constants (zeros, ones, full) and ranges are understood; compute "
+            "others from them with tensor operations, or make it a buffer and slice it"
         )
         raise AssertionError
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import onnx
-from onnx import helper, numpy_helper
-
 from tinygrad_hw.onnx.errors import OnnxExporterError
-from tinygrad_hw.onnx.graph import Graph, elem_type
+from tinygrad_hw.onnx.graph import Graph, Step, elem_type
 from tinygrad_hw.onnx.record import Value
 from tinygrad_hw.onnx.sizes import Varying
 from tinygrad_hw.version import __version__
@@ -20,19 +17,22 @@ __all__ = ["assemble"]
 _LIMIT = (1 << 31) - 1
 
 
-def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inputs: bool) -> onnx.ModelProto:
+def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inputs: bool) -> Any:
     """Return the model of a graph whose rules have been applied."""
+    import onnx
+    from onnx import helper, numpy_helper
+
     inputs, outputs = graph.trace.inputs, graph.trace.outputs
     sources = [graph.name(v) for v in outputs]
     nodes = _named_outputs(graph.nodes, sources, output_names)
     nodes = _needed(nodes, set(output_names))
-    used = {name for n in nodes for name in n.input} | set(output_names)
+    used = {name for n in nodes for name in n.inputs} | set(output_names)
     initializers = [numpy_helper.from_array(a, name) for name, a in graph.initializers.items() if name in used]
     size = sum(len(i.raw_data) for i in initializers)
     if size > _LIMIT:
         raise OnnxExporterError(
-            f"the model's constants take {size / 2**30:.1f} GiB, and an ONNX file holds at most 2 GiB. Convert the model "
-            "to half precision, or export it in parts"
+            f"the model's constants take {size / 2**30:.1f} GiB, and an ONNX file holds at most 2 GiB. Convert the "
+            "model to half precision, or export it in parts"
         )
     dims = _Dims(graph)
     given = [_info(graph.names[v.number], v, dims) for v in inputs]
@@ -40,7 +40,8 @@ def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inp
     if keep_initializers_as_inputs:
         given += [helper.make_tensor_value_info(i.name, i.data_type, list(i.dims)) for i in initializers]
     results = [_info(name, v, dims) for name, v in zip(output_names, outputs, strict=True)]
-    proto = helper.make_graph(nodes, "main_graph", given, results, initializers)
+    protos = [helper.make_node(n.kind, n.inputs, n.outputs, name=n.name, **n.attributes) for n in nodes]
+    proto = helper.make_graph(protos, "main_graph", given, results, initializers)
     opset = helper.make_opsetid("", graph.opset)
     model = helper.make_model(
         proto, opset_imports=[opset], producer_name="tinygrad_hw", producer_version=__version__,
@@ -50,34 +51,31 @@ def assemble(graph: Graph, output_names: Sequence[str], keep_initializers_as_inp
     return model
 
 
-def _named_outputs(nodes: Sequence[Any], sources: Sequence[str], names: Sequence[str]) -> list[Any]:
+def _named_outputs(nodes: Sequence[Step], sources: Sequence[str], names: Sequence[str]) -> list[Step]:
     """Give the graph's outputs their names: by renaming what computes them, or by a node that copies."""
-    made = {name for n in nodes for name in n.output}
+    made = {name for n in nodes for name in n.outputs}
     renamed: dict[str, str] = {}
     copies = []
     for source, name in zip(sources, names, strict=True):
         if source in made and source not in renamed:
             renamed[source] = name
         else:
-            copies.append(helper.make_node("Identity", [renamed.get(source, source)], [name], name=f"/{name}/Identity"))
+            copies.append(Step("Identity", [renamed.get(source, source)], [name], f"/{name}/Identity"))
     for n in nodes:
-        for places in (n.input, n.output):
-            for i, name in enumerate(places):
-                if name in renamed:
-                    places[i] = renamed[name]
+        n.inputs = [renamed.get(name, name) for name in n.inputs]
+        n.outputs = [renamed.get(name, name) for name in n.outputs]
     return [*nodes, *copies]
 
 
-def _needed(nodes: Sequence[Any], wanted: set[str]) -> list[Any]:
+def _needed(nodes: Sequence[Step], wanted: set[str]) -> list[Step]:
     """Return the nodes on which an output depends; outputs at the end of a node that nobody reads are dropped."""
     wanted, kept = set(wanted), []
     for n in reversed(nodes):
-        if not wanted.isdisjoint(n.output):
-            if n.op_type != "Split":
-                while n.output[-1] not in wanted:
-                    del n.output[-1]
+        if not wanted.isdisjoint(n.outputs):
+            while n.kind != "Split" and n.outputs[-1] not in wanted:
+                del n.outputs[-1]
             kept.append(n)
-            wanted.update(n.input)
+            wanted.update(n.inputs)
     return kept[::-1]
 
 
@@ -99,4 +97,6 @@ class _Dims:
 
 
 def _info(name: str, value: Value, dims: _Dims) -> Any:
+    from onnx import helper
+
     return helper.make_tensor_value_info(name, elem_type(value.dtype), [dims.of(n) for n in value.shape])

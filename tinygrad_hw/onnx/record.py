@@ -47,8 +47,10 @@ class Value:
         self.kind = kind
         self.label = label
         self.node = node
-        self.varies = kind == "input" or (node is not None and any(v.varies for v in node.inputs))
-        self.on_parameters = kind == "parameter" or (node is not None and any(v.on_parameters for v in node.inputs))
+        self.varies: bool = kind == "input" or (node is not None and any(v.varies for v in node.inputs))
+        self.on_parameters: bool = kind == "parameter" or (
+            node is not None and any(v.on_parameters for v in node.inputs)
+        )
 
     @property
     def dtype(self) -> Any:

@@ -84,8 +84,8 @@ def compare(traces: Sequence[Trace]) -> tuple[list[dict[str, Any]], list[tuple[A
         if len({n.op for n in nodes}) > 1:
             names = " / ".join(n.op for n in nodes)
             raise OnnxExporterError(
-                f"{nodes[0].where()} does not do the same for all sizes of the dynamic axes: it calls {names}. Python's "
-                "if and for run once, when the model is exported. Give these axes a fixed size, or write it without them"
+                f"{nodes[0].where()} does not do the same for all sizes of the dynamic axes: it calls {names}. "
+                "Python's if and for run once, when the model is exported. Give these axes a fixed size"
             )
         try:
             arguments.append({k: merge([n.arguments[k] for n in nodes]) for k in nodes[0].arguments})

@@ -54,13 +54,11 @@ def _attention(
         else:
             hidden = g.op("Trilu", g.op("Expand", np.full((1, 1), low, kind), g.ints(sizes)), np.asarray(1), upper=1)
         scores = g.op("Add", scores, hidden)
-    blind = False
-    if attn_mask is not None:
-        blind = attn_mask.dtype == np.bool_
-        if blind:
-            scores = g.op("Where", attn_mask, scores, low)
-        else:
-            scores = g.op("Add", scores, g.cast(attn_mask, kind))
+    blind = attn_mask is not None and attn_mask.dtype == np.bool_
+    if blind:
+        scores = g.op("Where", attn_mask, scores, low)
+    elif attn_mask is not None:
+        scores = g.op("Add", scores, g.cast(attn_mask, kind))
     weights = g.op("Softmax", scores, axis=-1)
     if blind and g.const(attn_mask) is None:
         # A query that sees no key gets zeros, not the NaN of an empty softmax.

@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_hw.onnx.graph import Graph, rule
 from tinygrad_hw.onnx.rules.shape import END
-from tinygrad_hw.onnx.sizes import Varying
 
 __all__: list[str] = []
 
@@ -115,6 +114,3 @@ def _wrapped(g: Graph, x: Any, axis: int, before: int, after: int) -> Any:
 def _constant_pad(g: Graph, input: Any, sides: Any, value: Any) -> Any:
     before, after = ([s[i] for s in sides] for i in (0, 1))
     return g.op("Pad", input, g.ints([*before, *after]), np.asarray(value, input.dtype))
-
-
-_ = Varying

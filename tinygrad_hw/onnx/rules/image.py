@@ -11,18 +11,24 @@ from tinygrad_hw.onnx.graph import RULES, Graph, rule
 __all__: list[str] = []
 
 
+def _output_shape(g: Graph) -> Any:
+    output = g.node.outputs[0] if g.node is not None else None
+    assert output is not None
+    return output.shape
+
+
 @rule("F.interpolate")
 def _interpolate(
     g: Graph, input: Any, size: Any, scale_factor: Any, mode: str, align_corners: Any, recompute_scale_factor: Any,
     antialias: bool,
 ) -> Any:  # fmt: skip
-    out = g.node.outputs[0].shape if g.node is not None and g.node.outputs[0] is not None else ()
+    out = _output_shape(g)
     dims = len(input.shape) - 2
     if mode == "area":
         return RULES[f"F.adaptive_avg_pool{dims}d"](g, input, out[2:])[0]
     kinds = {"nearest": "nearest", "nearest-exact": "nearest", "bicubic": "cubic"}
     places = "align_corners" if align_corners else "asymmetric" if mode == "nearest" else "half_pixel"
-    options = {
+    options: dict[str, Any] = {
         "mode": kinds.get(mode, "linear"),
         "coordinate_transformation_mode": places,
         "cubic_coeff_a": -0.75 if mode == "bicubic" else None,
@@ -40,10 +46,10 @@ def _interpolate(
 def _pixel_shuffle(g: Graph, input: Any, upscale_factor: int) -> Any:
     if len(input.shape) == 4:
         return g.op("DepthToSpace", input, blocksize=upscale_factor, mode="CRD")
-    *lead, c, h, w = input.shape
-    r = upscale_factor
-    x = g.op("Reshape", input, g.ints([-1, c, h, w]))
-    return g.reshape(g.op("DepthToSpace", x, blocksize=r, mode="CRD"), g.node.outputs[0].shape)  # type: ignore
+    x = g.op(
+        "DepthToSpace", g.op("Reshape", input, g.ints([-1, *input.shape[-3:]])), blocksize=upscale_factor, mode="CRD"
+    )
+    return g.reshape(x, _output_shape(g))
 
 
 @rule("F.pixel_unshuffle")
@@ -54,7 +60,7 @@ def _pixel_unshuffle(g: Graph, input: Any, downscale_factor: int) -> Any:
     k = len(lead)
     x = g.reshape(input, [*lead, c, h // r, r, w // r, r])
     x = g.op("Transpose", x, perm=[*range(k), k, k + 2, k + 4, k + 1, k + 3])
-    return g.reshape(x, g.node.outputs[0].shape)  # type: ignore
+    return g.reshape(x, _output_shape(g))
 
 
 @rule("F.grid_sample")

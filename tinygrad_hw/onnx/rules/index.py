@@ -58,8 +58,8 @@ def _unmasked(g: Graph, parts: list[Any]) -> list[Any]:
         mask = g.const(p)
         if mask is None:
             g.fail(
-                "how many elements a mask selects depends on the input's values, and so would all following shapes. Use "
-                "torch.where, or multiply by the mask"
+                "how many elements a mask selects depends on the input's values, and so would all following shapes. "
+                "Use torch.where, or multiply by the mask"
             )
         found += list(np.nonzero(mask))
     return found
@@ -201,8 +201,8 @@ def _take(g: Graph, input: Any, index: Any) -> Any:
 @rule("F.nonzero", "F.masked_scatter", "F.unique", "F.unique_consecutive", "F.bincount", "F.histc")
 def _by_values(g: Graph, **arguments: Any) -> Any:
     g.fail(
-        "its result's size, or the places of its elements, depend on the input's values, and Python has them only while it "
-        "is exported. Apply it to the model's output, or use torch.where"
+        "its result's size, or the places of its elements, depend on the input's values, and Python has them only "
+        "while the model is exported. Apply it to the model's output, or use torch.where"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -100,6 +99,3 @@ def _instance_norm(
     if not use_input_stats:
         return g.op("BatchNormalization", input, scale, shift, running_mean, running_var, epsilon=eps)
     return g.op("InstanceNormalization", input, scale, shift, epsilon=eps)
-
-
-_ = math

@@ -14,7 +14,6 @@ import numpy as np
 
 from tinygrad_hw.onnx.graph import Graph, rule
 from tinygrad_hw.onnx.rules.conv import batched, several, unbatched
-from tinygrad_hw.onnx.sizes import Varying
 
 __all__: list[str] = []
 
@@ -142,5 +141,3 @@ for _dims in (1, 2, 3):
     _lp_pool(f"lp_pool{_dims}d", _dims)
     _adaptive(f"adaptive_avg_pool{_dims}d", _dims, "ReduceMean", "AveragePool")
     _adaptive(f"adaptive_max_pool{_dims}d", _dims, "ReduceMax", "MaxPool")
-
-_ = Varying

@@ -52,7 +52,7 @@ def _joined(g: Graph, parts: Sequence[Any]) -> Any:
         return None
     if len(parts) == 1:
         return parts[0]
-    arrays = [g.initializers.get(p) for p in parts]
+    arrays: list[Any] = [g.initializers.get(p) for p in parts]
     if all(a is not None for a in arrays):
         key = ("joined", *parts)
         if key not in g.computed:

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.onnx.graph import Graph, rule
-from tinygrad_hw.onnx.record import Value
-from tinygrad_hw.onnx.sizes import Varying
 
 __all__: list[str] = []
 
@@ -177,6 +175,3 @@ def _getitem(g: Graph, input: Any, index: Any) -> Any:
             x = g.op("Gather", x, g.number(own[axis], np.int64), axis=axis)
     places = [i for i, p in enumerate(q for q in parts if q is None or isinstance(q, slice)) if p is None]
     return g.unsqueeze(x, *places) if places else g.name(x)
-
-
-_ = (Value, Varying)
