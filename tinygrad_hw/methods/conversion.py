@@ -23,6 +23,11 @@ __all__ = ["ConversionMethods"]
 
 
 @whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor of a dtype without gradients, or from one."""
+    return wrap(input.array.astype(dtype))
+
+
 def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
     kind = target.numpy
     own = tensor.array.dtype
@@ -35,7 +40,7 @@ def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: An
         return creation.clone(tensor) if copy else tensor
     if own.kind == "f" and kind.kind == "f":
         return cast(tensor, dtype=kind)
-    return wrap(tensor.array.astype(kind))
+    return _integers(tensor, kind)
 
 
 class ConversionMethods(TensorBase):

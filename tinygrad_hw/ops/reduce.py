@@ -100,6 +100,12 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
 
 
 @whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor or array of a dtype without gradients, or from one."""
+    array = _values(input).astype(dtype)
+    return wrap(array) if isinstance(input, TensorBase) else array
+
+
 def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
@@ -108,8 +114,7 @@ def _converted(input: Any, dtype: Any) -> Any:
         return input
     if target.kind == "f" and _values(input).dtype.kind == "f":
         return cast(input, dtype=target)
-    array = _values(input).astype(target)
-    return wrap(array) if isinstance(input, TensorBase) else array
+    return _integers(input, target)
 
 
 # -- sums ------------------------------------------------------------------------------------------

@@ -362,16 +362,9 @@ def _signbit(g: Graph, input: Any) -> Any:
 # -- dtypes ----------------------------------------------------------------------------------------
 
 
-@rule("cast")
+@rule("cast", "F._integers")
 def _cast(g: Graph, input: Any, dtype: Any) -> Any:
     return g.cast(input, np.dtype(dtype))
-
-
-@rule("F._converted")
-def _converted(g: Graph, target: Any = None, dtype: Any = None, **arguments: Any) -> Any:
-    from tinygrad_hw.dtypes import as_dtype
-
-    return g.cast(arguments.get("tensor", arguments.get("input")), as_dtype(target or dtype).numpy)
 
 
 @rule("copy_into")
