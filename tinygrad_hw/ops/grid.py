@@ -62,7 +62,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
                   [ 0.5000,  0.0000]]]])
     """
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     array = _values(theta)
     if array.dtype.kind != "f":
@@ -248,7 +248,7 @@ def grid_sample(
             f"'{padding_mode}'"
         )
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     x, places = _values(input), _values(grid)
     dims = x.ndim - 2

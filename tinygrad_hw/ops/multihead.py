@@ -35,7 +35,7 @@ def _canonical_mask(
     if check_other and other_type is not None and kind is not other_type:
         warnings.warn(
             f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
-            stacklevel=3,
+            stacklevel=4,
         )
     if kind.is_floating_point:
         return mask
