@@ -173,6 +173,7 @@ from tinygrad_hw.tensor import Tensor as Tensor
 if TYPE_CHECKING:
     from tinygrad_hw import distributions as distributions
     from tinygrad_hw import func as func
+    from tinygrad_hw import onnx as onnx
     from tinygrad_hw import profiler as profiler
     from tinygrad_hw.func import vmap as vmap
 
@@ -217,7 +218,7 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
 
 def __getattr__(name: str) -> object:
     """Import the namespaces that most programs do without when they are first used."""
-    if name in ("distributions", "func", "profiler"):
+    if name in ("distributions", "func", "onnx", "profiler"):
         return _importlib.import_module(f"tinygrad_hw.{name}")
     if name == "vmap":
         return _importlib.import_module("tinygrad_hw.func").vmap

@@ -30,7 +30,7 @@ FLOORS = [
     {"ops", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
     {"distributions", "func", "nn", "optim", "serialization", "utils"},
-    {"profiler", "summary", "train", "vision", "viz"},
+    {"onnx", "profiler", "summary", "train", "vision", "viz"},
     {"", "__main__", "cli", "warmup"},
 ]
 

@@ -10,6 +10,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_into
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import preserve_format
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ConversionMethods"]
+
+
+@whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor of a dtype without gradients, or from one."""
+    return wrap(input.array.astype(dtype))
 
 
 def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
@@ -33,7 +40,7 @@ def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: An
         return creation.clone(tensor) if copy else tensor
     if own.kind == "f" and kind.kind == "f":
         return cast(tensor, dtype=kind)
-    return wrap(tensor.array.astype(kind))
+    return _integers(tensor, kind)
 
 
 class ConversionMethods(TensorBase):
@@ -196,6 +203,7 @@ class ConversionMethods(TensorBase):
                 )
             return self.copy_(shape.expand(value, self.array.shape))
         if not mode.enabled or (self._node is None and self._base is None):
+            announce_write(self, value)
             self.array[...] = value
             self._version[0] += 1
             return self  # type: ignore[return-value]

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import attention as kernels
 from tinygrad_hw.kernels import random as random_kernels
@@ -187,6 +188,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> Non
         ) from None
 
 
+@whole
 def scaled_dot_product_attention(
     query: Any,
     key: Any,

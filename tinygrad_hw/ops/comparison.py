@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 
 __all__ = [
@@ -437,6 +438,7 @@ isreal = op(
 )
 
 
+@whole
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     r"""Return where :math:`|a - b| \le atol + rtol\,|b|`.
 

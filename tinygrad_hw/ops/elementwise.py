@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.unary import exp as _exp
 from tinygrad_hw.ops.unary import log as _log
@@ -892,6 +893,7 @@ def copysign(input: Any, other: Any) -> Any:
     return _copysign(input, other)
 
 
+@whole
 def heaviside(input: Any, values: Any) -> Any:
     """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.matmul import matmul
@@ -61,7 +62,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
                   [ 0.5000,  0.0000]]]])
     """
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     array = _values(theta)
     if array.dtype.kind != "f":
@@ -206,6 +207,7 @@ def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode
     return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
+@whole
 def grid_sample(
     input: Any,
     grid: Any,
@@ -246,7 +248,7 @@ def grid_sample(
             f"'{padding_mode}'"
         )
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     x, places = _values(input), _values(grid)
     dims = x.ndim - 2

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
@@ -485,6 +486,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
 
 
+@whole
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """Return a copy with slices replaced by slices of ``source``.
 
@@ -511,6 +513,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     return _index_put(input, source, index=(*_lead(d), array.reshape(-1)), accumulate=False)
 
 
+@whole
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """Return a copy with slices filled with one value.
 
@@ -744,6 +747,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
 
+@whole
 def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
     """Return a copy with ``src`` reduced into the places that ``index`` names.
 
@@ -865,6 +869,7 @@ _reduce_extreme = op(
 )
 
 
+@whole
 def take(input: Any, index: Any) -> Any:
     """Return the elements of the flattened tensor at ``index``.
 
@@ -883,6 +888,7 @@ def take(input: Any, index: Any) -> Any:
     return _index(flatten(input), index=(array,))
 
 
+@whole
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
 
@@ -974,6 +980,7 @@ def masked_select(input: Any, mask: Any) -> Any:
     return reshape(_index(wide, index=(np.broadcast_to(array, shape),)), (-1,))
 
 
+@whole
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """Return ``input`` with consecutive elements of ``source`` where ``mask`` holds.
 
@@ -1000,6 +1007,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     return _index_put(wide, flatten(source)[:count], index=(places,), accumulate=False)
 
 
+@whole
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero.
 

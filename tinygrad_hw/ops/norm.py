@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
@@ -347,6 +348,7 @@ def batch_norm(
     return batch_norm_then(False, input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+@whole
 def batch_norm_then(
     with_relu: bool,
     input: Any,
@@ -426,6 +428,7 @@ def _check_normalized(name: str, input: Any, normalized_shape: Any, weight: Any,
     return wanted
 
 
+@whole
 def layer_norm(
     input: Any,
     normalized_shape: int | Sequence[int],
@@ -459,6 +462,7 @@ def layer_norm(
     return _layer_norm(input, weight, bias, rows=size // math.prod(wanted), eps=eps, center=True)[0]
 
 
+@whole
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     r"""Return :math:`x / \sqrt{E[x^2] + \epsilon} \cdot \gamma` over the last dimensions.
 
@@ -492,6 +496,7 @@ def _rms_norm_of(input: Any, wanted: tuple[int, ...], weight: Any, eps: float | 
     return _rms_norm(input, weight, None, rows=size // math.prod(wanted), eps=eps, center=False)[0]
 
 
+@whole
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalise groups of channels of each example.
 
@@ -529,6 +534,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _group_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
 
 
+@whole
 def instance_norm(
     input: Any,
     running_mean: Any = None,

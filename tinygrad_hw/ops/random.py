@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
@@ -396,6 +397,7 @@ def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
 
+@whole
 def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generator | None = None) -> Any:
     """Return ones with the chances in ``input`` (or ``p``), else zeros.
 
@@ -417,6 +419,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generato
     return _recorded(input, kernels.bernoulli(input.array, p, generator))
 
 
+@whole
 def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     """Return Poisson counts with the rates in ``input``.
 
@@ -433,6 +436,7 @@ def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     return _recorded(input, kernels.poisson(input.array, generator))
 
 
+@whole
 def multinomial(
     input: Any,
     num_samples: int,
@@ -523,6 +527,7 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
     if mode.enabled and recorded:
         values = fill(np.empty(tensor.array.shape, tensor.array.dtype))
         return write(tensor, _drawn(tensor, values=values), name)
+    announce_write(tensor, None)
     fill(tensor.array)
     tensor._version[0] += 1
     return tensor

@@ -13,6 +13,7 @@ from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
@@ -98,6 +99,13 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
     return _expand(_back(g, shape, dim), size=tuple(shape))
 
 
+@whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor or array of a dtype without gradients, or from one."""
+    array = _values(input).astype(dtype)
+    return wrap(array) if isinstance(input, TensorBase) else array
+
+
 def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
@@ -106,8 +114,7 @@ def _converted(input: Any, dtype: Any) -> Any:
         return input
     if target.kind == "f" and _values(input).dtype.kind == "f":
         return cast(input, dtype=target)
-    array = _values(input).astype(target)
-    return wrap(array) if isinstance(input, TensorBase) else array
+    return _integers(input, target)
 
 
 # -- sums ------------------------------------------------------------------------------------------
@@ -711,6 +718,7 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the largest element, the first if several are; of the flattened tensor by default.
 
@@ -728,6 +736,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg("argmax", input, dim, keepdim, True)
 
 
+@whole
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the smallest element; see ``argmax``.
 
@@ -752,6 +761,7 @@ def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> An
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether all elements are non-zero, over the given dimensions.
 
@@ -764,6 +774,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("all", np.all, input, dim, keepdim)
 
 
+@whole
 def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether any element is non-zero, over the given dimensions.
 
@@ -776,6 +787,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("any", np.any, input, dim, keepdim)
 
 
+@whole
 def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """Return how many elements are not zero, over the given dimensions.
 
@@ -960,6 +972,7 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
     return result(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median, the lower of the two middle elements if their number is even.
 
@@ -980,6 +993,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("median", input, dim, keepdim, False)
 
 
+@whole
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median of the elements that are not NaN; see ``median``.
 
@@ -990,6 +1004,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("nanmedian", input, dim, keepdim, True)
 
 
+@whole
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the most frequent element along a dimension, the smallest if several are.
 
@@ -1102,6 +1117,7 @@ def _quantile(
     return squeeze(result, 0) if qs.ndim == 0 else result
 
 
+@whole
 def quantile(
     input: Any,
     q: Any,
@@ -1131,6 +1147,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@whole
 def nanquantile(
     input: Any,
     q: Any,

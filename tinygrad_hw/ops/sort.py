@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.shape import one_dim, reshape
@@ -44,6 +45,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     return np.flip(n - 1 - back, dim)
 
 
+@whole
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
@@ -88,6 +90,7 @@ def msort(input: Any) -> Any:
     return sort(input, 0).values
 
 
+@whole
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the k largest (or smallest) elements along a dimension, and where they are.
 
@@ -121,6 +124,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return return_types.topk(gather(input, d, indices), indices)
 
 
+@whole
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the k-th smallest element along a dimension (from 1), and where it is.
 
@@ -148,6 +152,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     return return_types.kthvalue(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def unique(
     input: Any,
     sorted: bool = True,
@@ -182,6 +187,7 @@ def unique(
     return results[0] if len(results) == 1 else tuple(results)
 
 
+@whole
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -219,6 +225,7 @@ def unique_consecutive(
     return results[0] if len(results) == 1 else tuple(results)
 
 
+@whole
 def searchsorted(
     sorted_sequence: Any,
     input: Any,
@@ -277,6 +284,7 @@ def searchsorted(
     return wrap(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 
+@whole
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """Return which bucket each element falls into; see ``searchsorted``.
 
@@ -291,6 +299,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@whole
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Return how often each non-negative integer occurs, or the sum of its weights.
 
@@ -319,6 +328,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return wrap(sums.astype(np.float32 if w.dtype == np.float32 else np.float64))
 
 
+@whole
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """Return counts of elements in equal bins from ``min`` to ``max`` (of the data if both are equal).
 
@@ -344,6 +354,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
+@whole
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Return which elements are among ``test_elements``.
 
