@@ -11,6 +11,8 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.kernels import scatter as kernels
+from tinygrad_hw.kernels.runtime import compiles
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
@@ -51,7 +53,13 @@ def _scattered(shape: Sequence[int], index: Any, g: Any) -> Any:
     out = np.zeros(shape, g.dtype)
     if g.size == 0 or out.size == 0:
         return out
-    # Each place as one number; then a sum per number. Faster than np.add.at for many elements.
+    rows = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
+        rows = rows.reshape(-1).astype(np.int64, copy=False)
+        rows = np.where(rows < 0, rows + shape[0], rows)
+        _add_rows(out, 0, rows, g.reshape(rows.size, *shape[1:]))
+        return out
+    # Each place as one number; then a sum per number.
     places = np.arange(out.size).reshape(shape)[index].reshape(-1)
     flat, values = out.reshape(-1), np.ascontiguousarray(g).reshape(-1)
     add_at(flat, places, values)
@@ -61,7 +69,7 @@ def _scattered(shape: Sequence[int], index: Any, g: Any) -> Any:
 def add_at(flat: Any, places: Any, values: Any) -> None:
     """Add ``values`` to a 1-D array at ``places``, repeated ones adding up."""
     if values.dtype.kind == "f":
-        flat += np.bincount(places, values, minlength=flat.size).astype(flat.dtype)
+        kernels.add_at(flat, places, values)
     else:
         np.add.at(flat, places, values)
 
@@ -399,6 +407,9 @@ def _add_rows(out: Any, dim: int, index: Any, source: Any) -> Any:
     """Add slices of ``source`` to slices of ``out`` along a dimension, repeated indices adding up."""
     if source.size == 0:
         return out
+    if out.dtype.kind == "f" and compiles(out):
+        kernels.index_add(out, dim, index, source)
+        return out
     order = np.argsort(index, kind="stable")
     sorted_index = index[order]
     starts = np.flatnonzero(np.r_[True, sorted_index[1:] != sorted_index[:-1]])
@@ -571,6 +582,10 @@ def _gather_adjoint_forward(input: Any, index: Any, *, dim: int, shape: Sequence
         return input.reshape(shape)
     # A scatter may name fewer places than `input` has.
     input = input[tuple(slice(0, n) for n in index.shape)]
+    if input.dtype.kind == "f" and compiles(input):
+        out = np.zeros(shape, input.dtype)
+        kernels.scatter_add(out, dim, index, input)
+        return out
     return _scattered(shape, _grid(index, dim), input)
 
 
