@@ -42,6 +42,10 @@ from tinygrad_hw.autograd import set_grad_enabled as set_grad_enabled
 from tinygrad_hw.device import device as device
 from tinygrad_hw.dtypes import bool as bool
 from tinygrad_hw.dtypes import can_cast as can_cast
+from tinygrad_hw.dtypes import cdouble as cdouble
+from tinygrad_hw.dtypes import cfloat as cfloat
+from tinygrad_hw.dtypes import complex64 as complex64
+from tinygrad_hw.dtypes import complex128 as complex128
 from tinygrad_hw.dtypes import double as double
 from tinygrad_hw.dtypes import dtype as dtype
 from tinygrad_hw.dtypes import finfo as finfo

@@ -157,7 +157,8 @@ class _FunctionOp:
             if g is None and self.ctx._materialize:
                 incoming.append(wrap(np.zeros(shape, dtype)))
             else:
-                incoming.append(g if g is None or isinstance(g, TensorBase) else wrap(g))
+                t = g if g is None or isinstance(g, TensorBase) else wrap(g)
+                incoming.append(conj(t) if t is not None and is_complex(t) else t)
         with set_grad_enabled(create_graph):
             result = self.cls.backward(self.ctx, *self._spread(incoming))
         result = result if isinstance(result, tuple) else (result,)
@@ -177,7 +178,10 @@ class _FunctionOp:
                     f"function {self.name}Backward: expected a Tensor or None as the gradient of input "
                     f"{position}, got {type(t).__name__}"
                 )
-            grads.append(None if parent is None else t)
+            if parent is None or t is None:
+                grads.append(None)
+            else:
+                grads.append(conj(t) if is_complex(t) else t)
         return grads
 
     def _spread(self, incoming: list[Any]) -> list[Any]:
@@ -276,7 +280,7 @@ class Function:
         if mode.enabled and any(ctx.needs_input_grad):
             differentiable = [
                 isinstance(o, TensorBase)
-                and o.array.dtype.kind == "f"
+                and o.array.dtype.kind in "fc"
                 and not any(o is n or _same_memory(o, n) for n in ctx._non_differentiable)
                 for o in outputs
             ]
