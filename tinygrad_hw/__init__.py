@@ -107,6 +107,7 @@ from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
+from tinygrad_hw.ops.complex import *
 from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
 

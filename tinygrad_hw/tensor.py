@@ -23,6 +23,7 @@ from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import is_in_format, strided
 from tinygrad_hw.layout import layout as Layout
+from tinygrad_hw.methods.complex import ComplexMethods
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
 from tinygrad_hw.methods.gamma import GammaMethods
@@ -45,6 +46,7 @@ class Tensor(
     ElementwiseMethods,
     UnaryMethods,
     NumberMethods,
+    ComplexMethods,
     GammaMethods,
     ReduceMethods,
     ShapeMethods,
@@ -198,10 +200,6 @@ class Tensor(
     def is_floating_point(self) -> bool:
         """Return whether the dtype is float16, float32 or float64."""
         return self.array.dtype.kind == "f"
-
-    def is_complex(self) -> bool:
-        """Return whether the dtype is complex64 or complex128."""
-        return self.array.dtype.kind == "c"
 
     def is_signed(self) -> bool:
         """Return whether the dtype can hold negative numbers."""

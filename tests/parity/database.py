@@ -41,17 +41,12 @@ EVERYDAY = FAMILIES[: FAMILIES.index("attention") + 1]
 #: Entries without a dense real form on the CPU. The names are the database's, up to the variant.
 CANNOT = {
     "bmm.triton_optimized": "CUDA",
-    "cdouble": "complex",
-    "cfloat": "complex",
-    "chalf": "complex",
-    "complex": "complex",
     "jiterator_2inputs_2outputs": "CUDA",
     "jiterator_4inputs_with_extra_args": "CUDA",
     "jiterator_binary": "CUDA",
     "jiterator_binary_return_by_ref": "CUDA",
     "jiterator_unary": "CUDA",
     "nn.functional.silu.complex": "complex",
-    "polar": "complex",
     "sparse.mm.reduce": "sparse",
     "sparse.sampled_addmm": "sparse",
     "to_sparse": "sparse",
@@ -59,12 +54,32 @@ CANNOT = {
     "torch._scaled_mm_v2": "quantized",
     "torch.ops.aten._efficient_attention_forward": "CUDA",
     "torch.ops.aten._flash_attention_forward": "CUDA",
-    "view_as_complex": "complex",
     "hash_tensor": "uint64",
     "linalg.eig": "complex",
     "linalg.eigvals": "complex",
-    "imag": "complex",
 }
+
+#: Entries that are also run with complex samples.
+COMPLEX = set(
+    """
+    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ H T abs acos acosh add addbmm addcdiv addcmul
+    addmm addmv addr adjoint all allclose angle any argwhere as_strided asin asinh atan atanh atleast_1d atleast_2d
+    atleast_3d baddbmm block_diag bmm broadcast_tensors broadcast_to cat cdouble cfloat chunk clone column_stack complex
+    conj conj_physical contiguous cos cosh count_nonzero cross cumprod cumsum diag diag_embed diagflat diagonal diff
+    dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like eq equal exp exp2 expand expand_as expm1
+    eye fill flatten flip fliplr flipud float float_power full full_like gather hsplit hstack imag index_add index_copy
+    index_fill index_put index_select inner isclose isfinite isinf isnan isreal item kron lerp linspace log log10 log1p
+    log2 logical_and logical_not logical_or logical_xor logspace mH mT masked_fill masked_scatter masked_select matmul
+    mean mm movedim mul mv narrow ne neg new_empty new_full new_ones new_zeros nonzero norm ones ones_like outer permute
+    polar positive pow prod put randn randn_like ravel real reciprocal repeat reshape resolve_conj resolve_neg roll rot90
+    rsqrt rsub scalar_tensor scatter scatter_add select sgn sigmoid sin sinc sinh split sqrt square squeeze stack std
+    std_mean sub sum swapaxes t take take_along_dim tan tanh tensordot tile to trace transpose tril triu true_divide
+    unbind unflatten unfold unsqueeze var var_mean vdot view view_as view_as_complex view_as_real vstack where zeros
+    zeros_like linalg.norm linalg.vector_norm linalg.multi_dot linalg.vecdot nn.functional.l1_loss
+    fft.fft fft.fft2 fft.fftn fft.fftshift fft.hfft fft.hfft2 fft.hfftn fft.ifft fft.ifft2 fft.ifftn fft.ifftshift
+    fft.ihfft fft.ihfft2 fft.ihfftn fft.irfft fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn stft istft
+    """.split()
+)
 
 #: Entries for names that are PyTorch's own business: underscored ones, and ``torch.ops.aten`` without another name.
 PRIVATE = {
@@ -87,6 +102,7 @@ CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 ON_PURPOSE = {
     "as_strided_scatter": "PyTorch's gradient is wrong for a 0-d source",
     "bfloat16": "numpy has no bfloat16",
+    "chalf": "numpy has no complex32",
     "nn.functional.linear_cross_entropy.chunked": "PyTorch's second-order gradient is zero",
 }
 

@@ -185,14 +185,6 @@ class ConversionMethods(TensorBase):
         """Return a copy; gradients flow through it."""
         return creation.clone(self, memory_format=memory_format)
 
-    def resolve_conj(self) -> Tensor:
-        """Return the tensor itself."""
-        return self  # type: ignore[return-value]
-
-    def resolve_neg(self) -> Tensor:
-        """Return the tensor itself."""
-        return self  # type: ignore[return-value]
-
     # -- writing ----------------------------------------------------------------------------------
 
     def copy_(self, src: Any, non_blocking: Any = False) -> Tensor:

@@ -548,7 +548,7 @@ class UnaryMethods(TensorBase):
         return comparison.isposinf(self)
 
     def isreal(self) -> Tensor:
-        """Return where elements are real numbers: everywhere."""
+        """Return where elements have no imaginary part."""
         return comparison.isreal(self)
 
     def le(self, other: Any) -> Tensor:
