@@ -62,20 +62,20 @@ CANNOT = {
 #: Entries that are also run with complex samples.
 COMPLEX = set(
     """
-    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ H T abs acos acosh add addbmm addcdiv addcmul
-    addmm addmv addr adjoint all allclose angle any argwhere as_strided asin asinh atan atanh atleast_1d atleast_2d
+    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ T abs acos acosh add addbmm addcdiv addcmul
+    addmm addmv addr all allclose angle any argwhere as_strided asin asinh atan atanh atleast_1d atleast_2d
     atleast_3d baddbmm block_diag bmm broadcast_tensors broadcast_to cat cdouble cfloat chunk clone column_stack complex
-    conj conj_physical contiguous cos cosh count_nonzero cross cumprod cumsum diag diag_embed diagflat diagonal diff
+    conj_physical contiguous cos cosh count_nonzero cross cumprod cumsum diag diag_embed diagflat diagonal diff
     dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like eq equal exp exp2 expand expand_as expm1
     eye fill flatten flip fliplr flipud float float_power full full_like gather hsplit hstack imag index_add index_copy
     index_fill index_put index_select inner isclose isfinite isinf isnan isreal item kron lerp linspace log log10 log1p
-    log2 logical_and logical_not logical_or logical_xor logspace mH mT masked_fill masked_scatter masked_select matmul
+    log2 logical_and logical_not logical_or logical_xor logspace mT masked_fill masked_scatter masked_select matmul
     mean mm movedim mul mv narrow ne neg new_empty new_full new_ones new_zeros nonzero norm ones ones_like outer permute
     polar positive pow prod put randn randn_like ravel real reciprocal repeat reshape resolve_conj resolve_neg roll rot90
     rsqrt rsub scalar_tensor scatter scatter_add select sgn sigmoid sin sinc sinh split sqrt square squeeze stack std
     std_mean sub sum swapaxes t take take_along_dim tan tanh tensordot tile to trace transpose tril triu true_divide
     unbind unflatten unfold unsqueeze var var_mean vdot view view_as view_as_complex view_as_real vstack where zeros
-    zeros_like linalg.norm linalg.vector_norm linalg.multi_dot linalg.vecdot nn.functional.l1_loss
+    zeros_like linalg.vector_norm linalg.multi_dot linalg.vecdot nn.functional.l1_loss
     fft.fft fft.fft2 fft.fftn fft.fftshift fft.hfft fft.hfft2 fft.hfftn fft.ifft fft.ifft2 fft.ifftn fft.ifftshift
     fft.ihfft fft.ihfft2 fft.ihfftn fft.irfft fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn stft istft
     """.split()
@@ -149,10 +149,10 @@ _WORDS = {
         var_mean bincount
     """,
     "shape": """
-        H T alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d block_diag
+        T alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d block_diag
         broadcast_shapes broadcast_tensors broadcast_to cat chunk clone column_stack contiguous diag diag_embed
         diagflat diagonal diagonal_copy diagonal_scatter dsplit dstack expand expand_as expand_copy flatten flip fliplr
-        flipud hsplit hstack mH mT meshgrid movedim narrow narrow_copy permute permute_copy ravel repeat
+        flipud hsplit hstack mT meshgrid movedim narrow narrow_copy permute permute_copy ravel repeat
         repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg roll rot90 split
         split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack t t_copy tensor_split tile transpose
         transpose_copy tril triu unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsqueeze

@@ -109,10 +109,11 @@ def function(value: Any, path: str | None = None) -> Any:
     """
     if path is not None and id(value) in PATHS:
         try:
-            return look_up(path)
+            found = look_up(path)
         except Missing:
-            # the database names some entries after a method
-            return look_up(PATHS[id(value)])
+            found = None
+        # The database names some entries after a method; the name may be a dtype's as well.
+        return found if callable(found) else look_up(PATHS[id(value)])
     if id(value) in PATHS:
         return look_up(PATHS[id(value)])
     if isinstance(value, functools.partial):

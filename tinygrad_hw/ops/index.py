@@ -11,7 +11,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.creation import clone, scalar_for
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
 from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
@@ -957,8 +957,11 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 "dimension(s)."
             )
         if value.array.dtype != kind:
+            if value.array.dtype.kind == "c":
+                scalar_for(value.array.item(), kind)
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
+        value = scalar_for(value, kind)
         if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
             raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
         value = np.asarray(value, kind)

@@ -15,11 +15,13 @@ from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.complex import imag, real
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import exp
+from tinygrad_hw.ops.unary import sqrt
 
 __all__ = [
     "all",
@@ -112,7 +114,7 @@ def _converted(input: Any, dtype: Any) -> Any:
     target = dtypes.as_dtype(dtype).numpy
     if target == _values(input).dtype:
         return input
-    if target.kind == "f" and _values(input).dtype.kind == "f":
+    if target.kind in "fc" and _values(input).dtype.kind in "fc":
         return cast(input, dtype=target)
     return _integers(input, target)
 
@@ -180,14 +182,14 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         tensor(1.)
     """
     values = _values(input)
-    if values.dtype.kind == "f":
+    if values.dtype.kind in "fc":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
     return sum(input, dim, keepdim, dtype=dtype)
 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     input = _converted(input, dtype)
-    if _values(input).dtype.kind != "f":
+    if _values(input).dtype.kind not in "fc":
         kind = dtypes.from_numpy(_values(input).dtype)
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
@@ -368,6 +370,9 @@ def var(
     """
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            parts = [var(part, dim, unbiased, keepdim, correction=correction) for part in (real(input), imag(input))]
+            return parts[0] + parts[1]
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _var(
         input,
@@ -395,6 +400,8 @@ def std(
     """
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _std(
         input,
@@ -909,6 +916,8 @@ def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *,
         tensor(5.)
     """
     input = _converted(input, dtype)
+    if _values(input).dtype.kind == "c" and p != "nuc":
+        input = abs_(input)
     if _values(input).dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "

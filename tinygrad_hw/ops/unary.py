@@ -623,12 +623,20 @@ atanh = op(
         tensor([0.])
     """,
 )
+def _sigmoid(input: Any) -> Any:
+    return elementwise.sigmoid(input) if input.dtype.kind == "f" else 1 / (1 + np.exp(-input))
+
+
+def _sigmoid_raw(g: Any, out: Any) -> Any:
+    return (elementwise.sigmoid_backward(g, out) if out.dtype.kind == "f" else g * (out * (1 - out)),)
+
+
 sigmoid = op(
     "sigmoid",
-    lambda input: elementwise.sigmoid(input),
+    _sigmoid,
     promote="float",
     input=lambda g, out: g * (out * (1 - out)),
-    raw=lambda g, out: (elementwise.sigmoid_backward(g, out),),
+    raw=_sigmoid_raw,
     doc="""Return :math:`1 / (1 + e^{-x})`, without overflow.
 
     Args:
