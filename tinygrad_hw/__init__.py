@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
+from tinygrad_hw import fft as fft
 from tinygrad_hw import linalg as linalg
 from tinygrad_hw import masked as masked
 from tinygrad_hw import nn as nn
@@ -227,5 +228,4 @@ def __getattr__(name: str) -> object:
         return _importlib.import_module(f"tinygrad_hw.{name}")
     if name == "vmap":
         return _importlib.import_module("tinygrad_hw.func").vmap
-    hint = ": there are no complex tensors yet; use numpy.fft on tensor.numpy()" if name == "fft" else ""
-    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}{hint}")
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")
