@@ -160,6 +160,8 @@ from tinygrad_hw.ops.solvers import torch_qr as qr  # noqa: F401
 from tinygrad_hw.ops.solvers import torch_svd as svd  # noqa: F401
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
+from tinygrad_hw.ops.spectrum import istft as istft
+from tinygrad_hw.ops.spectrum import stft as stft
 from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window

@@ -1,4 +1,4 @@
-"""Methods of Tensor: parts, conjugates and angles of complex numbers."""
+"""Methods of Tensor: parts, conjugates and angles of complex numbers, short-time Fourier transforms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.ops import complex as ops
+from tinygrad_hw.ops import spectrum
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -56,6 +57,51 @@ class ComplexMethods(TensorBase):
     def conj_physical_(self) -> Tensor:
         """In-place form of ``conj_physical``."""
         return apply_inplace(ops.conj_physical, "conj_physical_", self)
+
+    def stft(
+        self,
+        n_fft: int,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        window: Any = None,
+        center: bool = True,
+        pad_mode: str = "reflect",
+        normalized: bool = False,
+        onesided: bool | None = None,
+        return_complex: bool | None = None,
+        align_to_window: bool | None = None,
+    ) -> Tensor:
+        """See ``torch.stft``."""
+        return spectrum.stft(
+            self,
+            n_fft,
+            hop_length,
+            win_length,
+            window,
+            center,
+            pad_mode,
+            normalized,
+            onesided,
+            return_complex,
+            align_to_window,
+        )
+
+    def istft(
+        self,
+        n_fft: int,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        window: Any = None,
+        center: bool = True,
+        normalized: bool = False,
+        onesided: bool | None = None,
+        length: int | None = None,
+        return_complex: bool = False,
+    ) -> Tensor:
+        """See ``torch.istft``."""
+        return spectrum.istft(
+            self, n_fft, hop_length, win_length, window, center, normalized, onesided, length, return_complex
+        )
 
     def is_complex(self) -> bool:
         """Return whether the dtype is complex64 or complex128."""
