@@ -22,19 +22,116 @@ __all__ = ["OPS", "is_complex", "refuse"]
 
 #: The ops whose forward function and rules hold for complex arrays; all others refuse them.
 OPS = frozenset(
-    """
-    cast sum_to expand as_strided_copy as_strided_adjoint as_strided_scatter stack copy_into conj
-    neg abs sgn square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh
-    tanh asinh acosh atanh sigmoid sinc
-    add sub mul div pow_scalar pow_tensor where eq ne logical_and logical_or logical_xor logical_not
-    isnan isinf isfinite isreal angle fill
-    view unsafe_view unsqueeze squeeze permute transpose t cat unbind split flip roll diagonal diagonal_adjoint tril
-    triu as_strided_in_memory as_strided_moved unfold unfold_adjoint clone
-    sum sum_all mean mean_all prod cumsum cumprod matmul bmm mv dot
-    getitem getitem_adjoint index index_adjoint index_put index_select index_add_zeros gather gather_adjoint scatter
-    constant_pad_nd conj_physical real_part imag_part view_as_real view_as_complex complex polar
-    fft_c2c fft_c2r
-    """.split()
+    [
+        "cast",
+        "sum_to",
+        "expand",
+        "as_strided_copy",
+        "as_strided_adjoint",
+        "as_strided_scatter",
+        "stack",
+        "copy_into",
+        "conj",
+        "neg",
+        "abs",
+        "sgn",
+        "square",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "sigmoid",
+        "sinc",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "pow_scalar",
+        "pow_tensor",
+        "where",
+        "eq",
+        "ne",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "isreal",
+        "angle",
+        "fill",
+        "view",
+        "unsafe_view",
+        "unsqueeze",
+        "squeeze",
+        "permute",
+        "transpose",
+        "t",
+        "cat",
+        "unbind",
+        "split",
+        "flip",
+        "roll",
+        "diagonal",
+        "diagonal_adjoint",
+        "tril",
+        "triu",
+        "as_strided_in_memory",
+        "as_strided_moved",
+        "unfold",
+        "unfold_adjoint",
+        "clone",
+        "sum",
+        "sum_all",
+        "mean",
+        "mean_all",
+        "prod",
+        "cumsum",
+        "cumprod",
+        "matmul",
+        "bmm",
+        "mv",
+        "dot",
+        "getitem",
+        "getitem_adjoint",
+        "index",
+        "index_adjoint",
+        "index_put",
+        "index_select",
+        "index_add_zeros",
+        "gather",
+        "gather_adjoint",
+        "scatter",
+        "constant_pad_nd",
+        "conj_physical",
+        "real_part",
+        "imag_part",
+        "view_as_real",
+        "view_as_complex",
+        "complex",
+        "polar",
+        "fft_c2c",
+        "fft_c2r",
+    ]
 )
 
 _NAMES = {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
@@ -49,6 +146,6 @@ def refuse(name: str, dtype: Any) -> NotImplementedError:
     """Return PyTorch's error for a function that has no meaning, or no kernel, for complex numbers."""
     kind = dtypes.from_numpy(dtype)
     return NotImplementedError(
-        f'"{name}" not implemented for \'{_NAMES[kind.name]}\': {kind} tensors go through arithmetic, matrix '
+        f"\"{name}\" not implemented for '{_NAMES[kind.name]}': {kind} tensors go through arithmetic, matrix "
         "products, sums, indexing and torch.fft. Take .real, .imag, .abs() or torch.view_as_real() of it first"
     )

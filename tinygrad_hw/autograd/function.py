@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_hw.autograd.basics import conj
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, wrap
 from tinygrad_hw.autograd.op import record, select_output
@@ -170,7 +172,7 @@ class _FunctionOp:
                 f"function {self.name}Backward returned an incorrect number of gradients (expected {count}, "
                 f"got {len(result)})"
             )
-        grads = []
+        grads: list[Any] = []
         for position, parent in zip(self.positions, parents, strict=True):
             t = result[position]
             if t is not None and not isinstance(t, TensorBase):

@@ -93,7 +93,8 @@ def _as_real(input: Any) -> Any:
 
 
 def _as_complex(input: Any) -> Any:
-    return input.view(np.complex64 if input.dtype == np.float32 else np.complex128)[..., 0]
+    kind = np.complex64 if input.dtype == np.float32 else np.complex128
+    return input.view(kind)[..., 0] if input.size else np.empty(input.shape[:-1], kind)
 
 
 _view_as_real = op("view_as_real", _as_real, view=True, input=lambda g: _conj(complex(g[..., 0], g[..., 1])))
@@ -151,9 +152,11 @@ def view_as_complex(input: Any) -> Any:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if array.shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2, but its shape is {list(array.shape)}")
-    if array.strides[-1] != array.itemsize:
+    if array.size and array.strides[-1] != array.itemsize:
         raise RuntimeError("Tensor must have a last dimension with stride 1. Use .contiguous() first")
-    if any(n > 1 and s % (2 * array.itemsize) for n, s in zip(array.shape[:-1], array.strides[:-1], strict=True)):
+    if array.size and any(
+        n > 1 and s % (2 * array.itemsize) for n, s in zip(array.shape[:-1], array.strides[:-1], strict=True)
+    ):
         raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
     return _view_as_complex(input)
 

@@ -150,7 +150,7 @@ def _one(dim: int, ndim: int) -> int:
 
 
 def _tuple(value: Any) -> tuple[int, ...]:
-    return (value,) if isinstance(value, (int, np.integer)) else tuple(value)
+    return (int(value),) if isinstance(value, (int, np.integer)) else tuple(value)
 
 
 def _sizes_and_dims(input: Any, s: Dims, dim: Dims) -> tuple[list[int], tuple[int, ...]]:

@@ -20,8 +20,7 @@ from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
-from tinygrad_hw.ops.unary import exp
-from tinygrad_hw.ops.unary import sqrt
+from tinygrad_hw.ops.unary import exp, sqrt
 
 __all__ = [
     "all",

@@ -116,11 +116,6 @@ def stft(
             UserWarning,
             stacklevel=2,
         )
-    if window is None:
-        _no_window(
-            "which is known to cause spectral leakage. Other windows such as torch.hann_window or "
-            "torch.hamming_window are recommended to reduce spectral leakage."
-        )
     signal = input if input.ndim == 2 else unsqueeze(input, 0)
     if center:
         signal = squeeze(pad(unsqueeze(signal, 1), (n_fft // 2, n_fft // 2), pad_mode), 1)
@@ -134,6 +129,11 @@ def stft(
         raise RuntimeError(f"stft: expected 0 < win_length <= n_fft, but got win_length={length}")
     if onesided and complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
+    if window is None:
+        _no_window(
+            "which is known to cause spectral leakage. Other windows such as torch.hann_window or "
+            "torch.hamming_window are recommended to reduce spectral leakage."
+        )
     pieces = unfold_dim(signal, 1, n_fft, hop)
     if window is not None or length != n_fft:
         pieces = pieces * _window("stft", window, length, n_fft, kind)
@@ -201,7 +201,7 @@ def istft(
     if _array(input).size == 0:
         raise RuntimeError("istft: input tensor cannot be empty.")
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"istft: expected (frequencies, pieces) or (B, frequencies, pieces), got {list(input.shape)}")
+        raise RuntimeError(f"istft: expected (frequencies, pieces), with or without a batch, got {list(input.shape)}")
     frequencies, pieces = input.shape[-2:]
     half = frequencies != n_fft if onesided is None else onesided
     wanted = n_fft // 2 + 1 if half else n_fft

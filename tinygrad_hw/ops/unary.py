@@ -623,6 +623,8 @@ atanh = op(
         tensor([0.])
     """,
 )
+
+
 def _sigmoid(input: Any) -> Any:
     return elementwise.sigmoid(input) if input.dtype.kind == "f" else 1 / (1 + np.exp(-input))
 
