@@ -61,23 +61,38 @@ CANNOT = {
 
 #: Entries that are also run with complex samples.
 _COMPLEX_WORDS = """
-    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ T abs acos acosh add addbmm addcdiv
-    addcmul addmm addmv addr all allclose angle any argwhere as_strided asin asinh atan atanh atleast_1d
-    atleast_2d atleast_3d baddbmm block_diag bmm broadcast_tensors broadcast_to cat cdouble cfloat chunk clone
-    column_stack complex conj_physical contiguous cos cosh count_nonzero cross cumprod cumsum diag diag_embed
-    diagflat diagonal diff dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like eq equal
-    exp exp2 expand expand_as expm1 eye fill flatten flip fliplr flipud float float_power full full_like gather
-    hsplit hstack imag index_add index_copy index_fill index_put index_select inner isclose isfinite isinf isnan
-    isreal item kron lerp linspace log log10 log1p log2 logical_and logical_not logical_or logical_xor logspace
-    mT masked_fill masked_scatter masked_select matmul mean mm movedim mul mv narrow ne neg new_empty new_full
-    new_ones new_zeros nonzero norm ones ones_like outer permute polar positive pow prod put randn randn_like
-    ravel real reciprocal repeat reshape resolve_conj resolve_neg roll rot90 rsqrt rsub scalar_tensor scatter
-    scatter_add select sgn sigmoid sin sinc sinh split sqrt square squeeze stack std std_mean sub sum swapaxes t
-    take take_along_dim tan tanh tensordot tile to trace transpose tril triu true_divide unbind unflatten unfold
-    unsqueeze var var_mean vdot view view_as view_as_complex view_as_real vstack where zeros zeros_like
-    linalg.vector_norm linalg.multi_dot linalg.vecdot nn.functional.l1_loss fft.fft fft.fft2 fft.fftn
-    fft.fftshift fft.hfft fft.hfft2 fft.hfftn fft.ifft fft.ifft2 fft.ifftn fft.ifftshift fft.ihfft fft.ihfft2
-    fft.ihfftn fft.irfft fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn stft istft
+    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ abs acos acosh add addbmm addcdiv
+    addcmul addmm addmm.decomposed addmv addr alias_copy all allclose angle any argwhere as_strided
+    as_strided.partial_views as_strided_copy asin asinh atan atanh atleast_1d atleast_2d atleast_3d baddbmm
+    block_diag bmm bool broadcast_tensors broadcast_to byte cartesian_prod cat cdouble cfloat char chunk clone
+    column_stack combinations complex conj_physical constant_pad_nd contiguous cos cosh count_nonzero cov cross
+    cumprod cumsum cumulative_trapezoid diag diag_embed diagflat diagonal diagonal_copy diagonal_scatter diff
+    dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like empty_permuted empty_strided eq
+    equal exp exp2 expand expand_as expand_copy expm1 eye fill flatten flip fliplr flipud float float_power full
+    full_like gather gradient half hsplit hstack imag index_add index_copy index_fill index_put index_select
+    inner int isclose isfinite isinf isnan isreal item kron ldexp lerp linalg.cross linalg.diagonal
+    linalg.multi_dot linalg.vander linalg.vecdot linalg.vector_norm linspace linspace.tensor_overload log log10
+    log1p log2 log_softmax.with_dtype logical_and logical_not logical_or logical_xor logspace
+    logspace.tensor_overload long masked.cumprod masked.cumsum masked.mean masked.normalize masked.prod
+    masked.sum masked_fill masked_scatter masked_select matmul mean
+    meshgrid.list_of_tensors meshgrid.variadic_tensors mm movedim mT mul mv narrow narrow_copy ne neg new_empty
+    new_empty_strided new_full new_ones new_zeros nn.functional.channel_shuffle
+    nn.functional.feature_alpha_dropout.without_train nn.functional.l1_loss nn.functional.normalize
+    nn.functional.pad.circular nn.functional.pad.constant nn.functional.pad.reflect nn.functional.pad.replicate
+    nn.functional.pad.replicate_negative nn.functional.pairwise_distance nn.functional.pixel_shuffle
+    nn.functional.pixel_unshuffle nn.functional.softsign nn.functional.tanhshrink
+    nn.functional.triplet_margin_loss nn.functional.triplet_margin_with_distance_loss nonzero nonzero_static
+    norm norm.fro norm.inf ones ones_like outer permute permute_copy polar positive pow prod put rand_like randn
+    randn_like ravel real reciprocal repeat repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj
+    resolve_neg roll rot90 rsqrt rsub scalar_tensor scatter scatter_add select sgn short sigmoid sin sinc sinh
+    split split.list_args split_with_sizes split_with_sizes_copy sqrt square squeeze squeeze.multiple
+    squeeze_copy stack std std.unbiased std_mean std_mean.unbiased sub sum sum_to_size swapaxes T t t_copy take
+    take_along_dim tan tanh tensor_split tensordot tile to trace transpose transpose_copy trapezoid trapz tril
+    triu true_divide unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsqueeze
+    unsqueeze_copy var var.unbiased var_mean var_mean.unbiased vdot view view_as view_as_complex view_as_real
+    view_copy vsplit vstack where zero_ zeros zeros_like fft.fft fft.fft2 fft.fftn fft.fftshift fft.hfft
+    fft.hfft2 fft.hfftn fft.ifft fft.ifft2 fft.ifftn fft.ifftshift fft.ihfft fft.ihfft2 fft.ihfftn fft.irfft
+    fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn istft stft
 """
 COMPLEX = set(_COMPLEX_WORDS.split())
 

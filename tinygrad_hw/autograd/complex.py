@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tinygrad_hw import dtypes
 
-__all__ = ["OPS", "is_complex", "refuse"]
+__all__ = ["OPS", "check_real", "is_complex", "refuse"]
 
 _WORDS = """
     cast sum_to expand as_strided_copy as_strided_adjoint as_strided_scatter stack copy_into conj neg abs sgn
@@ -49,3 +51,11 @@ def refuse(name: str, dtype: Any) -> NotImplementedError:
         f"\"{name}\" not implemented for '{_NAMES[kind.name]}': {kind} tensors go through arithmetic, matrix "
         "products, sums, indexing and torch.fft. Take .real, .imag, .abs() or torch.view_as_real() of it first"
     )
+
+
+def check_real(name: str, *tensors: Any) -> None:
+    """Raise if one of the tensors is complex, in a function that is no op and that complex numbers have not."""
+    for t in tensors:
+        array = getattr(t, "array", t)
+        if isinstance(array, np.ndarray) and array.dtype.kind == "c":
+            raise refuse(name, array.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
@@ -505,7 +506,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
                 f"{dtypes.from_numpy(kind)}"
             )
         condition = condition != 0
-    if isinstance(input, (int, float)) and isinstance(other, (int, float)):
+    if isinstance(input, (int, float, complex)) and isinstance(other, (int, float, complex)):
         both = dtypes.result_type_of([input, other]).numpy
         input = wrap(np.asarray(input, both))
     return _where(condition, input, other)
@@ -907,6 +908,7 @@ def heaviside(input: Any, values: Any) -> Any:
         >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
+    check_real("heaviside", input, values)
     _need_tensors("heaviside", input, values)
     x, v = _values(input), _values(values)
     if x.dtype != v.dtype:

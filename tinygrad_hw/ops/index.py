@@ -786,7 +786,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         result = base + total
         if reduce == "mean":
             count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind == "f" else wrap(np.floor_divide(_values(result), count))
+            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(_values(result), count))
         return result
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
@@ -180,8 +181,9 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         >>> torch.nansum(torch.tensor([1.0, float("nan")]))
         tensor(1.)
     """
+    check_real("nansum", input)
     values = _values(input)
-    if values.dtype.kind in "fc":
+    if values.dtype.kind == "f":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
     return sum(input, dim, keepdim, dtype=dtype)
 
@@ -250,6 +252,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
         >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
         tensor(2.)
     """
+    check_real("nanmean", input)
     input = _check_mean("nanmean", input, dtype)
     values = _values(input)
     count = (~np.isnan(values)).sum(axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim).astype(values.dtype)
@@ -705,6 +708,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
+    check_real(name, input)
     x = _values(input)
     if x.dtype == np.bool_:
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
@@ -961,6 +965,7 @@ def _median_indices(x: Any, dim: int, ignore_nan: bool) -> Any:
 
 
 def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: bool) -> Any:
+    check_real(name, input)
     if dim is None:
         if _values(input).size == 0:
             return wrap(np.asarray(np.nan, _values(input).dtype))
@@ -1030,6 +1035,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.mode(torch.tensor([3, 1, 3, 2])).values
         tensor(3)
     """
+    check_real("mode", input)
     if input.ndim == 0:
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
     d = _one_dim("mode", dim, input.ndim)
@@ -1152,6 +1158,7 @@ def quantile(
         >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
         tensor(1.5000)
     """
+    check_real("quantile", input)
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
@@ -1170,4 +1177,5 @@ def nanquantile(
         >>> torch.nanquantile(torch.tensor([0.0, float("nan"), 2.0]), 0.5)
         tensor(1.)
     """
+    check_real("nanquantile", input)
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
