@@ -243,7 +243,7 @@ class TestSafetensors:
             '{"dict": [1]}',
             '{"dict": [[[], 1]]}',
             '{"Size": ["x"]}',
-            '{"dtype": "complex64"}',
+            '{"dtype": "complex32"}',
             '{"device": "cuda"}',
             '{"number": ["O", 1]}',
             '{"number": ["f4", "a"]}',
