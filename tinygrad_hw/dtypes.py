@@ -284,7 +284,11 @@ def result_type_of(operands: Any) -> dtype:
     result: dtype | None = None
     for d_or_none in ranks:
         if d_or_none is not None and (result is None or d_or_none.kind > result.kind):
-            result = d_or_none if result is None else promote_types(result, d_or_none)
+            if result is not None and result.kind == 2:
+                # Complex numbers of a later class make a floating point array complex in its own precision.
+                result = complex128 if result is float64 else complex64
+            else:
+                result = d_or_none if result is None else promote_types(result, d_or_none)
     assert result is not None
     return result
 

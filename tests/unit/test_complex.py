@@ -123,7 +123,7 @@ class TestMaking:
         assert abs(float(z.var()) - 1) < 0.03
         assert abs(float(z.real.var()) - 0.5) < 0.02
         u = torch.rand(1000, dtype=torch.complex128)
-        assert 0 <= float(u.real.min())
+        assert float(u.real.min()) >= 0
         assert float(u.imag.max()) < 1
 
     def test_items(self) -> None:

@@ -710,6 +710,7 @@ def binary_cross_entropy(
         >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
         tensor(0.6931)
     """
+    check_real("binary_cross_entropy", input, target)
     how = _reduction(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(

@@ -323,6 +323,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         tensor([1, 0, 2])
     """
     x = _values(input)
+    check_real("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
