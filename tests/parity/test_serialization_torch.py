@@ -64,11 +64,7 @@ def everything(package: Any) -> Any:
         "model": model.state_dict(),
         "optimizers": [optimizer.state_dict(), sgd.state_dict()],
         "scheduler": {k: v for k, v in scheduler.state_dict().items() if not callable(v)},
-        "dtypes": [
-            package.tensor([0, 1, 2]).to(getattr(package, name))
-            for name in ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
-            + ["complex64", "complex128"]
-        ],
+        "dtypes": [package.tensor([0, 1, 2]).to(getattr(package, name)) for name in NAMES],
         "values": [None, True, 0, -1, 255, 256, 65536, 2**31, -(2**63), 2**100, 0.1, float("inf"), "é", b"\xff", 1j],
         "containers": [(), (1,), (1, 2, 3, 4), {1: {2.5: "x"}}, OrderedDict(b=1, a=2), Counter("aab"), {1, 2}],
         "kinds": [package.Size([2, 3]), package.float16, package.int64, package.device("cpu")],

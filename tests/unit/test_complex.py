@@ -243,7 +243,7 @@ class TestGradients:
 
     def test_a_complex_output_needs_a_gradient(self) -> None:
         z = leaf()
-        with pytest.raises(RuntimeError, match="only for real scalar outputs but got torch.complex128"):
+        with pytest.raises(RuntimeError, match=r"only for real scalar outputs but got torch\.complex128"):
             z.sum().backward()
         (z * z).sum().backward(torch.tensor(1j, dtype=torch.complex128))
         np.testing.assert_allclose(z.grad.numpy(), 1j * np.conj(2 * np.array(Z)))
@@ -447,8 +447,8 @@ class TestElsewhere:
 
     def test_a_refusal_says_what_to_do(self) -> None:
         with pytest.raises(NotImplementedError, match=r'"lt" not implemented for \'ComplexFloat\'.*\.abs\(\)'):
-            torch.tensor([1j]) < 1
+            _ = torch.tensor([1j]) < 1
         with pytest.raises(RuntimeError, match="In-place abs is not supported"):
             torch.tensor([1j]).abs_()
-        with pytest.raises(RuntimeError, match="half|Half"):
+        with pytest.raises(RuntimeError, match="Unsupported dtype Half"):
             torch.fft.fft(torch.ones(4, dtype=torch.float16))
