@@ -21,6 +21,8 @@ from tinygrad_hw import dtypes
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
+NAMES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "complex64", "complex128"]
+
 
 def plain(value: Any) -> Any:
     """Turn a value of either package into one that can be compared."""
@@ -165,7 +167,16 @@ def test_the_other_byte_order(tmp_path: Path, names: Any) -> None:
             return super().find_class(module, name) if "rebuild" not in name else (lambda *args: None)
 
         def persistent_load(self, pid: Any) -> Any:
-            kinds = {"Double": 8, "Long": 8, "Float": 4, "Int": 4, "Half": 2, "Short": 2}
+            kinds = {
+                "Double": 8,
+                "Long": 8,
+                "Float": 4,
+                "Int": 4,
+                "Half": 2,
+                "Short": 2,
+                "ComplexDouble": 8,
+                "ComplexFloat": 4,
+            }
             sizes[pid[2]] = kinds.get(pid[1].removesuffix("Storage"), 1)
 
     Sizes(io.BytesIO(content[f"{root}/data.pkl"])).load()

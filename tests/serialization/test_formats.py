@@ -82,6 +82,10 @@ def test_a_model_and_its_optimizer_go_on(format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("dtype", dtypes.ALL, ids=lambda d: d.name)
 def test_dtypes(format: str, dtype: Any) -> None:
+    if format == "safetensors" and dtype is torch.complex128:
+        with pytest.raises(TypeError, match="cannot hold the complex128 tensor"):
+            saved({"x": torch.ones(1, dtype=dtype)}, format)
+        return
     value = {"x": torch.tensor([[0, 1], [2, 3]]).to(dtype), "s": torch.tensor(1).to(dtype), "e": torch.zeros(0, 2)}
     assert same(loaded(saved(value, format)), value)
 

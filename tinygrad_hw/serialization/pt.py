@@ -191,10 +191,11 @@ class _Reader:
                 f"{self.name} holds a tensor of dtype torch.{dtype}, which does not exist here. Convert it in "
                 "PyTorch (.dequantize(), .to(...)) and save again"
             )
-        return _Storage(self.bytes(key, numel, dtype.itemsize).view(dtype.numpy), typed=True)
+        # A complex number is two words.
+        return _Storage(self.bytes(key, numel, dtype.itemsize, dtype.to_real().itemsize).view(dtype.numpy), typed=True)
 
-    def bytes(self, key: str, numel: int, itemsize: int) -> Any:
-        """Return the raw bytes of a storage, of this machine's order."""
+    def bytes(self, key: str, numel: int, itemsize: int, word: int | None = None) -> Any:
+        """Return the raw bytes of a storage, each word (the elements by default) in this machine's order."""
         entry = f"data/{key}"
         size = self.archive.size(entry)
         if size != numel * itemsize:
@@ -204,7 +205,7 @@ class _Reader:
             )
         raw = self.archive.array(entry, self.mmap, itemsize)
         if itemsize > 1 and self.order != sys.byteorder:
-            raw = raw.view(f"u{itemsize}").byteswap().view(np.uint8)
+            raw = raw.view(f"u{word or itemsize}").byteswap().view(np.uint8)
         return raw
 
     # -- tensors ----------------------------------------------------------------------------------
