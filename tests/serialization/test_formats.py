@@ -116,7 +116,14 @@ def test_values(format: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(VALUES)
 def test_round_trip(format: str, value: Any) -> None:
-    assert same(loaded(saved(value, format), format), value)
+    try:
+        content = saved(value, format)
+    except TypeError as error:
+        # The one dtype that this format has not.
+        assert format == "safetensors"
+        assert "complex128" in str(error)
+        return
+    assert same(loaded(content, format), value)
 
 
 @pytest.mark.parametrize("format", FORMATS)
