@@ -18,8 +18,6 @@ import numpy as np
 from tinygrad_hw.autograd import anomaly, profiler
 from tinygrad_hw.autograd.basics import cast, conj, sum_to
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.basics import cast, conj, sum_to
-from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.hooks import run_node_post_hooks, run_node_pre_hooks, run_tensor_hooks
