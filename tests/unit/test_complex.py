@@ -111,6 +111,8 @@ class TestMaking:
             lambda: torch.full((2,), 1j, dtype=torch.float32),
             lambda: torch.ones(2).fill_(1j),
             lambda: torch.full_like(torch.ones(2), 1j),
+            lambda: torch.scalar_tensor(1j),
+            lambda: torch.ones(2).__setitem__(0, 1j),
             lambda: torch.ones(2).masked_fill(torch.tensor([True, False]), 1j),
         ):
             with pytest.raises(RuntimeError, match="value cannot be converted to type"):

@@ -362,7 +362,8 @@ def scalar_tensor(
         tensor(2.)
     """
     Device.check(device)
-    return _finish(np.array(s, _kind(dtype)), requires_grad)
+    kind = _kind(dtype)
+    return _finish(np.array(scalar_for(s, kind), kind), requires_grad)
 
 
 # -- from sizes ------------------------------------------------------------------------------------

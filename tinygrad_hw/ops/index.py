@@ -301,7 +301,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     pieces, basic = _normalise(input.shape, index)
     kind = _values(input).dtype
     if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value).astype(kind))
+        value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
         value = value.to(kind)  # type: ignore[attr-defined]
     if basic:
