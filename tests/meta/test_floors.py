@@ -27,7 +27,7 @@ FLOORS = [
         "version",
     },
     {"autograd"},
-    {"ops", "linalg", "masked", "random", "signal", "special"},
+    {"ops", "fft", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
     {"distributions", "func", "nn", "optim", "serialization", "utils"},
     {"onnx", "profiler", "summary", "train", "vision", "viz"},

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.elementwise import _where
@@ -180,6 +181,7 @@ def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: i
         >>> torch.grid_sampler(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), 0, 0, True)
         tensor([[[[1.]]]])
     """
+    check_real("grid_sampler", input, grid)
     return grid_sample(input, grid, _INTERPOLATION[interpolation_mode], _PADDING[padding_mode], align_corners)
 
 
@@ -238,6 +240,7 @@ def grid_sample(
         >>> torch.nn.functional.grid_sample(x, torch.zeros(1, 1, 1, 2), align_corners=False)
         tensor([[[[1.5000]]]])
     """
+    check_real("grid_sample", input, grid)
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import fold as kernels
@@ -363,6 +364,7 @@ def interpolate(
         >>> torch.nn.functional.interpolate(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
         tensor([[[1., 1., 2., 2.]]])
     """
+    check_real("interpolate", input)
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(

@@ -13,7 +13,7 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import scatter as kernels
 from tinygrad_hw.kernels.runtime import compiles
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.creation import clone, scalar_for
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
 from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
@@ -309,7 +309,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     pieces, basic = _normalise(input.shape, index)
     kind = _values(input).dtype
     if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value).astype(kind))
+        value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
         value = value.to(kind)  # type: ignore[attr-defined]
     if basic:
@@ -801,7 +801,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         result = base + total
         if reduce == "mean":
             count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind == "f" else wrap(np.floor_divide(_values(result), count))
+            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(_values(result), count))
         return result
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 
@@ -972,8 +972,11 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 "dimension(s)."
             )
         if value.array.dtype != kind:
+            if value.array.dtype.kind == "c":
+                scalar_for(value.array.item(), kind)
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
+        value = scalar_for(value, kind)
         if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
             raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
         value = np.asarray(value, kind)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
@@ -277,6 +278,7 @@ _group_norm = op(
 
 def _check_types(name: str, input: Any, *parameters: Any) -> None:
     """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
+    check_real(name, input)
     kind = _values(input).dtype
     if kind.kind != "f":
         raise RuntimeError(
@@ -634,6 +636,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
         >>> F.cosine_similarity(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), dim=0)
         tensor(0.)
     """
+    check_real("cosine_similarity", x1)
     if tuple(x1.shape) != tuple(x2.shape):
         x1, x2 = broadcast_tensors(x1, x2)
     a = x1 / vector_norm(x1, 2, dim, True).clamp_min(eps)

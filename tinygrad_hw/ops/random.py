@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -166,7 +167,7 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in "fc":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t._requires_grad = True
     return t
@@ -174,6 +175,14 @@ def _finish(array: Any, requires_grad: bool) -> Any:
 
 def _float_dtype(dtype: Any) -> Any:
     return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+
+
+def _parts(out: Any, draw: Any, scale: float, generator: Any) -> Any:
+    """Fill the real and imaginary parts of a complex array as the elements of a real one."""
+    parts = np.empty((*out.shape, 2), out.real.dtype)
+    draw(parts, 0.0, scale, generator)
+    out.real, out.imag = parts[..., 0], parts[..., 1]
+    return out
 
 
 def rand(
@@ -204,7 +213,10 @@ def rand(
         tensor([0.4963, 0.7682])
     """
     Device.check(device)
-    return _finish(kernels.rand(_size("rand", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        return _finish(_parts(np.empty(_size("rand", size), kind), kernels.uniform_, 1.0, generator), requires_grad)
+    return _finish(kernels.rand(_size("rand", size), kind, generator), requires_grad)
 
 
 def randn(
@@ -216,12 +228,12 @@ def randn(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Any:
-    """Return standard normal numbers.
+    """Return standard normal numbers; complex ones have variance 1, half of it in each part.
 
     Args:
         *size: sizes, as numbers or one sequence.
         generator: the stream; the default one if None.
-        dtype: a floating point dtype; the default one if None.
+        dtype: a floating point or complex dtype; the default one if None.
         layout: ignored.
         device: the CPU.
         requires_grad: whether the result requires grad.
@@ -235,7 +247,11 @@ def randn(
         tensor([ 1.5410, -0.2934])
     """
     Device.check(device)
-    return _finish(kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        out = np.empty(_size("randn", size), kind)
+        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
+    return _finish(kernels.randn(_size("randn", size), kind, generator), requires_grad)
 
 
 def randint(
@@ -337,6 +353,8 @@ def rand_like(
     """Return uniform numbers in [0, 1) of the shape and dtype of ``input``; see ``rand``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.uniform_, 1.0, generator), requires_grad)
     return _finish(kernels.uniform_(out, 0.0, 1.0, generator), requires_grad)
 
 
@@ -353,6 +371,8 @@ def randn_like(
     """Return standard normal numbers of the shape and dtype of ``input``; see ``randn``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
     return _finish(kernels.normal_(out, 0.0, 1.0, generator), requires_grad)
 
 

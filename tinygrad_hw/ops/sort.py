@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes, return_types
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.creation import clone
@@ -64,6 +65,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         >>> torch.sort(torch.tensor([3, 1, 2])).values
         tensor([1, 2, 3])
     """
+    check_real("sort", input)
     d = one_dim(dim, input.ndim)
     order = np.ascontiguousarray(_order(_values(input), d, descending)).reshape(input.shape)
     indices = wrap(order)
@@ -77,6 +79,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
         >>> torch.argsort(torch.tensor([3, 1, 2]))
         tensor([1, 2, 0])
     """
+    check_real("argsort", input)
     return sort(input, dim, descending, stable).indices
 
 
@@ -113,6 +116,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         >>> torch.topk(torch.tensor([1, 5, 3]), 2).values
         tensor([5, 3])
     """
+    check_real("topk", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
@@ -137,6 +141,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.kthvalue(torch.tensor([1, 5, 3]), 2).values
         tensor(3)
     """
+    check_real("kthvalue", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 1 <= k <= n:
@@ -175,6 +180,7 @@ def unique(
         >>> torch.unique(torch.tensor([1, 3, 1]))
         tensor([1, 3])
     """
+    check_real("unique", input)
     x = _values(input)
     if dim is not None:
         dim = one_dim(dim, x.ndim)
@@ -205,6 +211,7 @@ def unique_consecutive(
         >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
         tensor([1, 2, 1])
     """
+    check_real("unique_consecutive", input)
     x = _values(input)
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, one_dim(dim, x.ndim), 0)
     n = rows.shape[0]
@@ -251,6 +258,7 @@ def searchsorted(
         >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
         tensor([1, 2])
     """
+    check_real("searchsorted", sorted_sequence, input)
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
         if side not in ("left", "right"):
@@ -315,6 +323,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         tensor([1, 0, 2])
     """
     x = _values(input)
+    check_real("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
@@ -338,6 +347,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
         >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
         tensor([0., 2., 1., 0.])
     """
+    check_real("histc", input)
     x = _values(input)
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, but got {bins} for dimension 0")
@@ -364,6 +374,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
         tensor([False,  True, False])
     """
+    check_real("isin", elements, test_elements)
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         raise TypeError("isin(): elements or test_elements must be a tensor")
     return wrap(
