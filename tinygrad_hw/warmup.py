@@ -217,6 +217,9 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("cross_entropy", lambda x: F.cross_entropy(x, target), scores)
     add("cross_entropy with weights", lambda x: F.cross_entropy(x, target, numbers(5).abs()), scores)
     add("embedding", partial(F.embedding, flags), numbers(7, 5))
+    add("rows by index", lambda t: t[flags], numbers(7, 5))
+    add("elements by index", lambda t: t[flags, flags % 5], numbers(7, 5))
+    add("gather", lambda t: torch.gather(t, 0, flags.reshape(-1, 4)), numbers(7, 4))
     for name, function in _ACTIVATIONS.items():
         add(name, function, numbers(n * 2500))
     found.append(("dropout", partial(_dropout, numbers(n * 2500))))

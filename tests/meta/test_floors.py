@@ -27,10 +27,10 @@ FLOORS = [
         "version",
     },
     {"autograd"},
-    {"ops", "linalg", "masked", "random", "signal", "special"},
+    {"ops", "fft", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
     {"distributions", "func", "nn", "optim", "serialization", "utils"},
-    {"profiler", "summary", "train", "vision", "viz"},
+    {"onnx", "profiler", "summary", "train", "vision", "viz"},
     {"", "__main__", "cli", "warmup"},
 ]
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd import anomaly, profiler
-from tinygrad_hw.autograd.basics import cast, sum_to
+from tinygrad_hw.autograd.basics import cast, conj, sum_to
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.hooks import run_node_post_hooks, run_node_pre_hooks, run_tensor_hooks
@@ -174,6 +175,13 @@ def walk(
                     owned.add(key)
         # Names that would keep the last gradients alive through the next rule.
         gs = gp = None
+    # Inside the walk gradients of complex nodes are conjugated; see autograd/complex.py.
+    for key, (leaf, g, _) in leaves.items():
+        if leaf.array.dtype.kind == "c":
+            leaves[key] = (leaf, conj(g), True)
+    for key, g in found.items():
+        if g.__class__ is not list and is_complex(g):
+            found[key] = conj(g)
     return leaves, found
 
 
@@ -224,6 +232,8 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, what: str) ->
         )
     if gradient.array.dtype != array.dtype:
         gradient = cast(gradient, dtype=array.dtype)
+    if array.dtype.kind == "c":
+        gradient = conj(gradient)
     return gradient if create_graph else gradient.array
 
 

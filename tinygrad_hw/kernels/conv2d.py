@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_hw.kernels.conv2d_direct import convolve, correlate
 from tinygrad_hw.kernels.conv2d_winograd import winograd
+from tinygrad_hw.kernels.conv2d_winograd_grad import takes, winograd_weight_grad
 from tinygrad_hw.kernels.fold import Pair, output_size
 from tinygrad_hw.kernels.runtime import compiled_kernels, workers
 from tinygrad_hw.kernels.simd import dots_taps, lanes, outer_rows, tile_rows
@@ -417,6 +418,9 @@ def conv2d_weight_grad(
         if any(m + 2 * p - r >= s for m, p, r, s in zip(x.shape[2:], padding, reached, stride, strict=True)):
             # More of the image than the windows of `g` see, as after a transposed convolution with output padding.
             x, padding = _padded(x, padding)[:, :, : reached[0], : reached[1]], (0, 0)
+        if _squares(weight_shape, stride, dilation, groups) and takes(cg, o):
+            winograd_weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(g), padding, out)
+            return out
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _GRAD_BLOCK, x.itemsize)
         taps, vector = cg * kh * kw, lanes(x.itemsize)
         strips, size, most = _strips(o // groups, taps, vector)

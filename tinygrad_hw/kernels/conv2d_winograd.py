@@ -26,7 +26,7 @@ import numpy as np
 from tinygrad_hw.kernels.runtime import Intrinsic, kernel, workers
 from tinygrad_hw.kernels.simd import Writer, lanes, tile_1, tile_2, tile_3, tile_rows
 
-__all__ = ["winograd"]
+__all__ = ["both_ways", "enter_block", "sharing", "winograd"]
 
 prange = range
 
@@ -42,7 +42,7 @@ def _combine(w: Any, v: list[Any], rule: str) -> list[Any]:
     return results
 
 
-def _both_ways(w: Any, square: list[list[Any]], rule: str) -> list[list[Any]]:
+def both_ways(w: Any, square: list[list[Any]], rule: str) -> list[list[Any]]:
     """Apply a rule to the columns of a square of vectors, then to its rows."""
     columns = [_combine(w, list(column), rule) for column in zip(*square, strict=True)]
     return [_combine(w, list(row), rule) for row in zip(*columns, strict=True)]
@@ -105,7 +105,7 @@ def _enter(number: int) -> Any:
                         line += [w.shuffle(*v, even), w.shuffle(*v, odd)]
                     square.append(line)
                 target = w.step(out, builder.mul(c, pitch))
-                for i, line in enumerate(_both_ways(w, square, "0-2 1+2 2-1 1-3")):
+                for i, line in enumerate(both_ways(w, square, "0-2 1+2 2-1 1-3")):
                     for j, value in enumerate(line):
                         w.store(value, w.step(target, w.times(leap, 4 * i + j)))
             return context.get_dummy_value()
@@ -154,7 +154,7 @@ def _leave(number: int) -> Any:
                 source = w.step(sums, builder.mul(m, pitch))
                 square = [[w.load(w.step(source, w.times(leap, 4 * i + j))) for j in range(4)] for i in range(4)]
                 start = w.splat(builder.load(w.step(bias, m)))
-                for r, line in enumerate(_both_ways(w, square, "0+1+2 1-2-3")):
+                for r, line in enumerate(both_ways(w, square, "0+1+2 1-2-3")):
                     results = []
                     for value in line:
                         value = builder.fadd(value, start)
@@ -221,6 +221,33 @@ def _weights(
 
 
 @kernel()
+def enter_block(
+    x: Any, begin: int, end: int, shape: Any, padding: Any, pitch: int, vector: int, pieces: int, narrow: bool,
+    places: Any, entered: Any,
+) -> None:  # fmt: skip
+    """Write B d B^T of lines of squares as (16, channels, squares), flat; arguments as in ``_convolve``."""
+    _, channels, h, w, _, oh, ow = shape
+    down, across = (oh + 1) // 2, (ow + 1) // 2
+    room = 2 * vector // pieces  # columns of a piece
+    vectors = (across + vector - 1) // vector  # of a line, if a line has several
+    for unit in range((end - begin + pieces - 1) // pieces if narrow else (end - begin) * vectors):
+        for g in range(pieces):
+            line = begin + (unit * pieces + g if narrow else unit // vectors)
+            column = (0 if narrow else unit % vectors * 2 * vector + g * room) - padding[1]
+            n, y = line // down, line % down
+            row = 2 * y - padding[0] if line < end else -4
+            places[3 * g] = n * channels * h * w + row * w + column
+            places[3 * g + 1] = row
+            places[3 * g + 2] = column
+        to = unit * vector if narrow else unit // vectors * across + unit % vectors * vector
+        a = (x, places, h * w, h, w, channels, entered, to, channels * pitch, pitch)
+        if pieces == 2:
+            enter_2(*a)
+        else:
+            enter_4(*a)
+
+
+@kernel()
 def _convolve_share(
     worker: Any,
     x: Any,
@@ -241,7 +268,7 @@ def _convolve_share(
     workers: Any,
 ) -> None:
     """Do one worker's share of ``_convolve``."""
-    total, channels, h, w, outputs, oh, ow = shape
+    total, channels, _, _, outputs, oh, ow = shape
     down, across = (oh + 1) // 2, (ow + 1) // 2
     tiles = (outputs + rows - 1) // rows
     all_lines = total * down
@@ -255,21 +282,7 @@ def _convolve_share(
         begin, end = block * lines, min(all_lines, block * lines + lines)
         here_lines = end - begin
         units = (here_lines + pieces - 1) // pieces if narrow else here_lines * vectors
-        for unit in range(units):
-            for g in range(pieces):
-                line = begin + (unit * pieces + g if narrow else unit // vectors)
-                column = (0 if narrow else unit % vectors * 2 * vector + g * room) - padding[1]
-                n, y = line // down, line % down
-                row = 2 * y - padding[0] if line < end else -4
-                places[3 * g] = n * channels * h * w + row * w + column
-                places[3 * g + 1] = row
-                places[3 * g + 2] = column
-            to = unit * vector if narrow else unit // vectors * across + unit % vectors * vector
-            a = (x, places, h * w, h, w, channels, entered, to, channels * pitch, pitch)
-            if pieces == 2:
-                enter_2(*a)
-            else:
-                enter_4(*a)
+        enter_block(x, begin, end, shape, padding, pitch, vector, pieces, narrow, places, entered)
         count = here_lines * (vector // pieces if narrow else across)
         for tile in range(tiles):
             for p in range(16):
@@ -370,6 +383,14 @@ def _convolve(
         )
 
 
+def sharing(across: int, vector: int) -> tuple[int, bool]:
+    """Return of how many pieces a vector of squares is made, and whether each is a line of its own."""
+    for number in (2, 4):
+        if number <= vector and 0.85 * vector / number <= across <= vector // number:
+            return number, True
+    return 2, False
+
+
 #: Bytes of a block of entered squares.
 _BLOCK = 3 << 17
 
@@ -391,11 +412,7 @@ def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: An
     rows, vector = tile_rows(), lanes(x.itemsize)
     tiles = -(-outputs // rows)
     down, across = (oh + 1) // 2, (ow + 1) // 2
-    # Lines of few squares share a vector, where they fill their pieces of it.
-    pieces, narrow = 2, False
-    for number in (2, 4):
-        if number <= vector and 0.85 * vector / number <= across <= vector // number:
-            pieces, narrow = number, True
+    pieces, narrow = sharing(across, vector)
     slot = vector // pieces if narrow else across
     step = pieces if narrow else 1
     # Of the blocks that fit, the largest of those that fill their vectors best.

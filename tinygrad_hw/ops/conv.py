@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv2d as kernels
 from tinygrad_hw.kernels.elementwise import relu_backward
@@ -318,6 +319,7 @@ def _padding(name: str, padding: Any, dims: int) -> Any:
     return padding if isinstance(padding, str) else _tuple(name, "padding", padding, dims)
 
 
+@whole
 def conv2d(
     input: Any,
     weight: Any,
@@ -375,6 +377,7 @@ def conv2d_then(
     return squeeze(out, 0) if single else out
 
 
+@whole
 def conv1d(
     input: Any,
     weight: Any,
@@ -467,6 +470,7 @@ def _transposed(
     )
 
 
+@whole
 def conv_transpose2d(
     input: Any,
     weight: Any,
@@ -513,6 +517,7 @@ def conv_transpose2d(
     return squeeze(out, 0) if single else out
 
 
+@whole
 def conv_transpose1d(
     input: Any,
     weight: Any,

@@ -850,8 +850,8 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
         >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
-    if _array(x).dtype.kind != "f":
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}")
+    if _array(x).dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     if dim is None and not keepdim and x.ndim != 1:
         x, dim = flatten(x), 0
     elif dim is None:
@@ -890,6 +890,8 @@ def matrix_norm(
         raise RuntimeError(
             f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {list(A.shape)}"
         )
+    if _array(A).dtype.kind == "c" and ord not in ("nuc", 2, -2):
+        A = abs_(A)
     if _array(A).dtype.kind != "f":
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point tensor as input. Got {A.dtype}")
     if dtype is not None:

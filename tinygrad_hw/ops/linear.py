@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.matmul import _matmul as mm
-from tinygrad_hw.ops.matmul import einsum
+from tinygrad_hw.ops.matmul import einsum, matmul
 from tinygrad_hw.ops.reduce import sum as sum_
 
 __all__ = ["bilinear", "linear"]
@@ -101,6 +101,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
             f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
             "the layer with .float() or .double()"
         )
+    if kind.kind == "c":
+        product = matmul(input, weight.mT)
+        return product if bias is None else product + bias
     return _OPS[len(shape) == 2, bias is not None](input, weight, bias)
 
 

@@ -12,6 +12,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.complex import conj, is_complex
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
@@ -237,8 +238,9 @@ def dot(input: Any, tensor: Any) -> Any:
 
 
 def vdot(input: Any, other: Any) -> Any:
-    """Return the dot product of two 1-D tensors; the same as ``dot`` for real numbers."""
-    return dot(input, other)
+    """Return the dot product of two 1-D tensors, the first one conjugated; the same as ``dot`` for real numbers."""
+    _check_tensors("vdot", input=input, other=other)
+    return dot(conj(input) if is_complex(input) else input, other)
 
 
 def matmul(input: Any, other: Any) -> Any:

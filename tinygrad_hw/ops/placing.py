@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
 from tinygrad_hw.ops.shape import cat, expand, one_dim, reshape
@@ -85,6 +86,7 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
         >>> torch.index_reduce(torch.ones(2), 0, torch.tensor([0, 0]), torch.tensor([2.0, 3.0]), "prod")
         tensor([6., 1.])
     """
+    check_real("index_reduce", input)
     if reduce not in _REDUCE:
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     places = _values(index)

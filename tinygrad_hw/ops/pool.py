@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import pool2d as kernels
 from tinygrad_hw.ops.activation import relu
@@ -279,6 +280,7 @@ def _max(
     return (out, _unbatched(indices, dims, single)) if return_indices else out
 
 
+@whole
 def max_pool2d(
     input: Any,
     kernel_size: Any,
@@ -311,6 +313,7 @@ def max_pool2d(
     return _max("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@whole
 def max_pool1d(
     input: Any,
     kernel_size: Any,
@@ -439,6 +442,7 @@ def _avg(
     return _unbatched(out, dims, single)
 
 
+@whole
 def avg_pool2d(
     input: Any,
     kernel_size: Any,
@@ -481,6 +485,7 @@ def avg_pool2d(
     )
 
 
+@whole
 def avg_pool1d(
     input: Any,
     kernel_size: Any,
@@ -522,6 +527,7 @@ def _adaptive(name: str, dims: int, input: Any, output_size: Any, function: Any)
     return _unbatched(out, dims, single)
 
 
+@whole
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """Return means of windows chosen so that the output has given sizes.
 
@@ -538,6 +544,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     return _adaptive("adaptive_avg_pool2d", 2, input, output_size, _adaptive_avg)
 
 
+@whole
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     """Return means of windows chosen so that the output has a given length.
 
@@ -550,6 +557,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     return _adaptive("adaptive_avg_pool1d", 1, input, output_size, _adaptive_avg)
 
 
+@whole
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Return largest elements of windows chosen so that the output has given sizes.
 
@@ -568,6 +576,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
+@whole
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Return largest elements of windows chosen so that the output has a given length.
 
@@ -581,6 +590,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
+@whole
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of images.
 
@@ -595,6 +605,7 @@ def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
     return pow_(sign(mean) * relu(abs_(mean)) * (kernel[0] * kernel[1]), 1.0 / norm_type)
 
 
+@whole
 def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of sequences.
 

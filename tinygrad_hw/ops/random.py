@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
@@ -165,7 +167,7 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in "fc":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t._requires_grad = True
     return t
@@ -173,6 +175,14 @@ def _finish(array: Any, requires_grad: bool) -> Any:
 
 def _float_dtype(dtype: Any) -> Any:
     return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+
+
+def _parts(out: Any, draw: Any, scale: float, generator: Any) -> Any:
+    """Fill the real and imaginary parts of a complex array as the elements of a real one."""
+    parts = np.empty((*out.shape, 2), out.real.dtype)
+    draw(parts, 0.0, scale, generator)
+    out.real, out.imag = parts[..., 0], parts[..., 1]
+    return out
 
 
 def rand(
@@ -203,7 +213,10 @@ def rand(
         tensor([0.4963, 0.7682])
     """
     Device.check(device)
-    return _finish(kernels.rand(_size("rand", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        return _finish(_parts(np.empty(_size("rand", size), kind), kernels.uniform_, 1.0, generator), requires_grad)
+    return _finish(kernels.rand(_size("rand", size), kind, generator), requires_grad)
 
 
 def randn(
@@ -215,12 +228,12 @@ def randn(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Any:
-    """Return standard normal numbers.
+    """Return standard normal numbers; complex ones have variance 1, half of it in each part.
 
     Args:
         *size: sizes, as numbers or one sequence.
         generator: the stream; the default one if None.
-        dtype: a floating point dtype; the default one if None.
+        dtype: a floating point or complex dtype; the default one if None.
         layout: ignored.
         device: the CPU.
         requires_grad: whether the result requires grad.
@@ -234,7 +247,11 @@ def randn(
         tensor([ 1.5410, -0.2934])
     """
     Device.check(device)
-    return _finish(kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        out = np.empty(_size("randn", size), kind)
+        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
+    return _finish(kernels.randn(_size("randn", size), kind, generator), requires_grad)
 
 
 def randint(
@@ -336,6 +353,8 @@ def rand_like(
     """Return uniform numbers in [0, 1) of the shape and dtype of ``input``; see ``rand``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.uniform_, 1.0, generator), requires_grad)
     return _finish(kernels.uniform_(out, 0.0, 1.0, generator), requires_grad)
 
 
@@ -352,6 +371,8 @@ def randn_like(
     """Return standard normal numbers of the shape and dtype of ``input``; see ``randn``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
     return _finish(kernels.normal_(out, 0.0, 1.0, generator), requires_grad)
 
 
@@ -396,6 +417,7 @@ def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
 
+@whole
 def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generator | None = None) -> Any:
     """Return ones with the chances in ``input`` (or ``p``), else zeros.
 
@@ -417,6 +439,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generato
     return _recorded(input, kernels.bernoulli(input.array, p, generator))
 
 
+@whole
 def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     """Return Poisson counts with the rates in ``input``.
 
@@ -433,6 +456,7 @@ def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     return _recorded(input, kernels.poisson(input.array, generator))
 
 
+@whole
 def multinomial(
     input: Any,
     num_samples: int,
@@ -523,6 +547,7 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
     if mode.enabled and recorded:
         values = fill(np.empty(tensor.array.shape, tensor.array.dtype))
         return write(tensor, _drawn(tensor, values=values), name)
+    announce_write(tensor, None)
     fill(tensor.array)
     tensor._version[0] += 1
     return tensor

@@ -12,13 +12,16 @@ import numpy as np
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.ops.complex import imag, real
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
-from tinygrad_hw.ops.unary import exp
+from tinygrad_hw.ops.unary import exp, sqrt
 
 __all__ = [
     "all",
@@ -98,16 +101,22 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
     return _expand(_back(g, shape, dim), size=tuple(shape))
 
 
+@whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor or array of a dtype without gradients, or from one."""
+    array = _values(input).astype(dtype)
+    return wrap(array) if isinstance(input, TensorBase) else array
+
+
 def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
     target = dtypes.as_dtype(dtype).numpy
     if target == _values(input).dtype:
         return input
-    if target.kind == "f" and _values(input).dtype.kind == "f":
+    if target.kind in "fc" and _values(input).dtype.kind in "fc":
         return cast(input, dtype=target)
-    array = _values(input).astype(target)
-    return wrap(array) if isinstance(input, TensorBase) else array
+    return _integers(input, target)
 
 
 # -- sums ------------------------------------------------------------------------------------------
@@ -172,6 +181,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         >>> torch.nansum(torch.tensor([1.0, float("nan")]))
         tensor(1.)
     """
+    check_real("nansum", input)
     values = _values(input)
     if values.dtype.kind == "f":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
@@ -180,7 +190,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     input = _converted(input, dtype)
-    if _values(input).dtype.kind != "f":
+    if _values(input).dtype.kind not in "fc":
         kind = dtypes.from_numpy(_values(input).dtype)
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
@@ -242,6 +252,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
         >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
         tensor(2.)
     """
+    check_real("nanmean", input)
     input = _check_mean("nanmean", input, dtype)
     values = _values(input)
     count = (~np.isnan(values)).sum(axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim).astype(values.dtype)
@@ -361,6 +372,9 @@ def var(
     """
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            parts = [var(part, dim, unbiased, keepdim, correction=correction) for part in (real(input), imag(input))]
+            return parts[0] + parts[1]
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _var(
         input,
@@ -388,6 +402,8 @@ def std(
     """
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _std(
         input,
@@ -692,6 +708,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
+    check_real(name, input)
     x = _values(input)
     if x.dtype == np.bool_:
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
@@ -711,6 +728,7 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the largest element, the first if several are; of the flattened tensor by default.
 
@@ -728,6 +746,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg("argmax", input, dim, keepdim, True)
 
 
+@whole
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the smallest element; see ``argmax``.
 
@@ -752,6 +771,7 @@ def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> An
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether all elements are non-zero, over the given dimensions.
 
@@ -764,6 +784,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("all", np.all, input, dim, keepdim)
 
 
+@whole
 def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """Return whether any element is non-zero, over the given dimensions.
 
@@ -776,6 +797,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return _logic("any", np.any, input, dim, keepdim)
 
 
+@whole
 def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """Return how many elements are not zero, over the given dimensions.
 
@@ -897,6 +919,8 @@ def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *,
         tensor(5.)
     """
     input = _converted(input, dtype)
+    if _values(input).dtype.kind == "c" and p != "nuc":
+        input = abs_(input)
     if _values(input).dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
@@ -941,6 +965,7 @@ def _median_indices(x: Any, dim: int, ignore_nan: bool) -> Any:
 
 
 def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: bool) -> Any:
+    check_real(name, input)
     if dim is None:
         if _values(input).size == 0:
             return wrap(np.asarray(np.nan, _values(input).dtype))
@@ -960,6 +985,7 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
     return result(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median, the lower of the two middle elements if their number is even.
 
@@ -980,6 +1006,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("median", input, dim, keepdim, False)
 
 
+@whole
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median of the elements that are not NaN; see ``median``.
 
@@ -990,6 +1017,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("nanmedian", input, dim, keepdim, True)
 
 
+@whole
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the most frequent element along a dimension, the smallest if several are.
 
@@ -1007,6 +1035,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.mode(torch.tensor([3, 1, 3, 2])).values
         tensor(3)
     """
+    check_real("mode", input)
     if input.ndim == 0:
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
     d = _one_dim("mode", dim, input.ndim)
@@ -1102,6 +1131,7 @@ def _quantile(
     return squeeze(result, 0) if qs.ndim == 0 else result
 
 
+@whole
 def quantile(
     input: Any,
     q: Any,
@@ -1128,9 +1158,11 @@ def quantile(
         >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
         tensor(1.5000)
     """
+    check_real("quantile", input)
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@whole
 def nanquantile(
     input: Any,
     q: Any,
@@ -1145,4 +1177,5 @@ def nanquantile(
         >>> torch.nanquantile(torch.tensor([0.0, float("nan"), 2.0]), 0.5)
         tensor(1.)
     """
+    check_real("nanquantile", input)
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)

@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels.lu import lu_packed
 from tinygrad_hw.ops import linalg
+from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _triangle
@@ -428,7 +429,7 @@ def matrix_exp(A: Any) -> Any:
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
-    """Return the dot products of vectors along a dimension.
+    """Return the dot products of vectors along a dimension, the first ones conjugated.
 
     Args:
         x: a floating point tensor.
@@ -444,9 +445,9 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
         >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         tensor(11.)
     """
-    if _array(x).dtype.kind != "f" or _array(y).dtype.kind != "f":
-        raise RuntimeError(f"linalg.vecdot: Expected floating point tensors, got {x.dtype} and {y.dtype}")
-    return sum_(x * y, dim)
+    if _array(x).dtype.kind not in "fc" or _array(y).dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
+    return sum_(conj(x) * y, dim)
 
 
 def vander(x: Any, *, N: int | None = None) -> Any:

@@ -36,7 +36,7 @@ class Ensemble(Module):
     Example:
         >>> from tinygrad_hw.train import Ensemble
         >>> ensemble = Ensemble([torch.nn.Linear(4, 3), torch.nn.Linear(4, 3)])
-        >>> ensemble(torch.ones(2, 4)).exp().sum(1)
+        >>> ensemble(torch.ones(2, 4)).detach().exp().sum(1)
         tensor([1., 1.])
     """
 

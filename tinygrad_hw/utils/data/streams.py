@@ -140,7 +140,7 @@ def save_streams(streams: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_states(states: Any) -> None:
     """Raise a ValueError or TypeError for what are no states, as :func:`save_streams` returns them."""
-    spare = {"default": Generator(), "python": random.Random(), "numpy": np.random.RandomState(0)}  # noqa: NPY002
+    spare = {"default": Generator(), "python": random.Random(), "numpy": np.random.RandomState(0)}
     if not isinstance(states, Mapping) or not spare.keys() <= states.keys():
         raise TypeError("the states of the random streams are missing")
     try:
