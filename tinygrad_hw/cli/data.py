@@ -170,6 +170,4 @@ def training_loader(settings: Settings, part: Part) -> DataLoader[Any]:
     options: Any = {"batch_size": settings.batch_size, "shuffle": True}
     if not settings.augment:
         return DataLoader(part.tensors(), **options)
-    return DataLoader(
-        _Augmented(part, _transform(settings.dataset, part.form.height)), collate_fn=_as_it_is, **options
-    )
+    return DataLoader(_Augmented(part, _transform(settings.dataset, part.form.height)), collate_fn=_as_it_is, **options)

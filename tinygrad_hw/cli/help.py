@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import textwrap
 from typing import Any, NoReturn
 
@@ -31,17 +32,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Write one line to stderr and exit with 2."""
-        if message.startswith("unrecognized arguments: "):
-            known = [o for action in self._actions for o in action.option_strings]
-            message += nearest(message.split()[2].partition("=")[0], known)
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; what is left over is an error of the command that was called, not of the program."""
-        parsed, rest = self.parse_known_args(args, namespace)
-        if rest:
-            getattr(parsed, "parser", self).error("unrecognized arguments: " + " ".join(rest))
-        return parsed
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; an unknown flag is named first, before its value is taken for something else."""
+        if self._subparsers is None:
+            for word in args if args is not None else sys.argv[1:]:
+                flag = word.partition("=")[0]
+                if word == "--":
+                    break
+                if word.startswith("--") and flag not in self._option_string_actions:
+                    known = [o for o in self._option_string_actions if o.startswith("--")]
+                    self.error(f"there is no option {flag}{nearest(flag, known)}")
+        return super().parse_known_args(args, namespace)
 
 
 def add_command(commands: Any, name: str, summary: str, description: str, examples: str = "") -> Parser:

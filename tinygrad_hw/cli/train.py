@@ -14,7 +14,7 @@ from tinygrad_hw import nn
 from tinygrad_hw.cli.build import build_model, build_optimizer, build_scheduler
 from tinygrad_hw.cli.config import read_toml
 from tinygrad_hw.cli.data import Part, load_parts, training_loader
-from tinygrad_hw.cli.errors import Failure, UsageError
+from tinygrad_hw.cli.errors import Failure, UsageError, one_line
 from tinygrad_hw.cli.folder import Run, fit, load_weights, open_run
 from tinygrad_hw.cli.help import add_command
 from tinygrad_hw.cli.report import write
@@ -60,9 +60,7 @@ def add(commands: Any) -> None:
         """,
     )
     place = parser.add_argument_group("run: where it is kept")
-    place.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder for everything (default: nothing is written)"
-    )
+    place.add_argument("--out", type=Path, metavar="FOLDER", help="folder for everything (default: nothing is written)")
     place.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with the training in this folder")
     place.add_argument("--force", action="store_true", help="replace the run that is in --out")
     place.add_argument(
@@ -169,7 +167,11 @@ def _fit(
         _load(trainer, place)
         done, batch = len(trainer.history), trainer.batch if trainer.epoch > len(trainer.history) else 0
         at = f" and {batch} batches" if batch else ""
-        print(f"going on after {done} of {epochs} epochs{at}", flush=True)
+        over = trainer.stopped or done >= epochs
+        print(
+            f"all of its {done} epochs are done" if over else f"going on after {done} of {epochs} epochs{at}",
+            flush=True,
+        )
         if done:
             trainer.history.write_csv(place.metrics)
     if not trainer.stopped and len(trainer.history) < epochs:
@@ -194,8 +196,6 @@ def _load(trainer: Trainer, place: Run) -> None:
     try:
         trainer.load_checkpoint(place.last)
     except Exception as error:  # whatever is wrong with the file
-        from tinygrad_hw.cli.errors import one_line
-
         raise Failure(f"{one_line(error)}. Begin anew with --config {place.config} and another --out") from None
 
 

@@ -71,9 +71,7 @@ class LeNet(nn.Module):
         torch.Size([5, 10])
     """
 
-    def __init__(
-        self, in_channels: int = 1, image_size: int = 28, num_classes: int = 10, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, in_channels: int = 1, image_size: int = 28, num_classes: int = 10, dropout: float = 0.0) -> None:
         super().__init__()
         if image_size >= 20:
             self.conv1 = nn.Conv2d(in_channels, 6, 5, padding=2)
@@ -122,9 +120,7 @@ class SmallVGG(nn.Module):
         torch.Size([2, 10])
     """
 
-    def __init__(
-        self, in_channels: int = 3, image_size: int = 32, num_classes: int = 10, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, in_channels: int = 3, image_size: int = 32, num_classes: int = 10, dropout: float = 0.0) -> None:
         super().__init__()
         if image_size < 4:
             raise ValueError(f"SmallVGG: images should have 4 or more pixels a side, not {image_size}")
