@@ -32,8 +32,8 @@ def add(commands: Any) -> None:
         f"""Compare the gradients that a model computes with finite differences, in float64: each number of a parameter
         or of the input is moved a little, and the change of the loss must be what the gradient says. Worth doing after
         writing a layer with its own gradient. Without a model, all of those by name ({", ".join(MODELS)}) are checked.
-        The loss is cross-entropy for scores of classes, else the sum of the output times fixed random numbers. Exit code 1 if an
-        error is above the tolerance.""",
+        The loss is cross-entropy for scores of classes, else the sum of the output times fixed random numbers. Exit
+        code 1 if an error is above the tolerance.""",
         """
         tinygrad-hw check-gradients lenet
         tinygrad-hw check-gradients my_model.py:make --input-size 3,16,16
