@@ -99,7 +99,7 @@ def test_wrong_settings_are_named(tmp_path: Path, refused, text: str, said: str)
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
-        (["train", "--epohcs", "3"], "there is no option --epohcs; did you mean --epochs?", 2),
+        (["train", "--epohcs", "3"], "there is no option --epohcs; did you mean '--epochs'?", 2),
         (["train", "--epochs", "many"], "should be a whole number", 2),
         (["train", "--lr", "-1"], "more than 0", 2),
         (["train", "--config", "nowhere.toml"], "nowhere.toml: No such file", 1),
@@ -261,7 +261,7 @@ def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bench, "SHORT", 0.01)
     assert main(["bench", "--short"]) == 0
     out = capsys.readouterr().out
-    assert out.count("training") == out.count("inference") == 4
+    assert out.count("training") == out.count("inference") == 3
     assert "MLP 784-128-10" in out
     numbers = [float(line.split()[-1]) for line in out.splitlines()[3:9]]
     assert all(n > 0 for n in numbers)

@@ -20,6 +20,8 @@ from tinygrad_hw.vision.models import MLP
 
 IMAGES = Digits(train=False).data.numpy()
 GREY = InputForm(1, 8, 8, (0.3,), (0.4,), ("a",))
+KINDS = ["png", "rgb.png", "rgba.png", "palette.png", "16.png", "bmp", "idx", "idx.gz"]
+KINDS += ["npy", "float.npy", "rgb.npy", "nchw.npy"]
 COLOUR = InputForm(3, 8, 8, (0.3,) * 3, (0.4,) * 3, ("a",))
 
 
@@ -79,10 +81,7 @@ def pillow(array: np.ndarray) -> Any:
     return pytest.importorskip("PIL.Image").fromarray(array)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    "png rgb.png rgba.png palette.png 16.png bmp idx idx.gz npy float.npy rgb.npy nchw.npy".split(),
-)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", [GREY, COLOUR], ids=["grey", "colour"])
 def test_every_kind_of_file(tmp_path: Path, kind: str, form: InputForm) -> None:
     found = load_images(save(kind, tmp_path, IMAGES[7]), form.channels)

@@ -17,10 +17,11 @@ import tinygrad_hw as torch
 from tinygrad_hw.cli import main
 
 #: Everything that has a state: dropout and augmentation draw numbers, the optimizer and the schedule have a memory.
-SETTINGS = (
+_LINE = (
     "train digits --model lenet --dropout 0.2 --augment --validation 0.1 --epochs 4 --batch-size 16 --accumulate 3 "
     "--clip 1 --schedule cosine --patience 3 --seed 7 --keep best --checkpoint-every 5 --no-report --quiet"
-).split()
+)
+SETTINGS = _LINE.split()
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
         """
         tinygrad-hw summary runs/first
         tinygrad-hw summary lenet --input-size 3,32,32 --batch-size 64
-        tinygrad-hw summary my_model.py:make --input-size 1,28,28 --columns input_size,output_size,mult_adds
+        tinygrad-hw summary my_model.py:make --input-size 1,28,28 --columns input_size,mult_adds
         """,
     )
     parser.add_argument("target", metavar="RUN|MODEL|FILE.py:FUNCTION", help="the model")
