@@ -118,7 +118,7 @@ def _check(target: Target, args: argparse.Namespace) -> bool:
     model: nn.Module = target.model.double()
     model.train(args.mode == "train")
     inputs = _inputs(target, args.batch_size)
-    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    named: list[tuple[str, Tensor]] = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     for i, t in enumerate(inputs):
         if t.is_floating_point():
             t.requires_grad_()

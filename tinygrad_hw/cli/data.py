@@ -66,7 +66,7 @@ def _read(settings: Settings, train: bool) -> Any:
     name, root = settings.dataset, _root(settings)
     if name == "digits":
         return datasets.Digits(train=train)
-    options = {"train": train, "download": settings.download}
+    options: Any = {"train": train, "download": settings.download}
     if name == "cifar10":
         return datasets.CIFAR10(root, **options, batches=(settings.batches or None) if train else None)
     classes = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}
@@ -97,9 +97,10 @@ def _part(settings: Settings, train: bool) -> Part:
     pixels = source.data.array if isinstance(source.data, Tensor) else source.data
     labels = source.targets.array if isinstance(source.targets, Tensor) else np.array(source.targets, np.int64)
     pixels = pixels[:, None] if pixels.ndim == 3 else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    _, channels, height, width = pixels.shape
     mean, std = STATISTICS[settings.dataset]
     classes = tuple(str(c).partition(" - ")[0] for c in source.classes)
-    return Part(pixels, labels, InputForm(*pixels.shape[1:], mean, std, classes))
+    return Part(pixels, labels, InputForm(channels, height, width, mean, std, classes))
 
 
 def load_parts(settings: Settings, names: Sequence[str] = ("train", "validation", "test")) -> dict[str, Part]:

@@ -40,7 +40,9 @@ class InputForm:
         """
         try:
             form = cls(
-                *(int(values[k]) for k in ("channels", "height", "width")),
+                int(values["channels"]),
+                int(values["height"]),
+                int(values["width"]),
                 tuple(float(v) for v in values["mean"]),
                 tuple(float(v) for v in values["std"]),
                 tuple(str(v) for v in values["classes"]),

@@ -62,8 +62,9 @@ def _picture(path: Path) -> Array:
     except ImportError:
         raise Failure(f'{path}: pictures need pillow: pip install "tinygrad-hw[images]"') from None
     try:
-        with Image.open(path) as image:
-            image.load()
+        with Image.open(path) as file:
+            file.load()
+            image: Any = file
             if "A" in image.getbands() or "transparency" in image.info:
                 # What is transparent shows white paper.
                 layer = image.convert("RGBA")

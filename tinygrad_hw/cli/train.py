@@ -74,6 +74,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
+    place: Run | None
     given = {name: getattr(args, name) for name in FIELDS if getattr(args, name, None) is not None}
     if args.resume is not None:
         place, settings = _to_resume(args, given)
