@@ -127,6 +127,10 @@ def test_a_run_is_not_overwritten(tmp_path: Path, refused) -> None:  # type: ign
     code, text = refused("train", *QUICK, "--out", tmp_path)
     assert code == 2
     assert f"--resume {tmp_path}" in text
+    before = (tmp_path / "model.npz").read_bytes()
+    code, _ = refused("train", "mnist", *QUICK, "--data", tmp_path, "--force", "--out", tmp_path)
+    assert code == 1
+    assert (tmp_path / "model.npz").read_bytes() == before, "a run was lost to one that could not begin"
     assert main(["train", *QUICK, "--seed", "3", "--force", "--out", str(tmp_path)]) == 0
     assert read_toml(tmp_path / "config.toml")["seed"] == 3
     assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -15,6 +15,7 @@ import pytest
 
 import tinygrad_hw as torch
 from tinygrad_hw.cli import main
+from tinygrad_hw.cli.config import read_toml
 
 #: Everything that has a state: dropout and augmentation draw numbers, the optimizer and the schedule have a memory.
 _LINE = (
@@ -134,6 +135,8 @@ def test_more_epochs(tmp_path: Path) -> None:
     assert main(["train", *common, "--epochs", "1", "--out", str(tmp_path / "longer")]) == 0
     assert main(["train", "--resume", str(tmp_path / "longer"), "--epochs", "3", "--no-report", "--quiet"]) == 0
     assert rows(tmp_path / "whole") == rows(tmp_path / "longer")
+    # It is a run of three epochs from now on.
+    assert read_toml(tmp_path / "longer/config.toml") == read_toml(tmp_path / "whole/config.toml")
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "longer")
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
 

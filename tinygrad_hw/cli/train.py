@@ -93,7 +93,10 @@ def run(args: argparse.Namespace) -> int:
         f"{settings.model} with {count:,} parameters",
         flush=True,
     )
-    if place is not None and not (args.resume is not None and place.config.exists()):
+    if place is not None and (args.resume is None or place.read()[0] != settings):
+        if args.force:
+            # Not before everything else is found to be in order.
+            place.clear()
         sizes = {"train_images": len(train), "validation_images": len(validation), "test_images": len(test)}
         place.make(settings, train.form, {**sizes, "parameters": count})
     return _fit(args, settings, place, model, train, validation, test)
@@ -107,7 +110,6 @@ def _new(out: Path, force: bool) -> Run:
     if place.exists():
         if not force:
             raise UsageError(f"there is a run in {out} already: go on with it (--resume {out}) or replace it (--force)")
-        place.clear()
     return place
 
 
@@ -176,6 +178,9 @@ def _fit(
         if done:
             trainer.history.write_csv(place.metrics)
     if not trainer.stopped and len(trainer.history) < epochs:
+        if place is not None:
+            # The weights of an earlier end are not this training's any more; the checkpoint has them.
+            place.model.unlink(missing_ok=True)
         try:
             trainer.fit(loader, validation.loader(), epochs)
         except NonFiniteLoss as error:
