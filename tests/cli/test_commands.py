@@ -259,16 +259,39 @@ def test_gradients_of_a_run(trained: Path, capsys: pytest.CaptureFixture[str]) -
     assert (trained / "model.npz").read_bytes() == before
 
 
-def test_bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def timed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
+    """Return the numbers of each line of the built-in benchmark."""
     from tinygrad_hw.cli import bench
 
     monkeypatch.setattr(bench, "SHORT", 0.01)
+    capsys.readouterr()
     assert main(["bench", "--short"]) == 0
-    out = capsys.readouterr().out
-    assert out.count("training") == out.count("inference") == 3
-    assert "MLP 784-128-10" in out
-    numbers = [float(line.split()[-1]) for line in out.splitlines()[3:9]]
-    assert all(n > 0 for n in numbers)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "training" in line or "inference" in line]
+    return [[float(n) for n in line.split("training")[-1].split("inference")[-1].split()] for line in lines[-6:]]
+
+
+def test_bench_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    hide(monkeypatch, "torch")
+    rows = timed(capsys, monkeypatch)
+    assert [len(row) for row in rows] == [1] * 6
+    assert all(row[0] > 0 for row in rows)
+    assert all(training[0] > inference[0] for training, inference in zip(rows[::2], rows[1::2], strict=True))
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_bench_beside_pytorch(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    rows = timed(capsys, monkeypatch)
+    assert [len(row) for row in rows] == [3] * 6
+    for ours, theirs, ratio in rows:
+        assert ratio == pytest.approx(theirs / ours, abs=0.01 + 0.01 * ratio)
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    """Make it look as if a library were not installed."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *p: None if n == library else find(n, *p))
 
 
 # -- files for others ------------------------------------------------------------------------------
@@ -337,8 +360,7 @@ def test_report(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_without_matplotlib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *p: None if n == "matplotlib" else find(n, *p))
+    hide(monkeypatch, "matplotlib")
     arguments = [a for a in QUICK if a != "--no-report"]
     assert main(["train", *arguments, "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out

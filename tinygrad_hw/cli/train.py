@@ -107,9 +107,8 @@ def _new(out: Path, force: bool) -> Run:
     place = Run(out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, not a folder")
-    if place.exists():
-        if not force:
-            raise UsageError(f"there is a run in {out} already: go on with it (--resume {out}) or replace it (--force)")
+    if place.exists() and not force:
+        raise UsageError(f"there is a run in {out} already: go on with it (--resume {out}) or replace it (--force)")
     return place
 
 
