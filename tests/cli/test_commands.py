@@ -40,6 +40,7 @@ def test_help_of_train_names_every_setting(capsys: pytest.CaptureFixture[str]) -
     for name in FIELDS:
         assert name == "dataset" or f"--{name.replace('_', '-')}" in out
     assert "(default: 32)" in out
+    assert "same run (default: 0)" in " ".join(out.split())
 
 
 # -- configuration ---------------------------------------------------------------------------------

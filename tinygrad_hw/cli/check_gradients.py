@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
         nargs="?",
         help="the model; a function returns a model, or (model, input, ...)",
     )
-    add_input_size(parser)
+    add_input_size(parser, SIZES)
     parser.add_argument("--batch-size", type=int, default=3, metavar="N", help="samples at a time")
     parser.add_argument(
         "--entries", type=int, default=20, metavar="N", help="numbers to check of each tensor, at random; 0 for all"

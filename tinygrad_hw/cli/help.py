@@ -17,7 +17,8 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help
-        silent = action.default in (None, False, argparse.SUPPRESS) or not action.option_strings
+        # By identity: 0 is a default to be told, and equal to False.
+        silent = any(action.default is v for v in (None, False, argparse.SUPPRESS)) or not action.option_strings
         if text is None or silent or "default" in text:
             return text
         return f"{text} (default: {str(action.default).replace('%', '%%')})"

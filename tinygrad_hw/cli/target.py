@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,14 @@ def sizes_of(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def add_input_size(parser: argparse.ArgumentParser) -> None:
-    """Add ``--input-size``."""
+def add_input_size(parser: argparse.ArgumentParser, sizes: Mapping[str, tuple[int, ...]] = USUAL) -> None:
+    """Add ``--input-size``, whose help tells the defaults of the models by name."""
+    usual = ", ".join(f"{','.join(map(str, size))} for {name}" for name, size in sizes.items())
     parser.add_argument(
         "--input-size",
         type=sizes_of,
         metavar="C,H,W",
-        help="size of one sample, without the batch (default: of a run its images'; 1,28,28 for mlp and lenet, 3,32,32 "
-        "for vgg)",
+        help=f"size of one sample, without the batch (default: of a run its images'; {usual})",
     )
 
 
