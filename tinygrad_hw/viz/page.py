@@ -68,6 +68,8 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .pairs { width: 100%; } .pairs td { overflow-wrap: anywhere; width: 75%; } .pairs th { white-space: normal; }
 summary { cursor: pointer; font-weight: 600; }
 .tghw .paper { fill: none; } .tghw { --tg-paper: var(--card) !important; }
+/* Where there are two columns, the margin of the last card of a column is cut off. */
+@media (min-width: 55rem) { .cards { margin-bottom: 1rem; } }
 @media (max-width: 30rem) { body { padding: .35rem; } .card { padding: .5rem; } }
 @media print { body { background: none; } .card, .fact { break-inside: avoid; } }
 """.strip()
