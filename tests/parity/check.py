@@ -33,6 +33,38 @@ LARGEST_SECOND = 2_000
 SECONDS = 40
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much of an entry is run.
+
+    Attributes:
+        samples: for values, by dtype.
+        gradients: samples for gradients, by dtype.
+        second_order: samples for second-order gradients.
+        variants: samples for methods, operators and in-place forms.
+        largest: elements of all tensors of a sample; larger ones are left out.
+        largest_second: the same, for second-order gradients.
+        seconds: of computing.
+    """
+
+    samples: dict[torch.dtype, int]
+    gradients: dict[torch.dtype, int]
+    second_order: int
+    variants: int
+    largest: int
+    largest_second: int
+    seconds: float
+
+
+QUICK = Limits(SAMPLES, GRADIENTS, SECOND_ORDER, VARIANTS, LARGEST, LARGEST_SECOND, SECONDS)
+
+_ALL = 10**9
+#: Every sample that the database has.
+ALL_SAMPLES = Limits(
+    dict.fromkeys(SAMPLES, _ALL), dict.fromkeys(GRADIENTS, _ALL), _ALL, _ALL, _ALL, LARGEST, 3_600
+)
+
+
 @dataclass
 class Report:
     """What was found about one entry.
@@ -79,7 +111,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, old)
 
 
-def check(info: Any) -> Report:
+def check(info: Any, limits: Limits = QUICK) -> Report:
     """Run all checks of an entry."""
     name = full_name(info)
     report = Report(name, family_of(info.name, info.variant_test_name))
@@ -97,14 +129,14 @@ def check(info: Any) -> Report:
         report.failures.append(("complex" if any(d.is_complex for d in supported) else "no dtype in common", ""))
         return report
     start = time.perf_counter()
-    checker = _Checker(info, report)
+    checker = _Checker(info, report, limits)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with _time_limit(SECONDS):
+            with _time_limit(limits.seconds):
                 checker.run()
         except _TimeUp:
-            report.failures.append((f"takes more than {SECONDS} s", ""))
+            report.failures.append((f"takes more than {limits.seconds} s", ""))
     if report.status == "pass" and report.failures:
         report.status = "fail"
     report.seconds = time.perf_counter() - start
@@ -153,8 +185,9 @@ def _short(error: BaseException) -> str:
 class _Checker:
     """The checks of one entry; failures are collected in its report."""
 
-    def __init__(self, info: Any, report: Report) -> None:
+    def __init__(self, info: Any, report: Report, limits: Limits = QUICK) -> None:
         self.info = info
+        self.limits = limits
         self.report = report
         self.values = full_name(info) not in UNDEFINED_VALUES
         self.kinds: set[str] = set()
@@ -192,24 +225,24 @@ class _Checker:
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002 - some samples are drawn from it
         made = list(self.info.sample_inputs("cpu", dtype, requires_grad=grad))
-        return [s for s in made if _size(s) <= LARGEST]
+        return [s for s in made if _size(s) <= self.limits.largest]
 
     def check_dtype(self, dtype: torch.dtype) -> None:
         info = self.info
         grad = info.supports_autograd and dtype in info.supported_backward_dtypes("cpu") and dtype in GRADIENTS
         samples = self.samples(dtype, grad)
         label = str(dtype).removeprefix("torch.")
-        for sample in _pick(samples, SAMPLES[dtype]):
+        for sample in _pick(samples, self.limits.samples[dtype]):
             self.one(label, sample, lambda s: self.check_values(info.op, self.ours, s))
         if grad:
-            for sample in _pick(samples, GRADIENTS[dtype]):
+            for sample in _pick(samples, self.limits.gradients[dtype]):
                 self.one(f"gradient, {label}", sample, self.check_gradient)
             if dtype is torch.float64 and info.supports_gradgrad:
-                small = [s for s in samples if _size(s) <= LARGEST_SECOND]
-                for sample in _pick(small, SECOND_ORDER):
+                small = [s for s in samples if _size(s) <= self.limits.largest_second]
+                for sample in _pick(small, self.limits.second_order):
                     self.one("second order", sample, lambda s: self.check_gradient(s, second=True))
         if dtype in (torch.float64, torch.int64):
-            self.check_variants(_pick(samples, VARIANTS), label, grad)
+            self.check_variants(_pick(samples, self.limits.variants), label, grad)
 
     def one(self, label: str, sample: Any, test: Any) -> None:
         """Run a test on a sample, and note how it fails."""
