@@ -29,7 +29,7 @@ FLOORS = [
     {"autograd"},
     {"ops", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "tensor"},
-    {"distributions", "func", "nn", "optim", "serialization", "utils"},
+    {"distributions", "func", "nn", "optim", "serialization", "testing", "utils"},
     {"train", "vision"},
     {"", "__main__", "cli", "warmup"},
 ]
