@@ -764,6 +764,8 @@ def linspace(
     _check_steps(steps)
     kind = _kind(dtype)
     start, end = _ends("linspace", start, end)
+    if kind.kind in "iu":  # integers lie between integers
+        start, end = int(start), int(end)
     values = _evenly(start, end, steps)
     return _finish(values.astype(kind), requires_grad)
 

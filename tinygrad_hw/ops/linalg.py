@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.matmul import cross, matmul
 from tinygrad_hw.ops.reduce import amax, amin
@@ -509,6 +509,11 @@ def _gaps(squares: Any) -> Any:
     return (1 - eye) / (difference + eye)
 
 
+def _is_nothing(g: Any) -> bool:
+    """Whether a gradient is zeros, and nothing that could be differentiated."""
+    return not _array(g).any() and (not isinstance(g, TensorBase) or edge_of(g) is None)
+
+
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> tuple[Any]:
     m, n = A.shape[-2], A.shape[-1]
     k = min(m, n)
@@ -516,6 +521,9 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, fu
         # The extra singular vectors are arbitrary; gradients flow through the others.
         U, g_U = U[..., :, :k], g_U[..., :, :k]
         Vh, g_Vh = Vh[..., :k, :], g_Vh[..., :k, :]
+    if _is_nothing(g_U) and _is_nothing(g_Vh):
+        # Of the values alone, which is defined where values are equal, or zero.
+        return (U @ diag_embed(g_S) @ Vh,)
     F = _gaps(S * S)
     s_row, s_col = unsqueeze(S, -2), unsqueeze(S, -1)
     skew_u = U.mT @ g_U
