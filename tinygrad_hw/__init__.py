@@ -213,13 +213,19 @@ if TYPE_CHECKING:
     from tinygrad_hw.func import vmap as vmap
 
 #: Modules that most programs do without, and names in them.
-_LATER = {
-    **{
-        name: (name, None)
-        for name in (
-            "accelerator amp backends compiler cpu cuda distributions func mps testing types xpu".split()
-        )
-    },
+_LATER: dict[str, tuple[str, str | None]] = {
+    "accelerator": ("accelerator", None),
+    "amp": ("amp", None),
+    "backends": ("backends", None),
+    "compiler": ("compiler", None),
+    "cpu": ("cpu", None),
+    "cuda": ("cuda", None),
+    "distributions": ("distributions", None),
+    "func": ("func", None),
+    "mps": ("mps", None),
+    "testing": ("testing", None),
+    "types": ("types", None),
+    "xpu": ("xpu", None),
     "GradScaler": ("amp", "GradScaler"),
     "autocast": ("amp", "autocast"),
     "compile": ("compiler", "compile"),

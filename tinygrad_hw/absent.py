@@ -48,17 +48,21 @@ _NAMES = {
     "MapDataPipe": "write a Dataset",
 }
 
-#: Pieces of names.
-_PIECES = (
-    (("sparse", "csr", "csc", "bsr", "bsc", "coo", "coalesce", "spmm", "smm", "dsmm", "hspmm"), "there are no sparse tensors"),
-    (("quant", "qint", "quint", "qscheme", "q_scale", "q_zero", "q_per_channel", "per_channel", "per_tensor", "int_repr"), "there are no quantized tensors"),
-    (("float8", "float4", "bits", "int1", "int2", "int3", "int4", "int5", "int6", "int7"), "there is no such dtype"),
-    (("cudnn", "miopen", "cuda", "mkldnn", "xla", "ipu", "vulkan", "xpu", "mps", "hpu"), "this package computes on the CPU only"),
-    (("Storage", "_storage"), "use untyped_storage(), or numpy() for the memory itself"),
-    (("autocast",), "there is no lower precision to switch to; convert with .half()"),
-    (("nested", "jagged", "padded_tensor"), "there are no nested tensors"),
-    (("sym_", "Sym", "script", "Script", "import_ir", "parse_ir"), "there is no graph compiler"),
-)  # fmt: skip
+_SPARSE = "there are no sparse tensors"
+_QUANTIZED = "there are no quantized tensors"
+_CPU = "this package computes on the CPU only"
+
+#: Pieces of names, and the sentence about a name that has one.
+_PIECES = {
+    "sparse csr csc bsr bsc coo coalesce spmm smm dsmm hspmm": _SPARSE,
+    "quant qint quint qscheme q_scale q_zero q_per_channel per_channel per_tensor int_repr": _QUANTIZED,
+    "float8 float4 bits int1 int2 int3 int4 int5 int6 int7": "there is no such dtype",
+    "cudnn miopen cuda mkldnn xla ipu vulkan xpu mps hpu": _CPU,
+    "Storage _storage": "use untyped_storage(), or numpy() for the memory itself",
+    "autocast": "there is no lower precision to switch to; convert with .half()",
+    "nested jagged padded_tensor": "there are no nested tensors",
+    "sym_ Sym script Script import_ir parse_ir": "there is no graph compiler",
+}
 
 _LOSSES = {
     "binary_cross_entropy_with_logits",
@@ -78,7 +82,7 @@ def hint(name: str) -> str:
         return f": use torch.nn.functional.{name}"
     if name in _NAMES:
         return f": {_NAMES[name]}"
-    for pieces, reason in _PIECES:
-        if any(piece in name for piece in pieces):
+    for pieces, reason in _PIECES.items():
+        if any(piece in name for piece in pieces.split()):
             return f": {reason}"
     return ""

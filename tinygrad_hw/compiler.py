@@ -1,4 +1,4 @@
-"""``torch.compile`` and ``torch.compiler``: accepted; everything runs as it is written, with kernels compiled already."""
+"""``torch.compile`` and ``torch.compiler``: accepted; everything runs as it is written."""
 
 from __future__ import annotations
 

@@ -60,9 +60,7 @@ QUICK = Limits(SAMPLES, GRADIENTS, SECOND_ORDER, VARIANTS, LARGEST, LARGEST_SECO
 
 _ALL = 10**9
 #: Every sample that the database has.
-ALL_SAMPLES = Limits(
-    dict.fromkeys(SAMPLES, _ALL), dict.fromkeys(GRADIENTS, _ALL), _ALL, _ALL, _ALL, LARGEST, 3_600
-)
+ALL_SAMPLES = Limits(dict.fromkeys(SAMPLES, _ALL), dict.fromkeys(GRADIENTS, _ALL), _ALL, _ALL, _ALL, LARGEST, 3_600)
 
 
 @dataclass

@@ -25,7 +25,10 @@ def test_assert_close():
             try:
                 close(a, b, **options)
             except (AssertionError, TypeError, ValueError) as error:
-                log(type(error).__name__, str(error).replace("tinygrad_hw.tensor", "torch").replace("tinygrad_hw", "torch"))
+                log(
+                    type(error).__name__,
+                    str(error).replace("tinygrad_hw.tensor", "torch").replace("tinygrad_hw", "torch"),
+                )
             else:
                 log("close")
 

@@ -51,8 +51,8 @@ class autocast:
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         if enabled and device_type == "cpu":
             raise RuntimeError(
-                "autocast: this package computes in the dtype of the tensors; there is no lower precision to switch to. "
-                "Pass enabled=False, or convert the model and its input with .half()"
+                "autocast: this package computes in the dtype of the tensors; there is no lower precision to switch "
+                "to. Pass enabled=False, or convert the model and its input with .half()"
             )
         if enabled:
             name = device_type.upper() if device_type in ("cuda", "xpu", "mps") else device_type

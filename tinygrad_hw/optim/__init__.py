@@ -4,8 +4,8 @@ import importlib as _importlib
 from typing import TYPE_CHECKING
 
 from tinygrad_hw.optim import lr_scheduler
-from tinygrad_hw.optim.adafactor import Adafactor
 from tinygrad_hw.optim.adadelta import Adadelta
+from tinygrad_hw.optim.adafactor import Adafactor
 from tinygrad_hw.optim.adagrad import Adagrad
 from tinygrad_hw.optim.adam import Adam, AdamW
 from tinygrad_hw.optim.adamax import Adamax

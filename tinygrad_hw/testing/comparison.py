@@ -142,7 +142,9 @@ def _compare(actual: Any, expected: Any, path: tuple[Any, ...], options: _Option
             raise _mismatch(f"Booleans mismatch: {actual} is not {expected}", path, msg)
     elif type(actual) in (int, float, complex) and type(expected) in (int, float, complex):
         _compare_numbers(actual, expected, path, options, msg)
-    elif isinstance(actual, (Tensor, np.ndarray)) and related and (options.subclasses or type(actual) is type(expected)):
+    elif (
+        isinstance(actual, (Tensor, np.ndarray)) and related and (options.subclasses or type(actual) is type(expected))
+    ):
         pair = [x if isinstance(x, Tensor) else Tensor._wrap(x) for x in (actual, expected)]
         _compare_tensors(pair[0], pair[1], path, options, msg)
     elif isinstance(actual, Mapping) and isinstance(expected, Mapping):
@@ -191,8 +193,9 @@ def assert_close(
         actual: a tensor, a number, an ndarray, or a sequence or mapping of these, nested at will.
         expected: of the same kind.
         allow_subclasses: whether a parameter may be compared with a tensor.
-        rtol, atol: relative and absolute tolerance, both or none; by default 1.3e-6 and 1e-5 for float32, 1e-7 both for
-            float64 and Python's floats, 1e-3 and 1e-5 for float16, 0 for integers and bools.
+        rtol: relative tolerance; by default 1.3e-6 for float32, 1e-7 for float64 and Python's floats, 1e-3 for float16,
+            0 for integers and bools.
+        atol: absolute tolerance, given with ``rtol`` or not at all; by default 1e-5, 1e-7, 1e-5 and 0.
         equal_nan: whether two NaN are equal.
         check_device: accepted for PyTorch's sake; all tensors are on the CPU.
         check_dtype: whether the dtypes must be the same; else both are promoted.
@@ -238,7 +241,8 @@ def assert_allclose(
     Args:
         actual: a tensor, or what can be made one.
         expected: likewise.
-        rtol, atol: tolerances, both or none.
+        rtol: relative tolerance.
+        atol: absolute tolerance, given with ``rtol`` or not at all.
         equal_nan: whether two NaN are equal.
         msg: the error's message.
 
@@ -259,9 +263,7 @@ def assert_allclose(
     if rtol is None and atol is None:
         names = [t.dtype.name for t in pair]
         rtol, atol = (max(TOLERANCES.get(n, _EXACT)[i] for n in names) for i in (0, 1))
-    assert_close(
-        pair[0], pair[1], rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None
-    )
+    assert_close(pair[0], pair[1], rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)
 
 
 def _as_tensor(value: Any) -> Tensor:
