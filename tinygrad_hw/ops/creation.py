@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
@@ -513,7 +514,7 @@ def full(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     """Return a tensor filled with one value.
 
@@ -525,6 +526,7 @@ def full(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.full``.
 
@@ -532,6 +534,8 @@ def full(
         >>> torch.full((2,), 3.5)
         tensor([3.5000, 3.5000])
     """
+    if out is not None:
+        return into(out, full, size, fill_value, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
@@ -549,7 +553,7 @@ def eye(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     """Return a matrix with ones on the diagonal.
 
@@ -560,6 +564,8 @@ def eye(
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    if out is not None:
+        return into(out, eye, n, m, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
@@ -683,7 +689,7 @@ def arange(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     r"""Return numbers from ``start`` (0) to below ``end`` in steps: :math:`\lceil (end - start) / step \rceil` of them.
 
@@ -696,6 +702,7 @@ def arange(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the step is 0, or leads away from ``end``.
@@ -706,6 +713,8 @@ def arange(
         >>> torch.arange(1, 2.5, 0.5)
         tensor([1.0000, 1.5000, 2.0000])
     """
+    if out is not None:
+        return into(out, arange, start, end, step, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     if end is None:
         start, end = None, start
@@ -747,7 +756,7 @@ def linspace(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     """Return ``steps`` numbers at equal distances from ``start`` to ``end``, both included.
 
@@ -760,6 +769,8 @@ def linspace(
         >>> torch.linspace(0, 1, 3)
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return into(out, linspace, start, end, steps, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     _check_steps(steps)
     kind = _kind(dtype)
@@ -807,7 +818,7 @@ def logspace(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     """Return ``steps`` powers of ``base`` with exponents at equal distances.
 
@@ -817,6 +828,8 @@ def logspace(
         >>> torch.logspace(0, 2, 3)
         tensor([  1.,  10., 100.])
     """
+    if out is not None:
+        return into(out, logspace, start, end, steps, base, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     _check_steps(steps)
     kind = _kind(dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
@@ -415,13 +416,14 @@ _index_add_zeros = op(
 )
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     """Return the slices along a dimension that ``index`` names.
 
     Args:
         input: a tensor.
         dim: the dimension.
         index: 1-D integers.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: an index is out of range, or ``index`` is not 1-D.
@@ -432,6 +434,8 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
         >>> torch.index_select(torch.tensor([1, 2, 3]), 0, torch.tensor([2, 0]))
         tensor([3, 1])
     """
+    if out is not None:
+        return into(out, index_select, input, dim, index)
     array = _long("index_select", index)
     if array.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
@@ -440,7 +444,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return _index_select(input, array.reshape(-1), dim=d)
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """Return a copy with slices of ``source`` added at the slices that ``index`` names.
 
     Args:
@@ -449,6 +453,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
         index: 1-D integers, one per slice of ``source``.
         source: a tensor of the same dtype.
         alpha: factor of ``source``.
+        out: a tensor to write the result into.
 
     Source: ``torch.index_add``.
 
@@ -456,6 +461,8 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
         >>> torch.index_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.ones(2))
         tensor([2., 0.])
     """
+    if out is not None:
+        return into(out, index_add, input, dim, index, source, alpha=alpha)
     array = _long("index_add", index)
     d = one_dim(dim, input.ndim)
     if _values(input).dtype != _values(source).dtype:
@@ -485,7 +492,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
 
 
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None) -> Any:
     """Return a copy with slices replaced by slices of ``source``.
 
     Source: ``torch.index_copy``.
@@ -494,6 +501,8 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
         >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([2]), torch.ones(1))
         tensor([0., 0., 1.])
     """
+    if out is not None:
+        return into(out, index_copy, input, dim, index, source)
     array = _long("index_copy", index)
     d = one_dim(dim, input.ndim)
     if _values(input).dtype != _values(source).dtype:
@@ -615,7 +624,7 @@ def _int64(name: str, index: Any) -> Any:
     return array
 
 
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
     r"""Return :math:`out_{i j k} = input_{index_{i j k}\, j\, k}` (for ``dim=0``).
 
     Args:
@@ -623,6 +632,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
         dim: the dimension along which is indexed.
         index: integers, as many dimensions as ``input``.
         sparse_grad: must be False.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit, or an index is out of range.
@@ -634,6 +644,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
         tensor([[1, 1],
                 [4, 3]])
     """
+    if out is not None:
+        return into(out, gather, input, dim, index, sparse_grad=sparse_grad)
     array = _int64("gather", index)
     d = _check_gather("gather", input, array, dim)
     return _gather(input, array if array.size else array.astype(np.int64), dim=d)
@@ -671,7 +683,7 @@ def scatter(
     src: Any = None,
     *,
     value: Any = None,
-    reduce: str | None = None,
+    reduce: str | None = None, out: Any = None,
 ) -> Any:
     r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``).
 
@@ -682,6 +694,7 @@ def scatter(
         src: a tensor at least as large as ``index``, or a number.
         value: a number instead.
         reduce: ``"add"`` or ``"multiply"`` instead of replacing.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit, or an index is out of range.
@@ -692,6 +705,8 @@ def scatter(
         >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([5.0, 7.0]))
         tensor([7., 0., 5.])
     """
+    if out is not None:
+        return into(out, scatter, input, dim, index, src, value=value, reduce=reduce)
     if src is None:
         src = value
     array = _int64("scatter", index)
@@ -728,7 +743,7 @@ def _check_scatter(name: str, input: Any, index: Any, dim: int, src: Any) -> int
     return _check_gather(name, input, index, dim)
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) -> Any:
     """Return a copy with ``src`` added at the places that ``index`` names; see ``scatter``.
 
     Source: ``torch.scatter_add``.
@@ -737,6 +752,8 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
         >>> torch.scatter_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]))
         tensor([12.,  0.])
     """
+    if out is not None:
+        return into(out, scatter_add, input, dim, index, src)
     array = _int64("scatter_add", index)
     d = _check_scatter("scatter_add", input, array, dim, src)
     if _values(src).dtype != _values(input).dtype:
@@ -744,7 +761,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
 
-def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None) -> Any:
     """Return a copy with ``src`` reduced into the places that ``index`` names.
 
     Args:
@@ -754,6 +771,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         src: a tensor at least as large as ``index``.
         reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
         include_self: whether the elements of ``input`` take part.
+        out: a tensor to write the result into.
 
     Source: ``torch.scatter_reduce``.
 
@@ -761,6 +779,8 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         >>> torch.scatter_reduce(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]), "amax")
         tensor([7., 0.])
     """
+    if out is not None:
+        return into(out, scatter_reduce, input, dim, index, src, reduce, include_self=include_self)
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError("reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce))
     array = _int64("scatter_reduce", index)
@@ -865,7 +885,7 @@ _reduce_extreme = op(
 )
 
 
-def take(input: Any, index: Any) -> Any:
+def take(input: Any, index: Any, *, out: Any = None) -> Any:
     """Return the elements of the flattened tensor at ``index``.
 
     Source: ``torch.take``.
@@ -874,6 +894,8 @@ def take(input: Any, index: Any) -> Any:
         >>> torch.take(torch.tensor([[4, 3], [2, 1]]), torch.tensor([0, 3]))
         tensor([4, 1])
     """
+    if out is not None:
+        return into(out, take, input, index)
     array = _values(index)
     if array.dtype != np.int64:
         raise RuntimeError("take(): Expected a long tensor for index")
@@ -883,7 +905,7 @@ def take(input: Any, index: Any) -> Any:
     return _index(flatten(input), index=(array,))
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
 
     Source: ``torch.take_along_dim``.
@@ -893,6 +915,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
         tensor([[2],
                 [3]])
     """
+    if out is not None:
+        return into(out, take_along_dim, input, indices, dim)
     array = _values(indices)
     if array.dtype != np.int64:
         raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long")
@@ -959,7 +983,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return _where(array, value, input)
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """Return the elements where ``mask`` holds, as one dimension.
 
     Source: ``torch.masked_select``.
@@ -968,6 +992,8 @@ def masked_select(input: Any, mask: Any) -> Any:
         >>> torch.masked_select(torch.tensor([1, 2]), torch.tensor([True, False]))
         tensor([1])
     """
+    if out is not None:
+        return into(out, masked_select, input, mask)
     array = _mask("masked_select", mask)
     shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
     wide = expand(input, shape) if tuple(input.shape) != shape else input
@@ -1000,12 +1026,13 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     return _index_put(wide, flatten(source)[:count], index=(places,), accumulate=False)
 
 
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Return the indices of the elements that are not zero.
 
     Args:
         input: a tensor.
         as_tuple: one 1-D tensor per dimension instead of one row per element.
+        out: a tensor to write the result into.
 
     Source: ``torch.nonzero``.
 
@@ -1014,6 +1041,8 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
         tensor([[1],
                 [2]])
     """
+    if out is not None:
+        return into(out, nonzero, input, as_tuple=as_tuple)
     array = _values(input)
     if as_tuple:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
@@ -1063,7 +1092,7 @@ def slice_scatter(
     dim: int = 0,
     start: int | None = None,
     end: int | None = None,
-    step: int = 1,
+    step: int = 1, *, out: Any = None,
 ) -> Any:
     """Return a copy with a slice along a dimension replaced.
 
@@ -1071,6 +1100,8 @@ def slice_scatter(
         >>> torch.slice_scatter(torch.zeros(3), torch.ones(2), 0, 1)
         tensor([0., 1., 1.])
     """
+    if out is not None:
+        return into(out, slice_scatter, input, src, dim, start, end, step)
     d = one_dim(dim, input.ndim)
     where = (*_lead(d), slice(start, end, step))
     return _replaced(input, _values(input)[where], src, where, "slice_scatter")

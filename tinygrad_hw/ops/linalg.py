@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.autograd.op import op
@@ -122,11 +123,12 @@ _inv = op(
 )
 
 
-def inv(A: Any) -> Any:
+def inv(A: Any, *, out: Any = None) -> Any:
     r"""Return the inverse :math:`A^{-1}`; its gradient is :math:`-A^{-T} g A^{-T}`.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of A's shape.
@@ -142,6 +144,8 @@ def inv(A: Any) -> Any:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
+    if out is not None:
+        return into(out, inv, A)
     _check_matrix("inv", A, True)
     return _inv(A)
 
@@ -162,13 +166,14 @@ _solve = op(
 )
 
 
-def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` (or :math:`XA = B`).
 
     Args:
         A: (..., n, n).
         B: (..., n, k), or one vector per matrix: (n,) or (..., n) with the batch shape of A.
         left: solve :math:`AX = B` (True) or :math:`XA = B`.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of B's (broadcast) shape.
@@ -183,6 +188,8 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 2.0]))
         tensor([1.0000, 0.5000])
     """
+    if out is not None:
+        return into(out, solve, A, B, left=left)
     _check_matrix("solve", A, True)
     if _array(A).dtype != _array(B).dtype:
         raise RuntimeError(
@@ -207,7 +214,7 @@ def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
     return a
 
 
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None) -> Any:
     """Return the solution of ``AX = B`` (or ``XA = B``) for triangular matrices.
 
     Args:
@@ -216,6 +223,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
         upper: whether A is upper triangular.
         left: solve ``AX = B`` (True) or ``XA = B``.
         unitriangular: take the diagonal as ones.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.solve_triangular``.
 
@@ -224,6 +232,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
         tensor([[0.5000],
                 [0.5000]])
     """
+    if out is not None:
+        return into(out, solve_triangular, A, B, upper=upper, left=left, unitriangular=unitriangular)
     _check_matrix("solve_triangular", A, True)
     return solve(_triangle(A, upper, unitriangular), B, left=left)
 
@@ -237,7 +247,7 @@ def _pinv_tolerance(a: Any, s: Any, atol: Any, rtol: Any) -> Any:
     return np.maximum(0.0 if atol is None else _array(atol), _array(rtol) * largest)[..., None]
 
 
-def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
     r"""Return the Moore-Penrose pseudo-inverse :math:`V S^+ U^T`.
 
     Args:
@@ -245,6 +255,7 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         atol: singular values at or below it count as zero.
         rtol: the same relative to the largest; ``max(m, n) * eps`` by default.
         hermitian: whether A is symmetric; then only its lower triangle is read.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., n, m).
@@ -256,6 +267,8 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
         tensor([[0.5000, 0.0000]])
     """
+    if out is not None:
+        return into(out, pinv, A, atol=atol, rtol=rtol, hermitian=hermitian)
     _check_matrix("pinv", A, hermitian)
     return _pinv(A, atol=atol, rtol=rtol, hermitian=hermitian)
 
@@ -312,11 +325,12 @@ _det = op(
 )
 
 
-def det(A: Any) -> Any:
+def det(A: Any, *, out: Any = None) -> Any:
     r"""Return the determinant; its gradient is :math:`g \det(A) A^{-T}`, the matrix of cofactors.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (...).
@@ -331,6 +345,8 @@ def det(A: Any) -> Any:
         >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
         tensor(8.)
     """
+    if out is not None:
+        return into(out, det, A)
     _check_matrix("det", A, True)
     return _det(A)
 
@@ -349,11 +365,12 @@ _slogdet = op(
 )
 
 
-def slogdet(A: Any) -> Any:
+def slogdet(A: Any, *, out: Any = None) -> Any:
     r"""Return the sign of the determinant and :math:`\log|\det A|`, which does not overflow.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(sign, logabsdet)`` of tensors of shape (...).
@@ -364,6 +381,8 @@ def slogdet(A: Any) -> Any:
         >>> torch.linalg.slogdet(torch.tensor([[0.0, 1.0], [1.0, 0.0]])).sign
         tensor(-1.)
     """
+    if out is not None:
+        return into(out, slogdet, A)
     from tinygrad_hw.return_types import linalg_slogdet
 
     _check_matrix("slogdet", A, True)
@@ -400,12 +419,13 @@ def _cholesky_rule(g: Any, out: Any) -> Any:
 _cholesky = op("linalg_cholesky", _cholesky_forward, node_name="LinalgCholeskyExBackward0", A=_cholesky_rule)
 
 
-def cholesky(A: Any, *, upper: bool = False) -> Any:
+def cholesky(A: Any, *, upper: bool = False, out: Any = None) -> Any:
     r"""Return the lower triangular :math:`L` with :math:`A = L L^T`.
 
     Args:
         A: (..., n, n), symmetric positive definite; only the lower triangle is read.
         upper: return :math:`L^T` instead.
+        out: a tensor to write the result into.
 
     Raises:
         LinAlgError: a matrix is not positive definite.
@@ -417,6 +437,8 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
         tensor([[2., 0.],
                 [1., 2.]])
     """
+    if out is not None:
+        return into(out, cholesky, A, upper=upper)
     _check_matrix("cholesky", A, True)
     lower = _cholesky(A.mT if upper else A)
     return lower.mT if upper else lower
@@ -461,12 +483,13 @@ _qr = op(
 )
 
 
-def qr(A: Any, mode: str = "reduced") -> Any:
+def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
     r"""Return :math:`A = QR` with orthonormal :math:`Q` and upper triangular :math:`R`.
 
     Args:
         A: (..., m, n).
         mode: ``"reduced"`` (Q is (..., m, k), k = min(m, n)), ``"complete"`` (Q is square) or ``"r"`` (R only).
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(Q, R)``.
@@ -479,6 +502,8 @@ def qr(A: Any, mode: str = "reduced") -> Any:
         >>> torch.allclose(Q @ R, torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
         True
     """
+    if out is not None:
+        return into(out, qr, A, mode)
     from tinygrad_hw.return_types import linalg_qr
 
     _check_matrix("qr", A, False)
@@ -548,12 +573,13 @@ _svd = op(
 )
 
 
-def svd(A: Any, full_matrices: bool = True) -> Any:
+def svd(A: Any, full_matrices: bool = True, *, out: Any = None) -> Any:
     r"""Return the singular value decomposition :math:`A = U \operatorname{diag}(S) V^T`.
 
     Args:
         A: (..., m, n).
         full_matrices: whether U and Vh are square (default), or have min(m, n) columns and rows.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(U, S, Vh)``, singular values in descending order.
@@ -567,17 +593,20 @@ def svd(A: Any, full_matrices: bool = True) -> Any:
         >>> torch.linalg.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]])).S
         tensor([4., 3.])
     """
+    if out is not None:
+        return into(out, svd, A, full_matrices)
     from tinygrad_hw.return_types import linalg_svd
 
     _check_matrix("svd", A, False)
     return linalg_svd(*_svd(A, full_matrices=full_matrices))
 
 
-def svdvals(A: Any) -> Any:
+def svdvals(A: Any, *, out: Any = None) -> Any:
     """Return the singular values in descending order; see ``svd``.
 
     Args:
         A: (..., m, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., min(m, n)).
@@ -588,6 +617,8 @@ def svdvals(A: Any) -> Any:
         >>> torch.linalg.svdvals(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
         tensor([4., 3.])
     """
+    if out is not None:
+        return into(out, svdvals, A)
     _check_matrix("svdvals", A, False)
     return _svd(A, full_matrices=False)[1]
 
@@ -622,12 +653,13 @@ def _check_uplo(UPLO: str) -> bool:
     return UPLO.upper() == "U"
 
 
-def eigh(A: Any, UPLO: str = "L") -> Any:
+def eigh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     r"""Return the eigenvalues and eigenvectors of symmetric matrices, :math:`A = V \operatorname{diag}(w) V^T`.
 
     Args:
         A: (..., n, n), symmetric; only one triangle is read.
         UPLO: which one, ``"L"`` (default) or ``"U"``.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(eigenvalues, eigenvectors)``, in ascending order.
@@ -638,6 +670,8 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
         >>> torch.linalg.eigh(torch.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, eigh, A, UPLO)
     from tinygrad_hw.return_types import linalg_eigh
 
     upper = _check_uplo(UPLO)
@@ -645,12 +679,13 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
     return linalg_eigh(*_eigh(A, upper=upper))
 
 
-def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+def eigvalsh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     """Return the eigenvalues of symmetric matrices in ascending order; see ``eigh``.
 
     Args:
         A: (..., n, n), symmetric.
         UPLO: which triangle is read.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., n).
@@ -661,12 +696,14 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:
         >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, eigvalsh, A, UPLO)
     upper = _check_uplo(UPLO)
     _check_matrix("eigvalsh", A, True)
     return _eigh(A, upper=upper)[0]
 
 
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None, out: Any = None) -> Any:
     r"""Return the solution of the least squares problem :math:`\min_X \|AX - B\|_F`.
 
     Args:
@@ -675,6 +712,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         rcond: relative size below which a singular value counts as zero; ``eps * max(m, n)`` by default.
         driver: LAPACK's routine whose results are returned: ``"gelsy"`` (default) finds the rank, ``"gels"`` takes
             it as full, ``"gelsd"`` and ``"gelss"`` return the singular values too. The pseudo-inverse is used for all.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(solution, residuals, rank, singular_values)``.
@@ -685,6 +723,8 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         >>> torch.linalg.lstsq(torch.tensor([[2.0], [0.0]]), torch.tensor([[4.0], [1.0]])).solution
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, lstsq, A, B, rcond, driver=driver)
     from tinygrad_hw.autograd.graph import wrap
     from tinygrad_hw.return_types import linalg_lstsq
 
@@ -713,13 +753,14 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     )
 
 
-def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+def linalg_cross(input: Any, other: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Return the cross products of 3-vectors along ``dim``.
 
     Args:
         input: a tensor with 3 elements along ``dim``.
         other: the same, of as many dimensions, broadcastable.
         dim: the dimension.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the numbers of dimensions differ, or the dimension has not 3 elements.
@@ -730,6 +771,8 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
         >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
         tensor([0., 0., 1.])
     """
+    if out is not None:
+        return into(out, linalg_cross, input, other, dim=dim)
     if input.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     return cross(input, other, one_dim(dim, input.ndim))
@@ -753,12 +796,13 @@ def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
     return diagonal(A, offset, dim1, dim2)
 
 
-def matrix_power(A: Any, n: int) -> Any:
+def matrix_power(A: Any, n: int, *, out: Any = None) -> Any:
     """Return the n-th power of square matrices, by repeated squaring; negative powers invert first.
 
     Args:
         A: (..., k, k).
         n: the exponent.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.matrix_power``.
 
@@ -767,6 +811,8 @@ def matrix_power(A: Any, n: int) -> Any:
         tensor([[8., 0.],
                 [0., 8.]])
     """
+    if out is not None:
+        return into(out, matrix_power, A, n)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, got shape {list(A.shape)}")
     if n < 0:
@@ -783,7 +829,7 @@ def matrix_power(A: Any, n: int) -> Any:
     return result
 
 
-def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
     """Return the number of singular values above the tolerance; not differentiable.
 
     Args:
@@ -791,6 +837,7 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
         atol: absolute tolerance.
         rtol: relative to the largest singular value; ``max(m, n) * eps`` by default.
         hermitian: accepted; makes no difference to the result.
+        out: a tensor to write the result into.
 
     Returns:
         An int64 tensor of shape (...).
@@ -801,6 +848,8 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
         >>> torch.linalg.matrix_rank(torch.ones(3, 3))
         tensor(1)
     """
+    if out is not None:
+        return into(out, matrix_rank, A, atol=atol, rtol=rtol, hermitian=hermitian)
     from tinygrad_hw.autograd.graph import wrap
 
     _check_matrix("matrix_rank", A, False)
@@ -808,11 +857,12 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     return wrap(np.asarray((s > _pinv_tolerance(A, s, atol, rtol)).sum(axis=-1), np.int64))
 
 
-def multi_dot(tensors: Any) -> Any:
+def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     """Return the product of two or more matrices (the first and last may be vectors), in the cheapest order.
 
     Args:
         tensors: a sequence of tensors.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.multi_dot``.
 
@@ -820,6 +870,8 @@ def multi_dot(tensors: Any) -> Any:
         >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)])
         tensor([12., 12.])
     """
+    if out is not None:
+        return into(out, multi_dot, tensors)
     from tinygrad_hw.ops.matmul import chain_matmul
 
     tensors = list(tensors)
@@ -839,7 +891,7 @@ def multi_dot(tensors: Any) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return :math:`(\sum |x_i|^p)^{1/p}`, or the largest or smallest absolute value, or the count of non-zeros.
 
     Args:
@@ -848,6 +900,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
         dim: the dimensions to reduce; all, flattened, by default.
         keepdim: keep them with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtype is not floating point.
@@ -858,6 +911,8 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
         >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
+    if out is not None:
+        return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
     if _array(x).dtype.kind != "f":
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}")
     if dim is None and not keepdim and x.ndim != 1:
@@ -873,7 +928,7 @@ def matrix_norm(
     dim: tuple[int, int] = (-2, -1),
     keepdim: bool = False,
     *,
-    dtype: Any = None,
+    dtype: Any = None, out: Any = None,
 ) -> Any:
     """Return a norm of matrices.
 
@@ -884,6 +939,7 @@ def matrix_norm(
         dim: the dimensions of the matrices.
         keepdim: keep them with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: ``ord`` is none of these, or A has fewer than two dimensions.
@@ -894,6 +950,8 @@ def matrix_norm(
         >>> torch.linalg.matrix_norm(torch.tensor([[1.0, -2.0], [3.0, 4.0]]), 1)
         tensor(6.)
     """
+    if out is not None:
+        return into(out, matrix_norm, A, ord, dim, keepdim, dtype=dtype)
     if A.ndim < 2:
         raise RuntimeError(
             f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {list(A.shape)}"
@@ -927,7 +985,7 @@ def matrix_norm(
     raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
 
 
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     """Return a vector or matrix norm.
 
     With ``ord`` left out it is the 2-norm of the flattened tensor. With ``ord`` and one dimension (or a 1-D
@@ -939,6 +997,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         dim: one dimension or two.
         keepdim: keep reduced dimensions with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.norm``.
 
@@ -946,6 +1005,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         >>> torch.linalg.norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
+    if out is not None:
+        return into(out, norm, A, ord, dim, keepdim, dtype=dtype)
     dims = None if dim is None else ((dim,) if isinstance(dim, int) else tuple(dim))
     if ord is None:
         return vector_norm(A, 2, dims, keepdim, dtype=dtype)
@@ -962,12 +1023,13 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
-def cond(A: Any, p: Any = None) -> Any:
+def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     r"""Return the condition number :math:`\|A\|_p \|A^{-1}\|_p`.
 
     Args:
         A: (..., m, n); square unless ``p`` is None, 2 or -2.
         p: a matrix norm; 2 by default.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.cond``.
 
@@ -975,6 +1037,8 @@ def cond(A: Any, p: Any = None) -> Any:
         >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
         tensor(2.)
     """
+    if out is not None:
+        return into(out, cond, A, p)
     _check_matrix("cond", A, False)
     if p in (None, 2, -2):
         s = svdvals(A)

@@ -46,7 +46,7 @@ entr = op(
     Example:
         >>> torch.special.entr(torch.tensor([0.0, 0.5, 1.0]))
         tensor([0.0000, 0.3466, -0.0000])
-    """,
+    """, out=True,
 )
 
 
@@ -82,7 +82,7 @@ erfcx = op(
     Example:
         >>> torch.special.erfcx(torch.tensor([0.0, 10.0]))
         tensor([1.0000, 0.0561])
-    """,
+    """, out=True,
 )
 
 ndtr = op(
@@ -100,7 +100,7 @@ ndtr = op(
     Example:
         >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
         tensor([0.5000, 0.8413])
-    """,
+    """, out=True,
 )
 
 
@@ -130,7 +130,7 @@ log_ndtr = op(
     Example:
         >>> torch.special.log_ndtr(torch.tensor([0.0, 1.0]))
         tensor([-0.6931, -0.1728])
-    """,
+    """, out=True,
 )
 
 
@@ -165,7 +165,7 @@ ndtri = op(
     Example:
         >>> torch.special.ndtri(torch.tensor([0.5, 0.975]))
         tensor([0.0000, 1.9600])
-    """,
+    """, out=True,
 )
 
 
@@ -197,5 +197,5 @@ xlog1py = op(
     Example:
         >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0]))
         tensor([0., 0.])
-    """,
+    """, out=True,
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
@@ -53,7 +54,7 @@ angle = op(
     Example:
         >>> torch.angle(torch.tensor([1.0, -1.0]))
         tensor([0.0000, 3.1416])
-    """,
+    """, out=True,
 )
 
 
@@ -87,7 +88,7 @@ def conj(input: Any) -> Any:
     return _itself("conj", input)
 
 
-def conj_physical(input: Any) -> Any:
+def conj_physical(input: Any, *, out: Any = None) -> Any:
     """Return the complex conjugate, computed: of a real tensor, the tensor itself.
 
     Source: ``torch.conj_physical``.
@@ -96,6 +97,8 @@ def conj_physical(input: Any) -> Any:
         >>> torch.conj_physical(torch.tensor([1.0]))
         tensor([1.])
     """
+    if out is not None:
+        return into(out, conj_physical, input)
     return _itself("conj_physical", input)
 
 
@@ -174,11 +177,12 @@ def _power_of_two(exponent: Any, kind: Any) -> Any:
     return np.ldexp(np.ones((), dtypes.as_dtype(kind).numpy), values)
 
 
-def frexp(input: Any) -> Any:
+def frexp(input: Any, *, out: Any = None) -> Any:
     r"""Return mantissa and exponent, :math:`x = m\, 2^e` with :math:`0.5 \le |m| < 1`.
 
     Args:
         input: a floating point tensor.
+        out: a tensor to write the result into.
 
     Returns:
         ``(mantissa, exponent)``; the exponents are int32.
@@ -192,17 +196,20 @@ def frexp(input: Any) -> Any:
         >>> torch.frexp(torch.tensor([8.0])).exponent
         tensor([4], dtype=torch.int32)
     """
+    if out is not None:
+        return into(out, frexp, input)
     if _itself("frexp", input).array.dtype.kind != "f":
         raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype}")
     return return_types.frexp(*_frexp(input))
 
 
-def ldexp(input: Any, other: Any) -> Any:
+def ldexp(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`input \cdot 2^{other}`.
 
     Args:
         input: a tensor.
         other: the exponents, a tensor, broadcastable.
+        out: a tensor to write the result into.
 
     Source: ``torch.ldexp``.
 
@@ -210,6 +217,8 @@ def ldexp(input: Any, other: Any) -> Any:
         >>> torch.ldexp(torch.tensor([3.0]), torch.tensor([2]))
         tensor([12.])
     """
+    if out is not None:
+        return into(out, ldexp, input, other)
     for argument, value in (("input", input), ("other", other)):
         if not isinstance(value, TensorBase):
             raise TypeError(f"ldexp(): argument {argument!r} must be Tensor, not {type(value).__name__}")
@@ -244,7 +253,7 @@ gcd = op(
     Example:
         >>> torch.gcd(torch.tensor([12, 9]), torch.tensor([8, 6]))
         tensor([4, 3])
-    """,
+    """, out=True,
 )
 lcm = op(
     "lcm",
@@ -265,7 +274,7 @@ lcm = op(
     Example:
         >>> torch.lcm(torch.tensor([4, 6]), torch.tensor([6, 9]))
         tensor([12, 18])
-    """,
+    """, out=True,
 )
 
 
@@ -296,7 +305,7 @@ nextafter = op(
     Example:
         >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
         tensor([True])
-    """,
+    """, out=True,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
@@ -294,7 +295,7 @@ def randperm(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False,
+    pin_memory: bool = False, out: Any = None,
 ) -> Any:
     """Return a random permutation of 0 to n - 1.
 
@@ -306,6 +307,7 @@ def randperm(
         device: the CPU.
         requires_grad: whether the result requires grad (floating dtypes only).
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.randperm``; Fisher and Yates' shuffle.
 
@@ -314,6 +316,8 @@ def randperm(
         >>> torch.randperm(4)
         tensor([0, 1, 3, 2])
     """
+    if out is not None:
+        return into(out, randperm, n, generator=generator, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy
     return _finish(kernels.randperm(int(n), kind, generator), requires_grad)
@@ -438,7 +442,7 @@ def multinomial(
     num_samples: int,
     replacement: bool = False,
     *,
-    generator: kernels.Generator | None = None,
+    generator: kernels.Generator | None = None, out: Any = None,
 ) -> Any:
     """Return indices drawn with chances proportional to the weights in each row of ``input``.
 
@@ -447,6 +451,7 @@ def multinomial(
         num_samples: how many per row.
         replacement: whether an index may be drawn again.
         generator: the stream; the default one if None.
+        out: a tensor to write the result into.
 
     Returns:
         An int64 tensor of shape (num_samples,) or (m, num_samples).
@@ -460,6 +465,8 @@ def multinomial(
         >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
         tensor([1, 1])
     """
+    if out is not None:
+        return into(out, multinomial, input, num_samples, replacement, generator=generator)
     return wrap(kernels.multinomial(input.array, num_samples, replacement, generator))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.ops.creation import clone
@@ -44,7 +45,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     return np.flip(n - 1 - back, dim)
 
 
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
     Args:
@@ -52,6 +53,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         dim: the dimension.
         descending: largest first.
         stable: keep the order of equal elements; it is always kept here.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(values, indices)``.
@@ -62,6 +64,8 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         >>> torch.sort(torch.tensor([3, 1, 2])).values
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return into(out, sort, input, dim, descending, stable)
     d = one_dim(dim, input.ndim)
     order = np.ascontiguousarray(_order(_values(input), d, descending)).reshape(input.shape)
     indices = wrap(order)
@@ -78,17 +82,19 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
     return sort(input, dim, descending, stable).indices
 
 
-def msort(input: Any) -> Any:
+def msort(input: Any, *, out: Any = None) -> Any:
     """Return the tensor sorted along its first dimension.
 
     Example:
         >>> torch.msort(torch.tensor([3, 1, 2]))
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return into(out, msort, input)
     return sort(input, 0).values
 
 
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:
     """Return the k largest (or smallest) elements along a dimension, and where they are.
 
     Args:
@@ -97,6 +103,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         dim: the dimension.
         largest: False for the smallest.
         sorted: whether they are in order; they always are here.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(values, indices)``.
@@ -110,6 +117,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         >>> torch.topk(torch.tensor([1, 5, 3]), 2).values
         tensor([5, 3])
     """
+    if out is not None:
+        return into(out, topk, input, k, dim, largest, sorted)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
@@ -121,7 +130,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return return_types.topk(gather(input, d, indices), indices)
 
 
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the k-th smallest element along a dimension (from 1), and where it is.
 
     Returns:
@@ -133,6 +142,8 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.kthvalue(torch.tensor([1, 5, 3]), 2).values
         tensor(3)
     """
+    if out is not None:
+        return into(out, kthvalue, input, k, dim, keepdim)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 1 <= k <= n:
@@ -226,7 +237,7 @@ def searchsorted(
     out_int32: bool = False,
     right: bool = False,
     side: str | None = None,
-    sorter: Any = None,
+    sorter: Any = None, out: Any = None,
 ) -> Any:
     """Return where elements would go into sorted rows so that these stay sorted.
 
@@ -237,6 +248,7 @@ def searchsorted(
         right: behind equal elements instead of before them.
         side: ``"left"`` or ``"right"``, the same by name.
         sorter: indices that sort the sequence.
+        out: a tensor to write the result into.
 
     Source: ``torch.searchsorted``.
 
@@ -244,6 +256,8 @@ def searchsorted(
         >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
         tensor([1, 2])
     """
+    if out is not None:
+        return into(out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
         if side not in ("left", "right"):
@@ -277,7 +291,7 @@ def searchsorted(
     return wrap(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None) -> Any:
     """Return which bucket each element falls into; see ``searchsorted``.
 
     Source: ``torch.bucketize``.
@@ -286,6 +300,8 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
         >>> torch.bucketize(torch.tensor([3, 6]), torch.tensor([1, 3, 5]))
         tensor([1, 3])
     """
+    if out is not None:
+        return into(out, bucketize, input, boundaries, out_int32=out_int32, right=right)
     if _values(boundaries).ndim != 1:
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({_values(boundaries).ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
@@ -319,7 +335,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return wrap(sums.astype(np.float32 if w.dtype == np.float32 else np.float64))
 
 
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: Any = None) -> Any:
     """Return counts of elements in equal bins from ``min`` to ``max`` (of the data if both are equal).
 
     Source: ``torch.histc``.
@@ -328,6 +344,8 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
         >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
         tensor([0., 2., 1., 0.])
     """
+    if out is not None:
+        return into(out, histc, input, bins, min, max)
     x = _values(input)
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, but got {bins} for dimension 0")
@@ -344,7 +362,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None) -> Any:
     """Return which elements are among ``test_elements``.
 
     Source: ``torch.isin``.
@@ -353,6 +371,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
         tensor([False,  True, False])
     """
+    if out is not None:
+        return into(out, isin, elements, test_elements, assume_unique=assume_unique, invert=invert)
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         raise TypeError("isin(): elements or test_elements must be a tensor")
     return wrap(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import elementwise, special
@@ -167,7 +168,7 @@ neg = op(
     Example:
         >>> torch.neg(torch.tensor([1.0, -2.0]))
         tensor([-1.,  2.])
-    """,
+    """, out=True,
 )
 abs = op(
     "abs",
@@ -183,7 +184,7 @@ abs = op(
     Example:
         >>> torch.abs(torch.tensor([1.0, -2.0]))
         tensor([1., 2.])
-    """,
+    """, out=True,
 )
 sign = op(
     "sign",
@@ -199,7 +200,7 @@ sign = op(
     Example:
         >>> torch.sign(torch.tensor([3.0, -2.0, 0.0]))
         tensor([ 1., -1.,  0.])
-    """,
+    """, out=True,
 )
 sgn = op(
     "sgn",
@@ -215,7 +216,7 @@ sgn = op(
     Example:
         >>> torch.sgn(torch.tensor([3.0, -2.0]))
         tensor([ 1., -1.])
-    """,
+    """, out=True,
 )
 square = op(
     "square",
@@ -233,7 +234,7 @@ square = op(
     Example:
         >>> torch.square(torch.tensor([3.0]))
         tensor([9.])
-    """,
+    """, out=True,
 )
 sqrt = op(
     "sqrt",
@@ -250,7 +251,7 @@ sqrt = op(
     Example:
         >>> torch.sqrt(torch.tensor([4.0]))
         tensor([2.])
-    """,
+    """, out=True,
 )
 rsqrt = op(
     "rsqrt",
@@ -267,7 +268,7 @@ rsqrt = op(
     Example:
         >>> torch.rsqrt(torch.tensor([4.0]))
         tensor([0.5000])
-    """,
+    """, out=True,
 )
 reciprocal = op(
     "reciprocal",
@@ -284,7 +285,7 @@ reciprocal = op(
     Example:
         >>> torch.reciprocal(torch.tensor([4.0]))
         tensor([0.2500])
-    """,
+    """, out=True,
 )
 exp = op(
     "exp",
@@ -301,7 +302,7 @@ exp = op(
     Example:
         >>> torch.exp(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 2.7183])
-    """,
+    """, out=True,
 )
 exp2 = op(
     "exp2",
@@ -318,7 +319,7 @@ exp2 = op(
     Example:
         >>> torch.exp2(torch.tensor([3.0]))
         tensor([8.])
-    """,
+    """, out=True,
 )
 expm1 = op(
     "expm1",
@@ -335,7 +336,7 @@ expm1 = op(
     Example:
         >>> torch.expm1(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 1.7183])
-    """,
+    """, out=True,
 )
 log = op(
     "log",
@@ -352,7 +353,7 @@ log = op(
     Example:
         >>> torch.log(torch.tensor([1.0, 10.0]))
         tensor([0.0000, 2.3026])
-    """,
+    """, out=True,
 )
 log2 = op(
     "log2",
@@ -369,7 +370,7 @@ log2 = op(
     Example:
         >>> torch.log2(torch.tensor([8.0]))
         tensor([3.])
-    """,
+    """, out=True,
 )
 log10 = op(
     "log10",
@@ -386,7 +387,7 @@ log10 = op(
     Example:
         >>> torch.log10(torch.tensor([100.0]))
         tensor([2.])
-    """,
+    """, out=True,
 )
 log1p = op(
     "log1p",
@@ -403,7 +404,7 @@ log1p = op(
     Example:
         >>> torch.log1p(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.6931])
-    """,
+    """, out=True,
 )
 sin = op(
     "sin",
@@ -420,7 +421,7 @@ sin = op(
     Example:
         >>> torch.sin(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 cos = op(
     "cos",
@@ -437,7 +438,7 @@ cos = op(
     Example:
         >>> torch.cos(torch.tensor([0.0]))
         tensor([1.])
-    """,
+    """, out=True,
 )
 tan = op(
     "tan",
@@ -454,7 +455,7 @@ tan = op(
     Example:
         >>> torch.tan(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 asin = op(
     "asin",
@@ -471,7 +472,7 @@ asin = op(
     Example:
         >>> torch.asin(torch.tensor([1.0]))
         tensor([1.5708])
-    """,
+    """, out=True,
 )
 acos = op(
     "acos",
@@ -488,7 +489,7 @@ acos = op(
     Example:
         >>> torch.acos(torch.tensor([1.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 atan = op(
     "atan",
@@ -505,7 +506,7 @@ atan = op(
     Example:
         >>> torch.atan(torch.tensor([1.0]))
         tensor([0.7854])
-    """,
+    """, out=True,
 )
 sinh = op(
     "sinh",
@@ -522,7 +523,7 @@ sinh = op(
     Example:
         >>> torch.sinh(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 cosh = op(
     "cosh",
@@ -539,7 +540,7 @@ cosh = op(
     Example:
         >>> torch.cosh(torch.tensor([0.0]))
         tensor([1.])
-    """,
+    """, out=True,
 )
 tanh = op(
     "tanh",
@@ -557,7 +558,7 @@ tanh = op(
     Example:
         >>> torch.tanh(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 asinh = op(
     "asinh",
@@ -574,7 +575,7 @@ asinh = op(
     Example:
         >>> torch.asinh(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 acosh = op(
     "acosh",
@@ -591,7 +592,7 @@ acosh = op(
     Example:
         >>> torch.acosh(torch.tensor([1.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 atanh = op(
     "atanh",
@@ -608,7 +609,7 @@ atanh = op(
     Example:
         >>> torch.atanh(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 sigmoid = op(
     "sigmoid",
@@ -626,7 +627,7 @@ sigmoid = op(
     Example:
         >>> torch.sigmoid(torch.tensor([0.0]))
         tensor([0.5000])
-    """,
+    """, out=True,
 )
 erf = op(
     "erf",
@@ -643,7 +644,7 @@ erf = op(
     Example:
         >>> torch.erf(torch.tensor([0.5]))
         tensor([0.5205])
-    """,
+    """, out=True,
 )
 erfc = op(
     "erfc",
@@ -660,7 +661,7 @@ erfc = op(
     Example:
         >>> torch.erfc(torch.tensor([0.5]))
         tensor([0.4795])
-    """,
+    """, out=True,
 )
 erfinv = op(
     "erfinv",
@@ -677,7 +678,7 @@ erfinv = op(
     Example:
         >>> torch.erfinv(torch.tensor([0.5]))
         tensor([0.4769])
-    """,
+    """, out=True,
 )
 floor = op(
     "floor",
@@ -693,7 +694,7 @@ floor = op(
     Example:
         >>> torch.floor(torch.tensor([1.7, -1.2]))
         tensor([ 1., -2.])
-    """,
+    """, out=True,
 )
 ceil = op(
     "ceil",
@@ -709,7 +710,7 @@ ceil = op(
     Example:
         >>> torch.ceil(torch.tensor([1.2, -1.7]))
         tensor([ 2., -1.])
-    """,
+    """, out=True,
 )
 trunc = op(
     "trunc",
@@ -725,7 +726,7 @@ trunc = op(
     Example:
         >>> torch.trunc(torch.tensor([1.7, -1.7]))
         tensor([ 1., -1.])
-    """,
+    """, out=True,
 )
 frac = op(
     "frac",
@@ -741,7 +742,7 @@ frac = op(
     Example:
         >>> torch.frac(torch.tensor([1.5, -1.5]))
         tensor([ 0.5000, -0.5000])
-    """,
+    """, out=True,
 )
 deg2rad = op(
     "deg2rad",
@@ -758,7 +759,7 @@ deg2rad = op(
     Example:
         >>> torch.deg2rad(torch.tensor([180.0]))
         tensor([3.1416])
-    """,
+    """, out=True,
 )
 rad2deg = op(
     "rad2deg",
@@ -775,7 +776,7 @@ rad2deg = op(
     Example:
         >>> torch.rad2deg(torch.tensor([0.0]))
         tensor([0.])
-    """,
+    """, out=True,
 )
 sinc = op(
     "sinc",
@@ -792,7 +793,7 @@ sinc = op(
     Example:
         >>> torch.sinc(torch.tensor([0.0]))
         tensor([1.])
-    """,
+    """, out=True,
 )
 
 
@@ -808,12 +809,13 @@ def _round(input: Any, *, decimals: int) -> Any:
 _round_op = op("round", _round, input=lambda g: g * 0.0)
 
 
-def round(input: Any, *, decimals: int = 0) -> Any:
+def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
     """Return each element rounded to the nearest, halves to even.
 
     Args:
         input: a tensor.
         decimals: digits kept after the point; negative to round to tens, hundreds, ...
+        out: a tensor to write the result into.
 
     Source: ``torch.round``.
 
@@ -821,6 +823,8 @@ def round(input: Any, *, decimals: int = 0) -> Any:
         >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
         tensor([0., 2., 2.])
     """
+    if out is not None:
+        return into(out, round, input, decimals=decimals)
     return _round_op(input, decimals=decimals)
 
 
@@ -837,7 +841,7 @@ _nan_to_num = op(
 )
 
 
-def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Any = None) -> Any:
     """Return ``input`` with NaN and infinities replaced.
 
     Args:
@@ -845,6 +849,7 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
         nan: what replaces NaN.
         posinf: what replaces infinity; the dtype's largest number by default.
         neginf: what replaces minus infinity; the dtype's smallest by default.
+        out: a tensor to write the result into.
 
     Source: ``torch.nan_to_num``.
 
@@ -852,15 +857,18 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
         >>> torch.nan_to_num(torch.tensor([float("nan"), 1.0]))
         tensor([0., 1.])
     """
+    if out is not None:
+        return into(out, nan_to_num, input, nan, posinf, neginf)
     return _nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
-def logit(input: Any, eps: float | None = None) -> Any:
+def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:
     r"""Return :math:`\log(x / (1 - x))`.
 
     Args:
         input: a tensor of numbers in [0, 1]; outside the result is NaN.
         eps: limit ``input`` to [eps, 1 - eps] first.
+        out: a tensor to write the result into.
 
     Source: ``torch.logit``.
 
@@ -868,6 +876,8 @@ def logit(input: Any, eps: float | None = None) -> Any:
         >>> torch.logit(torch.tensor([0.5]))
         tensor([0.])
     """
+    if out is not None:
+        return into(out, logit, input, eps)
     if eps is not None:
         input = _logit_clip(input, eps=eps)
     return _logit(input)
