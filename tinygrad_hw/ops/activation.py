@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.ops.elementwise import _where

@@ -36,7 +36,8 @@ i0 = op(
     Example:
         >>> torch.special.i0(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 1.2661])
-    """, out=True,
+    """,
+    out=True,
 )
 i0e = op(
     "special_i0e",
@@ -53,7 +54,8 @@ i0e = op(
     Example:
         >>> torch.special.i0e(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 0.4658])
-    """, out=True,
+    """,
+    out=True,
 )
 i1 = op(
     "special_i1",
@@ -70,7 +72,8 @@ i1 = op(
     Example:
         >>> torch.special.i1(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.5652])
-    """, out=True,
+    """,
+    out=True,
 )
 i1e = op(
     "special_i1e",
@@ -87,5 +90,6 @@ i1e = op(
     Example:
         >>> torch.special.i1e(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.2079])
-    """, out=True,
+    """,
+    out=True,
 )

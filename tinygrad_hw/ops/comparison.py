@@ -103,7 +103,8 @@ eq = op(
     Example:
         >>> torch.eq(torch.tensor([1, 2]), 1)
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 ne = op(
     "ne",
@@ -124,7 +125,8 @@ ne = op(
     Example:
         >>> torch.ne(torch.tensor([1, 2]), 1)
         tensor([False,  True])
-    """, out=True,
+    """,
+    out=True,
 )
 lt = op(
     "lt",
@@ -145,7 +147,8 @@ lt = op(
     Example:
         >>> torch.lt(torch.tensor([1, 2]), 1)
         tensor([False, False])
-    """, out=True,
+    """,
+    out=True,
 )
 le = op(
     "le",
@@ -166,7 +169,8 @@ le = op(
     Example:
         >>> torch.le(torch.tensor([1, 2]), 1)
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 gt = op(
     "gt",
@@ -187,7 +191,8 @@ gt = op(
     Example:
         >>> torch.gt(torch.tensor([1, 2]), 1)
         tensor([False,  True])
-    """, out=True,
+    """,
+    out=True,
 )
 ge = op(
     "ge",
@@ -208,7 +213,8 @@ ge = op(
     Example:
         >>> torch.ge(torch.tensor([1, 2]), 1)
         tensor([True, True])
-    """, out=True,
+    """,
+    out=True,
 )
 logical_and = op(
     "logical_and",
@@ -222,7 +228,8 @@ logical_and = op(
     Example:
         >>> torch.logical_and(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 logical_or = op(
     "logical_or",
@@ -236,7 +243,8 @@ logical_or = op(
     Example:
         >>> torch.logical_or(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([True, True])
-    """, out=True,
+    """,
+    out=True,
 )
 logical_xor = op(
     "logical_xor",
@@ -250,7 +258,8 @@ logical_xor = op(
     Example:
         >>> torch.logical_xor(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([False,  True])
-    """, out=True,
+    """,
+    out=True,
 )
 bitwise_and = op(
     "bitwise_and",
@@ -263,7 +272,8 @@ bitwise_and = op(
     Example:
         >>> torch.bitwise_and(torch.tensor([6]), torch.tensor([3]))
         tensor([2])
-    """, out=True,
+    """,
+    out=True,
 )
 bitwise_or = op(
     "bitwise_or",
@@ -276,7 +286,8 @@ bitwise_or = op(
     Example:
         >>> torch.bitwise_or(torch.tensor([6]), torch.tensor([3]))
         tensor([7])
-    """, out=True,
+    """,
+    out=True,
 )
 bitwise_xor = op(
     "bitwise_xor",
@@ -289,7 +300,8 @@ bitwise_xor = op(
     Example:
         >>> torch.bitwise_xor(torch.tensor([6]), torch.tensor([3]))
         tensor([5])
-    """, out=True,
+    """,
+    out=True,
 )
 bitwise_left_shift = op(
     "bitwise_left_shift",
@@ -302,7 +314,8 @@ bitwise_left_shift = op(
     Example:
         >>> torch.bitwise_left_shift(torch.tensor([3]), 2)
         tensor([12])
-    """, out=True,
+    """,
+    out=True,
 )
 bitwise_right_shift = op(
     "bitwise_right_shift",
@@ -315,7 +328,8 @@ bitwise_right_shift = op(
     Example:
         >>> torch.bitwise_right_shift(torch.tensor([4]), 2)
         tensor([1])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -337,7 +351,8 @@ bitwise_not = op(
     Example:
         >>> torch.bitwise_not(torch.tensor([0, 1]))
         tensor([-1, -2])
-    """, out=True,
+    """,
+    out=True,
 )
 logical_not = op(
     "logical_not",
@@ -349,7 +364,8 @@ logical_not = op(
     Example:
         >>> torch.logical_not(torch.tensor([0, 1]))
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 isnan = op(
     "isnan",
@@ -397,7 +413,8 @@ isposinf = op(
     Example:
         >>> torch.isposinf(torch.tensor([float("-inf"), float("inf")]))
         tensor([False,  True])
-    """, out=True,
+    """,
+    out=True,
 )
 isneginf = op(
     "isneginf",
@@ -409,7 +426,8 @@ isneginf = op(
     Example:
         >>> torch.isneginf(torch.tensor([float("-inf"), float("inf")]))
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 signbit = op(
     "signbit",
@@ -421,7 +439,8 @@ signbit = op(
     Example:
         >>> torch.signbit(torch.tensor([-1.0, 2.0]))
         tensor([ True, False])
-    """, out=True,
+    """,
+    out=True,
 )
 isreal = op(
     "isreal",

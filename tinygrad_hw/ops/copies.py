@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops import shape
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.pad import pad as pad_
@@ -43,7 +43,10 @@ __all__ = [
 def _copying(view: Callable[..., Any], name: str, example: str) -> Callable[..., Any]:
     """Return the copying form of a function that returns a view or several."""
 
-    def copy(*args: Any, **kwargs: Any) -> Any:
+    def copy(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None:
+            into(out, copy, *args, **kwargs)
+            return None if isinstance(out, (tuple, list)) else out
         result = view(*args, **kwargs)
         return tuple(clone(t) for t in result) if isinstance(result, tuple) else clone(result)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.layout import in_format, is_in_format
 from tinygrad_hw.ops.shape import as_size, stack, values_of
@@ -370,6 +370,7 @@ def zeros(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return zeros.
 
@@ -381,6 +382,7 @@ def zeros(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.zeros``.
 
@@ -389,6 +391,18 @@ def zeros(
         tensor([[0., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(
+            out,
+            zeros,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(np.zeros(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -401,6 +415,7 @@ def ones(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ones; see ``zeros``.
 
@@ -410,6 +425,18 @@ def ones(
         >>> torch.ones(2)
         tensor([1., 1.])
     """
+    if out is not None:
+        return into(
+            out,
+            ones,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(np.ones(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -423,6 +450,7 @@ def empty(
     requires_grad: bool = False,
     pin_memory: bool = False,
     memory_format: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return a tensor with whatever is in memory; see ``zeros``.
 
@@ -432,6 +460,19 @@ def empty(
         >>> torch.empty(2, 3).shape
         torch.Size([2, 3])
     """
+    if out is not None:
+        return into(
+            out,
+            empty,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+            memory_format=memory_format,
+        )
     Device.check(device)
     return _finish(np.empty(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -514,7 +555,8 @@ def full(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a tensor filled with one value.
 
@@ -535,7 +577,17 @@ def full(
         tensor([3.5000, 3.5000])
     """
     if out is not None:
-        return into(out, full, size, fill_value, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            full,
+            size,
+            fill_value,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
@@ -553,7 +605,8 @@ def eye(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a matrix with ones on the diagonal.
 
@@ -565,7 +618,17 @@ def eye(
                 [0., 1.]])
     """
     if out is not None:
-        return into(out, eye, n, m, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            eye,
+            n,
+            m,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
@@ -689,7 +752,8 @@ def arange(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     r"""Return numbers from ``start`` (0) to below ``end`` in steps: :math:`\lceil (end - start) / step \rceil` of them.
 
@@ -714,7 +778,18 @@ def arange(
         tensor([1.0000, 1.5000, 2.0000])
     """
     if out is not None:
-        return into(out, arange, start, end, step, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            arange,
+            start,
+            end,
+            step,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if end is None:
         start, end = None, start
@@ -756,7 +831,8 @@ def linspace(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ``steps`` numbers at equal distances from ``start`` to ``end``, both included.
 
@@ -770,7 +846,18 @@ def linspace(
         tensor([0.0000, 0.5000, 1.0000])
     """
     if out is not None:
-        return into(out, linspace, start, end, steps, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            linspace,
+            start,
+            end,
+            steps,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     _check_steps(steps)
     kind = _kind(dtype)
@@ -818,7 +905,8 @@ def logspace(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ``steps`` powers of ``base`` with exponents at equal distances.
 
@@ -829,7 +917,19 @@ def logspace(
         tensor([  1.,  10., 100.])
     """
     if out is not None:
-        return into(out, logspace, start, end, steps, base, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            logspace,
+            start,
+            end,
+            steps,
+            base,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     _check_steps(steps)
     kind = _kind(dtype)

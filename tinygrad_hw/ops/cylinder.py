@@ -46,7 +46,8 @@ airy_ai = op(
     Example:
         >>> torch.special.airy_ai(torch.tensor([1.0, 2.0]))
         tensor([0.1353, 0.0349])
-    """, out=True,
+    """,
+    out=True,
 )
 bessel_j0 = op(
     "special_bessel_j0",
@@ -62,7 +63,8 @@ bessel_j0 = op(
     Example:
         >>> torch.special.bessel_j0(torch.tensor([1.0, 2.0]))
         tensor([0.7652, 0.2239])
-    """, out=True,
+    """,
+    out=True,
 )
 bessel_j1 = op(
     "special_bessel_j1",
@@ -78,7 +80,8 @@ bessel_j1 = op(
     Example:
         >>> torch.special.bessel_j1(torch.tensor([1.0, 2.0]))
         tensor([0.4401, 0.5767])
-    """, out=True,
+    """,
+    out=True,
 )
 bessel_y0 = op(
     "special_bessel_y0",
@@ -94,7 +97,8 @@ bessel_y0 = op(
     Example:
         >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
         tensor([0.0883, 0.5104])
-    """, out=True,
+    """,
+    out=True,
 )
 bessel_y1 = op(
     "special_bessel_y1",
@@ -110,7 +114,8 @@ bessel_y1 = op(
     Example:
         >>> torch.special.bessel_y1(torch.tensor([1.0, 2.0]))
         tensor([-0.7812, -0.1070])
-    """, out=True,
+    """,
+    out=True,
 )
 modified_bessel_i0 = op(
     "special_modified_bessel_i0",
@@ -126,7 +131,8 @@ modified_bessel_i0 = op(
     Example:
         >>> torch.special.modified_bessel_i0(torch.tensor([1.0, 2.0]))
         tensor([1.2661, 2.2796])
-    """, out=True,
+    """,
+    out=True,
 )
 modified_bessel_i1 = op(
     "special_modified_bessel_i1",
@@ -142,7 +148,8 @@ modified_bessel_i1 = op(
     Example:
         >>> torch.special.modified_bessel_i1(torch.tensor([1.0, 2.0]))
         tensor([0.5652, 1.5906])
-    """, out=True,
+    """,
+    out=True,
 )
 modified_bessel_k0 = op(
     "special_modified_bessel_k0",
@@ -158,7 +165,8 @@ modified_bessel_k0 = op(
     Example:
         >>> torch.special.modified_bessel_k0(torch.tensor([1.0, 2.0]))
         tensor([0.4210, 0.1139])
-    """, out=True,
+    """,
+    out=True,
 )
 modified_bessel_k1 = op(
     "special_modified_bessel_k1",
@@ -174,7 +182,8 @@ modified_bessel_k1 = op(
     Example:
         >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
         tensor([0.6019, 0.1399])
-    """, out=True,
+    """,
+    out=True,
 )
 scaled_modified_bessel_k0 = op(
     "special_scaled_modified_bessel_k0",
@@ -190,7 +199,8 @@ scaled_modified_bessel_k0 = op(
     Example:
         >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
         tensor([1.1445, 0.8416])
-    """, out=True,
+    """,
+    out=True,
 )
 scaled_modified_bessel_k1 = op(
     "special_scaled_modified_bessel_k1",
@@ -206,7 +216,8 @@ scaled_modified_bessel_k1 = op(
     Example:
         >>> torch.special.scaled_modified_bessel_k1(torch.tensor([1.0, 2.0]))
         tensor([1.6362, 1.0335])
-    """, out=True,
+    """,
+    out=True,
 )
 spherical_bessel_j0 = op(
     "special_spherical_bessel_j0",
@@ -222,5 +233,6 @@ spherical_bessel_j0 = op(
     Example:
         >>> torch.special.spherical_bessel_j0(torch.tensor([1.0, 2.0]))
         tensor([0.8415, 0.4546])
-    """, out=True,
+    """,
+    out=True,
 )

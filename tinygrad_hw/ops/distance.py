@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import _where, pow
 from tinygrad_hw.ops.reduce import norm
 from tinygrad_hw.ops.reduce import sum as sum_

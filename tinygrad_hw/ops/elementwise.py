@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.unary import exp as _exp
 from tinygrad_hw.ops.unary import log as _log
 

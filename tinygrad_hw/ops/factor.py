@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed, permutation
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _solve, solve_triangular
 from tinygrad_hw.ops.matmul import matmul
@@ -182,7 +182,9 @@ def _check_packed(name: str, LU: Any, pivots: Any) -> None:
         )
 
 
-def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None) -> Any:
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None
+) -> Any:
     """Return the factors ``(P, L, U)`` from what ``lu_factor`` returns.
 
     Args:
@@ -274,14 +276,14 @@ def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> 
     return lu_solve(LU_data, LU_pivots, b)
 
 
-def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: None = None) -> tuple[Any, ...]:
+def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Any, ...]:
     """Return the LU factors in one matrix and the pivots; see ``linalg.lu_factor``.
 
     Args:
         A: (..., m, n).
         pivot: must be True.
         get_infos: also return where a zero pivot was met.
-        out: not supported.
+        out: tensors to write the results into.
 
     Source: ``torch.lu``.
 
@@ -289,6 +291,8 @@ def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: None = No
         >>> torch.lu(torch.tensor([[2.0]]))[0]
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, torch_lu, A, pivot, get_infos)  # type: ignore[no-any-return]
     result = lu_factor_ex(A, pivot=pivot)
     return result if get_infos else return_types.linalg_lu_factor(*result[:2])
 

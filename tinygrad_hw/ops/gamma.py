@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, NoReturn
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import gamma as kernels
 from tinygrad_hw.kernels import random_gamma
 from tinygrad_hw.kernels.generator import Generator
@@ -56,7 +56,8 @@ lgamma = op(
     Example:
         >>> torch.lgamma(torch.tensor([0.5, 1.0, 4.0]))
         tensor([0.5724, 0.0000, 1.7918])
-    """, out=True,
+    """,
+    out=True,
 )
 digamma = op(
     "digamma",
@@ -73,7 +74,8 @@ digamma = op(
     Example:
         >>> torch.digamma(torch.tensor([1.0, 0.5]))
         tensor([-0.5772, -1.9635])
-    """, out=True,
+    """,
+    out=True,
 )
 _polygamma = op(
     "polygamma",
@@ -159,7 +161,8 @@ igamma = op(
     Example:
         >>> torch.special.gammainc(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([0.2642])
-    """, out=True,
+    """,
+    out=True,
 )
 igammac = op(
     "igammac",
@@ -179,7 +182,8 @@ igammac = op(
     Example:
         >>> torch.special.gammaincc(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([0.7358])
-    """, out=True,
+    """,
+    out=True,
 )
 zeta = op(
     "special_zeta",
@@ -198,7 +202,8 @@ zeta = op(
     Example:
         >>> torch.special.zeta(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.6449])
-    """, out=True,
+    """,
+    out=True,
 )
 
 gammaln = lgamma

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
@@ -683,7 +683,8 @@ def scatter(
     src: Any = None,
     *,
     value: Any = None,
-    reduce: str | None = None, out: Any = None,
+    reduce: str | None = None,
+    out: Any = None,
 ) -> Any:
     r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``).
 
@@ -761,7 +762,9 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
 
-def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None) -> Any:
+def scatter_reduce(
+    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
     """Return a copy with ``src`` reduced into the places that ``index`` names.
 
     Args:
@@ -1092,7 +1095,9 @@ def slice_scatter(
     dim: int = 0,
     start: int | None = None,
     end: int | None = None,
-    step: int = 1, *, out: Any = None,
+    step: int = 1,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return a copy with a slice along a dimension replaced.
 

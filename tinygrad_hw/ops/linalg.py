@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.matmul import cross, matmul
 from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
@@ -214,7 +214,9 @@ def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
     return a
 
 
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None) -> Any:
+def solve_triangular(
+    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None
+) -> Any:
     """Return the solution of ``AX = B`` (or ``XA = B``) for triangular matrices.
 
     Args:
@@ -891,7 +893,9 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
+def vector_norm(
+    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+) -> Any:
     r"""Return :math:`(\sum |x_i|^p)^{1/p}`, or the largest or smallest absolute value, or the count of non-zeros.
 
     Args:
@@ -928,7 +932,8 @@ def matrix_norm(
     dim: tuple[int, int] = (-2, -1),
     keepdim: bool = False,
     *,
-    dtype: Any = None, out: Any = None,
+    dtype: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return a norm of matrices.
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.matmul import _matmul as mm
 from tinygrad_hw.ops.matmul import einsum

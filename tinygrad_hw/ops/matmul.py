@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -429,11 +429,12 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: floa
     return _scaled("addbmm", input, sum_(bmm(batch1, batch2), 0), beta, alpha)
 
 
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """Return the product of several matrices, multiplied in the cheapest order.
 
     Args:
         *matrices: 2-D tensors of matching sizes.
+        out: a tensor to write the result into.
 
     Source: ``torch.chain_matmul``; Cormen et al., Introduction to Algorithms, "Matrix-chain multiplication".
 
@@ -441,6 +442,8 @@ def chain_matmul(*matrices: Any) -> Any:
         >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
         torch.Size([2, 1])
     """
+    if out is not None:
+        return into(out, chain_matmul, *matrices)
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     count = len(matrices)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.norm import batch_norm, group_norm, layer_norm
 from tinygrad_hw.ops.reduce import mean, var
 from tinygrad_hw.ops.shape import reshape
@@ -93,7 +93,9 @@ def native_batch_norm(
     running_var: Any,
     training: bool,
     momentum: float,
-    eps: float, *, out: Any = None,
+    eps: float,
+    *,
+    out: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return ``(batch_norm(...), mean, 1 / deviation)``; the statistics are empty outside training.
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
 from tinygrad_hw.ops.elementwise import pow as pow_

@@ -46,7 +46,8 @@ entr = op(
     Example:
         >>> torch.special.entr(torch.tensor([0.0, 0.5, 1.0]))
         tensor([0.0000, 0.3466, -0.0000])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -82,7 +83,8 @@ erfcx = op(
     Example:
         >>> torch.special.erfcx(torch.tensor([0.0, 10.0]))
         tensor([1.0000, 0.0561])
-    """, out=True,
+    """,
+    out=True,
 )
 
 ndtr = op(
@@ -100,7 +102,8 @@ ndtr = op(
     Example:
         >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
         tensor([0.5000, 0.8413])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -130,7 +133,8 @@ log_ndtr = op(
     Example:
         >>> torch.special.log_ndtr(torch.tensor([0.0, 1.0]))
         tensor([-0.6931, -0.1728])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -165,7 +169,8 @@ ndtri = op(
     Example:
         >>> torch.special.ndtri(torch.tensor([0.5, 0.975]))
         tensor([0.0000, 1.9600])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -197,5 +202,6 @@ xlog1py = op(
     Example:
         >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0]))
         tensor([0., 0.])
-    """, out=True,
+    """,
+    out=True,
 )

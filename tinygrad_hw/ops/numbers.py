@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import mul, pow
 
 __all__ = [
@@ -54,7 +54,8 @@ angle = op(
     Example:
         >>> torch.angle(torch.tensor([1.0, -1.0]))
         tensor([0.0000, 3.1416])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -253,7 +254,8 @@ gcd = op(
     Example:
         >>> torch.gcd(torch.tensor([12, 9]), torch.tensor([8, 6]))
         tensor([4, 3])
-    """, out=True,
+    """,
+    out=True,
 )
 lcm = op(
     "lcm",
@@ -274,7 +276,8 @@ lcm = op(
     Example:
         >>> torch.lcm(torch.tensor([4, 6]), torch.tensor([6, 9]))
         tensor([12, 18])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -305,7 +308,8 @@ nextafter = op(
     Example:
         >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
         tensor([True])
-    """, out=True,
+    """,
+    out=True,
 )
 
 

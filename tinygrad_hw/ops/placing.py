@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
 from tinygrad_hw.ops.shape import cat, expand, one_dim, reshape
 
@@ -66,7 +66,9 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 _REDUCE = {"prod": "prod", "mean": "mean", "amax": "amax", "amin": "amin"}
 
 
-def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None) -> Any:
+def index_reduce(
+    input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
     """Return a copy with slices of ``source`` reduced into the slices that ``index`` names.
 
     Args:

@@ -61,7 +61,8 @@ chebyshev_polynomial_t = op(
     Example:
         >>> torch.special.chebyshev_polynomial_t(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1., 97.])
-    """, out=True,
+    """,
+    out=True,
 )
 chebyshev_polynomial_u = op(
     "special_chebyshev_polynomial_u",
@@ -78,7 +79,8 @@ chebyshev_polynomial_u = op(
     Example:
         >>> torch.special.chebyshev_polynomial_u(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 209.])
-    """, out=True,
+    """,
+    out=True,
 )
 chebyshev_polynomial_v = op(
     "special_chebyshev_polynomial_v",
@@ -95,7 +97,8 @@ chebyshev_polynomial_v = op(
     Example:
         >>> torch.special.chebyshev_polynomial_v(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 153.])
-    """, out=True,
+    """,
+    out=True,
 )
 chebyshev_polynomial_w = op(
     "special_chebyshev_polynomial_w",
@@ -112,7 +115,8 @@ chebyshev_polynomial_w = op(
     Example:
         >>> torch.special.chebyshev_polynomial_w(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 265.])
-    """, out=True,
+    """,
+    out=True,
 )
 hermite_polynomial_h = op(
     "special_hermite_polynomial_h",
@@ -129,7 +133,8 @@ hermite_polynomial_h = op(
     Example:
         >>> torch.special.hermite_polynomial_h(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-5., 76.])
-    """, out=True,
+    """,
+    out=True,
 )
 hermite_polynomial_he = op(
     "special_hermite_polynomial_he",
@@ -146,7 +151,8 @@ hermite_polynomial_he = op(
     Example:
         >>> torch.special.hermite_polynomial_he(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1.3750, -5.0000])
-    """, out=True,
+    """,
+    out=True,
 )
 laguerre_polynomial_l = op(
     "special_laguerre_polynomial_l",
@@ -163,7 +169,8 @@ laguerre_polynomial_l = op(
     Example:
         >>> torch.special.laguerre_polynomial_l(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-0.1458,  0.3333])
-    """, out=True,
+    """,
+    out=True,
 )
 legendre_polynomial_p = op(
     "special_legendre_polynomial_p",
@@ -180,7 +187,8 @@ legendre_polynomial_p = op(
     Example:
         >>> torch.special.legendre_polynomial_p(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-0.4375, 55.3750])
-    """, out=True,
+    """,
+    out=True,
 )
 shifted_chebyshev_polynomial_t = op(
     "special_shifted_chebyshev_polynomial_t",
@@ -197,7 +205,8 @@ shifted_chebyshev_polynomial_t = op(
     Example:
         >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -0., 577.])
-    """, out=True,
+    """,
+    out=True,
 )
 shifted_chebyshev_polynomial_u = op(
     "special_shifted_chebyshev_polynomial_u",
@@ -214,7 +223,8 @@ shifted_chebyshev_polynomial_u = op(
     Example:
         >>> torch.special.shifted_chebyshev_polynomial_u(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([  -0., 1189.])
-    """, out=True,
+    """,
+    out=True,
 )
 shifted_chebyshev_polynomial_v = op(
     "special_shifted_chebyshev_polynomial_v",
@@ -231,7 +241,8 @@ shifted_chebyshev_polynomial_v = op(
     Example:
         >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([  1., 985.])
-    """, out=True,
+    """,
+    out=True,
 )
 shifted_chebyshev_polynomial_w = op(
     "special_shifted_chebyshev_polynomial_w",
@@ -248,5 +259,6 @@ shifted_chebyshev_polynomial_w = op(
     Example:
         >>> torch.special.shifted_chebyshev_polynomial_w(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1.0000e+00,  1.3930e+03])
-    """, out=True,
+    """,
+    out=True,
 )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import pool2d as kernels
 from tinygrad_hw.ops.activation import relu
 from tinygrad_hw.ops.elementwise import pow as pow_
@@ -447,7 +447,9 @@ def avg_pool2d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: int | None = None, *, out: Any = None,
+    divisor_override: int | None = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return the mean of each window of images.
 
@@ -471,7 +473,9 @@ def avg_pool2d(
         tensor([[[[1.5000]]]])
     """
     if out is not None:
-        return into(out, avg_pool2d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return into(
+            out, avg_pool2d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        )
     return _avg(
         "avg_pool2d",
         2,

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import window_max as kernels
 from tinygrad_hw.kernels.pool2d import pool_output_size
@@ -208,7 +208,9 @@ def avg_pool3d(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    divisor_override: int | None = None, *, out: Any = None,
+    divisor_override: int | None = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return the mean of each window of volumes.
 
@@ -232,7 +234,9 @@ def avg_pool3d(
         tensor([[[[[3.5000]]]]])
     """
     if out is not None:
-        return into(out, avg_pool3d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return into(
+            out, avg_pool3d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        )
     name = "avg_pool3d"
     _check_input(name, input, 3)
     kernel = _pair(name, "kernel_size", kernel_size, 3)

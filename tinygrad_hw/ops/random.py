@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
 
@@ -184,6 +184,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return uniform numbers in [0, 1).
 
@@ -195,6 +196,7 @@ def rand(
         device: the CPU.
         requires_grad: whether the result requires grad.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.rand``.
 
@@ -203,6 +205,18 @@ def rand(
         >>> torch.rand(2)
         tensor([0.4963, 0.7682])
     """
+    if out is not None:
+        return into(
+            out,
+            rand,
+            *size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(kernels.rand(_size("rand", size), _float_dtype(dtype), generator), requires_grad)
 
@@ -215,6 +229,7 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return standard normal numbers.
 
@@ -226,6 +241,7 @@ def randn(
         device: the CPU.
         requires_grad: whether the result requires grad.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.randn``; Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958).
 
@@ -234,6 +250,18 @@ def randn(
         >>> torch.randn(2)
         tensor([ 1.5410, -0.2934])
     """
+    if out is not None:
+        return into(
+            out,
+            randn,
+            *size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad)
 
@@ -249,6 +277,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return uniform integers from ``low`` to ``high - 1``; ``randint(high, size)`` starts from 0.
 
@@ -262,6 +291,7 @@ def randint(
         device: the CPU.
         requires_grad: whether the result requires grad (floating dtypes only).
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the range is empty or outside the dtype.
@@ -273,6 +303,20 @@ def randint(
         >>> torch.randint(10, (3,))
         tensor([4, 9, 3])
     """
+    if out is not None:
+        return into(
+            out,
+            randint,
+            low,
+            high,
+            size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     if size is None:
         if high is None:
             raise TypeError("randint() missing required argument 'size'")
@@ -295,7 +339,8 @@ def randperm(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    pin_memory: bool = False, out: Any = None,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a random permutation of 0 to n - 1.
 
@@ -317,7 +362,17 @@ def randperm(
         tensor([0, 1, 3, 2])
     """
     if out is not None:
-        return into(out, randperm, n, generator=generator, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+        return into(
+            out,
+            randperm,
+            n,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy
     return _finish(kernels.randperm(int(n), kind, generator), requires_grad)
@@ -400,13 +455,16 @@ def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generator | None = None) -> Any:
+def bernoulli(
+    input: Any, p: float | None = None, *, generator: kernels.Generator | None = None, out: Any = None
+) -> Any:
     """Return ones with the chances in ``input`` (or ``p``), else zeros.
 
     Args:
         input: chances in [0, 1]; with ``p`` only shape and dtype count.
         p: one chance for all.
         generator: the stream; the default one if None.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: a chance is outside [0, 1].
@@ -418,6 +476,8 @@ def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generato
         >>> torch.bernoulli(torch.full((4,), 0.5))
         tensor([1., 0., 1., 1.])
     """
+    if out is not None:
+        return into(out, bernoulli, input, p, generator=generator)
     return _recorded(input, kernels.bernoulli(input.array, p, generator))
 
 
@@ -442,7 +502,8 @@ def multinomial(
     num_samples: int,
     replacement: bool = False,
     *,
-    generator: kernels.Generator | None = None, out: Any = None,
+    generator: kernels.Generator | None = None,
+    out: Any = None,
 ) -> Any:
     """Return indices drawn with chances proportional to the weights in each row of ``input``.
 
@@ -481,6 +542,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return normal numbers of given means and standard deviations.
 
@@ -494,6 +556,7 @@ def normal(
         device: the CPU.
         requires_grad: with ``size``.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: a negative standard deviation.
@@ -504,6 +567,20 @@ def normal(
         >>> torch.normal(torch.tensor([1.0, 2.0]), 0.0)
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(
+            out,
+            normal,
+            mean,
+            std,
+            size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     if isinstance(mean, TensorBase) or isinstance(std, TensorBase):
         if size is not None:
             raise TypeError("normal(): size is given by the tensors; leave it out")

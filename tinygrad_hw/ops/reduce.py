@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
@@ -353,7 +353,8 @@ def var(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None, out: Any = None,
+    correction: float | None = None,
+    out: Any = None,
 ) -> Any:
     r"""Return the variance :math:`\frac{1}{n - c} \sum_i (x_i - \bar x)^2` over the given dimensions.
 
@@ -393,7 +394,8 @@ def std(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None, out: Any = None,
+    correction: float | None = None,
+    out: Any = None,
 ) -> Any:
     """Return the standard deviation, the root of ``var``; same arguments.
 
@@ -920,7 +922,9 @@ def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> 
 _norm = op("norm", _norm_forward, node_name="LinalgVectorNormBackward0", input=_norm_rule)
 
 
-def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
+def norm(
+    input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+) -> Any:
     r"""Return the vector norm :math:`(\sum_i |x_i|^p)^{1/p}` over the given dimensions.
 
     Args:
@@ -1162,7 +1166,8 @@ def quantile(
     dim: int | None = None,
     keepdim: bool = False,
     *,
-    interpolation: str = "linear", out: Any = None,
+    interpolation: str = "linear",
+    out: Any = None,
 ) -> Any:
     """Return the q-quantiles along a dimension; NaN if any element is.
 
@@ -1194,7 +1199,8 @@ def nanquantile(
     dim: int | None = None,
     keepdim: bool = False,
     *,
-    interpolation: str = "linear", out: Any = None,
+    interpolation: str = "linear",
+    out: Any = None,
 ) -> Any:
     """Return the q-quantiles of the elements that are not NaN; see ``quantile``.
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import as_strided as _as_strided_copy
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.basics import stack as _stack
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.conversion import element_strides, memory_of
 from tinygrad_hw.ops.conversion import storage_offset as offset_in_memory
 from tinygrad_hw.size import Size

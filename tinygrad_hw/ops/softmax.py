@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.reduce import _converted

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed
 from tinygrad_hw.ops import linalg
 from tinygrad_hw.ops.creation import clone
@@ -266,7 +266,9 @@ def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
     return _cholesky_inverse(L, upper=upper)
 
 
-def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None) -> Any:
+def triangular_solve(
+    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+) -> Any:
     """Return the solution of ``AX = b`` for triangular matrices, and a copy of A.
 
     Args:

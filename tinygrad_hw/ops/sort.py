@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.shape import one_dim, reshape
@@ -237,7 +237,8 @@ def searchsorted(
     out_int32: bool = False,
     right: bool = False,
     side: str | None = None,
-    sorter: Any = None, out: Any = None,
+    sorter: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return where elements would go into sorted rows so that these stay sorted.
 
@@ -257,7 +258,9 @@ def searchsorted(
         tensor([1, 2])
     """
     if out is not None:
-        return into(out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter)
+        return into(
+            out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter
+        )
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
         if side not in ("left", "right"):
@@ -362,7 +365,9 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: A
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None) -> Any:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
+) -> Any:
     """Return which elements are among ``test_elements``.
 
     Source: ``torch.isin``.

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import clamp, div
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -188,7 +188,8 @@ def histogram(
     *,
     range: Sequence[float] | None = None,
     weight: Any = None,
-    density: bool = False, out: Any = None,
+    density: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return how many elements lie between edges, the last one included.
 
@@ -241,7 +242,9 @@ def histogramdd(
     bins: Any,
     range: Sequence[float] | None = None,
     weight: Any = None,
-    density: bool = False, *, out: Any = None,
+    density: bool = False,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return how many points lie in each box of a grid.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.out import into
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise, special
 
 __all__ = [
@@ -168,7 +168,8 @@ neg = op(
     Example:
         >>> torch.neg(torch.tensor([1.0, -2.0]))
         tensor([-1.,  2.])
-    """, out=True,
+    """,
+    out=True,
 )
 abs = op(
     "abs",
@@ -184,7 +185,8 @@ abs = op(
     Example:
         >>> torch.abs(torch.tensor([1.0, -2.0]))
         tensor([1., 2.])
-    """, out=True,
+    """,
+    out=True,
 )
 sign = op(
     "sign",
@@ -200,7 +202,8 @@ sign = op(
     Example:
         >>> torch.sign(torch.tensor([3.0, -2.0, 0.0]))
         tensor([ 1., -1.,  0.])
-    """, out=True,
+    """,
+    out=True,
 )
 sgn = op(
     "sgn",
@@ -216,7 +219,8 @@ sgn = op(
     Example:
         >>> torch.sgn(torch.tensor([3.0, -2.0]))
         tensor([ 1., -1.])
-    """, out=True,
+    """,
+    out=True,
 )
 square = op(
     "square",
@@ -234,7 +238,8 @@ square = op(
     Example:
         >>> torch.square(torch.tensor([3.0]))
         tensor([9.])
-    """, out=True,
+    """,
+    out=True,
 )
 sqrt = op(
     "sqrt",
@@ -251,7 +256,8 @@ sqrt = op(
     Example:
         >>> torch.sqrt(torch.tensor([4.0]))
         tensor([2.])
-    """, out=True,
+    """,
+    out=True,
 )
 rsqrt = op(
     "rsqrt",
@@ -268,7 +274,8 @@ rsqrt = op(
     Example:
         >>> torch.rsqrt(torch.tensor([4.0]))
         tensor([0.5000])
-    """, out=True,
+    """,
+    out=True,
 )
 reciprocal = op(
     "reciprocal",
@@ -285,7 +292,8 @@ reciprocal = op(
     Example:
         >>> torch.reciprocal(torch.tensor([4.0]))
         tensor([0.2500])
-    """, out=True,
+    """,
+    out=True,
 )
 exp = op(
     "exp",
@@ -302,7 +310,8 @@ exp = op(
     Example:
         >>> torch.exp(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 2.7183])
-    """, out=True,
+    """,
+    out=True,
 )
 exp2 = op(
     "exp2",
@@ -319,7 +328,8 @@ exp2 = op(
     Example:
         >>> torch.exp2(torch.tensor([3.0]))
         tensor([8.])
-    """, out=True,
+    """,
+    out=True,
 )
 expm1 = op(
     "expm1",
@@ -336,7 +346,8 @@ expm1 = op(
     Example:
         >>> torch.expm1(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 1.7183])
-    """, out=True,
+    """,
+    out=True,
 )
 log = op(
     "log",
@@ -353,7 +364,8 @@ log = op(
     Example:
         >>> torch.log(torch.tensor([1.0, 10.0]))
         tensor([0.0000, 2.3026])
-    """, out=True,
+    """,
+    out=True,
 )
 log2 = op(
     "log2",
@@ -370,7 +382,8 @@ log2 = op(
     Example:
         >>> torch.log2(torch.tensor([8.0]))
         tensor([3.])
-    """, out=True,
+    """,
+    out=True,
 )
 log10 = op(
     "log10",
@@ -387,7 +400,8 @@ log10 = op(
     Example:
         >>> torch.log10(torch.tensor([100.0]))
         tensor([2.])
-    """, out=True,
+    """,
+    out=True,
 )
 log1p = op(
     "log1p",
@@ -404,7 +418,8 @@ log1p = op(
     Example:
         >>> torch.log1p(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.6931])
-    """, out=True,
+    """,
+    out=True,
 )
 sin = op(
     "sin",
@@ -421,7 +436,8 @@ sin = op(
     Example:
         >>> torch.sin(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 cos = op(
     "cos",
@@ -438,7 +454,8 @@ cos = op(
     Example:
         >>> torch.cos(torch.tensor([0.0]))
         tensor([1.])
-    """, out=True,
+    """,
+    out=True,
 )
 tan = op(
     "tan",
@@ -455,7 +472,8 @@ tan = op(
     Example:
         >>> torch.tan(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 asin = op(
     "asin",
@@ -472,7 +490,8 @@ asin = op(
     Example:
         >>> torch.asin(torch.tensor([1.0]))
         tensor([1.5708])
-    """, out=True,
+    """,
+    out=True,
 )
 acos = op(
     "acos",
@@ -489,7 +508,8 @@ acos = op(
     Example:
         >>> torch.acos(torch.tensor([1.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 atan = op(
     "atan",
@@ -506,7 +526,8 @@ atan = op(
     Example:
         >>> torch.atan(torch.tensor([1.0]))
         tensor([0.7854])
-    """, out=True,
+    """,
+    out=True,
 )
 sinh = op(
     "sinh",
@@ -523,7 +544,8 @@ sinh = op(
     Example:
         >>> torch.sinh(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 cosh = op(
     "cosh",
@@ -540,7 +562,8 @@ cosh = op(
     Example:
         >>> torch.cosh(torch.tensor([0.0]))
         tensor([1.])
-    """, out=True,
+    """,
+    out=True,
 )
 tanh = op(
     "tanh",
@@ -558,7 +581,8 @@ tanh = op(
     Example:
         >>> torch.tanh(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 asinh = op(
     "asinh",
@@ -575,7 +599,8 @@ asinh = op(
     Example:
         >>> torch.asinh(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 acosh = op(
     "acosh",
@@ -592,7 +617,8 @@ acosh = op(
     Example:
         >>> torch.acosh(torch.tensor([1.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 atanh = op(
     "atanh",
@@ -609,7 +635,8 @@ atanh = op(
     Example:
         >>> torch.atanh(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 sigmoid = op(
     "sigmoid",
@@ -627,7 +654,8 @@ sigmoid = op(
     Example:
         >>> torch.sigmoid(torch.tensor([0.0]))
         tensor([0.5000])
-    """, out=True,
+    """,
+    out=True,
 )
 erf = op(
     "erf",
@@ -644,7 +672,8 @@ erf = op(
     Example:
         >>> torch.erf(torch.tensor([0.5]))
         tensor([0.5205])
-    """, out=True,
+    """,
+    out=True,
 )
 erfc = op(
     "erfc",
@@ -661,7 +690,8 @@ erfc = op(
     Example:
         >>> torch.erfc(torch.tensor([0.5]))
         tensor([0.4795])
-    """, out=True,
+    """,
+    out=True,
 )
 erfinv = op(
     "erfinv",
@@ -678,7 +708,8 @@ erfinv = op(
     Example:
         >>> torch.erfinv(torch.tensor([0.5]))
         tensor([0.4769])
-    """, out=True,
+    """,
+    out=True,
 )
 floor = op(
     "floor",
@@ -694,7 +725,8 @@ floor = op(
     Example:
         >>> torch.floor(torch.tensor([1.7, -1.2]))
         tensor([ 1., -2.])
-    """, out=True,
+    """,
+    out=True,
 )
 ceil = op(
     "ceil",
@@ -710,7 +742,8 @@ ceil = op(
     Example:
         >>> torch.ceil(torch.tensor([1.2, -1.7]))
         tensor([ 2., -1.])
-    """, out=True,
+    """,
+    out=True,
 )
 trunc = op(
     "trunc",
@@ -726,7 +759,8 @@ trunc = op(
     Example:
         >>> torch.trunc(torch.tensor([1.7, -1.7]))
         tensor([ 1., -1.])
-    """, out=True,
+    """,
+    out=True,
 )
 frac = op(
     "frac",
@@ -742,7 +776,8 @@ frac = op(
     Example:
         >>> torch.frac(torch.tensor([1.5, -1.5]))
         tensor([ 0.5000, -0.5000])
-    """, out=True,
+    """,
+    out=True,
 )
 deg2rad = op(
     "deg2rad",
@@ -759,7 +794,8 @@ deg2rad = op(
     Example:
         >>> torch.deg2rad(torch.tensor([180.0]))
         tensor([3.1416])
-    """, out=True,
+    """,
+    out=True,
 )
 rad2deg = op(
     "rad2deg",
@@ -776,7 +812,8 @@ rad2deg = op(
     Example:
         >>> torch.rad2deg(torch.tensor([0.0]))
         tensor([0.])
-    """, out=True,
+    """,
+    out=True,
 )
 sinc = op(
     "sinc",
@@ -793,7 +830,8 @@ sinc = op(
     Example:
         >>> torch.sinc(torch.tensor([0.0]))
         tensor([1.])
-    """, out=True,
+    """,
+    out=True,
 )
 
 
@@ -841,7 +879,9 @@ _nan_to_num = op(
 )
 
 
-def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Any = None) -> Any:
+def nan_to_num(
+    input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Any = None
+) -> Any:
     """Return ``input`` with NaN and infinities replaced.
 
     Args:

@@ -1,0 +1,324 @@
+"""Writing results into given tensors: ``torch.add(a, b, out=c)``.
+
+A function that takes ``out=`` asks ``if out is not None`` first, and hands the rest to :func:`into`: the result is
+computed as always, and copied. That costs the calls without ``out=`` a comparison.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, edge_of, mode
+from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace
+
+__all__ = ["into"]
+
+#: Functions whose result is converted to the dtype of ``out`` if no kind is lost: floating point to integer is an error.
+#: The others want the very dtype. Names are those of the functions that compute.
+_CONVERTING = frozenset(
+    [
+        "acos",
+        "acosh",
+        "add",
+        "addcdiv",
+        "addcmul",
+        "addr",
+        "all",
+        "angle",
+        "any",
+        "arccos",
+        "arccosh",
+        "arcsin",
+        "arcsinh",
+        "arctan",
+        "arctan2",
+        "arctanh",
+        "asin",
+        "asinh",
+        "atan",
+        "atan2",
+        "atanh",
+        "bernoulli",
+        "bitwise_and",
+        "bitwise_left_shift",
+        "bitwise_or",
+        "bitwise_right_shift",
+        "bitwise_xor",
+        "cat",
+        "cholesky_inverse",
+        "cholesky_solve",
+        "clamp",
+        "clamp_max",
+        "clamp_min",
+        "clip",
+        "column_stack",
+        "concat",
+        "concatenate",
+        "cond",
+        "copysign",
+        "cos",
+        "cosh",
+        "deg2rad",
+        "digamma",
+        "div",
+        "divide",
+        "dstack",
+        "eq",
+        "erf",
+        "erfc",
+        "erfinv",
+        "exp",
+        "exp2",
+        "expit",
+        "expm1",
+        "float_power",
+        "floor_divide",
+        "fmax",
+        "fmin",
+        "fmod",
+        "gcd",
+        "ge",
+        "ger",
+        "geqrf",
+        "greater",
+        "greater_equal",
+        "gt",
+        "householder_product",
+        "hstack",
+        "hypot",
+        "i0",
+        "igamma",
+        "igammac",
+        "kron",
+        "lcm",
+        "ldexp",
+        "le",
+        "lerp",
+        "less",
+        "less_equal",
+        "lgamma",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "logaddexp",
+        "logaddexp2",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "logical_xor",
+        "logit",
+        "logsumexp",
+        "lstsq",
+        "lt",
+        "matrix_power",
+        "matrix_rank",
+        "maximum",
+        "mean",
+        "minimum",
+        "mul",
+        "multiply",
+        "mvlgamma",
+        "nanmean",
+        "nansum",
+        "ne",
+        "nextafter",
+        "normal",
+        "normalize",
+        "not_equal",
+        "outer",
+        "pinv",
+        "polygamma",
+        "pow",
+        "prod",
+        "rad2deg",
+        "reciprocal",
+        "remainder",
+        "row_stack",
+        "rsqrt",
+        "sigmoid",
+        "sin",
+        "sinc",
+        "sinh",
+        "sqrt",
+        "square",
+        "stack",
+        "std",
+        "sub",
+        "subtract",
+        "sum",
+        "tan",
+        "tanh",
+        "tensorinv",
+        "tensorsolve",
+        "torch_lu",
+        "true_divide",
+        "var",
+        "vstack",
+        "xlogy",
+        "zeta",
+        "entr",
+        "erfcx",
+        "i0e",
+        "i1",
+        "i1e",
+        "log_ndtr",
+        "ndtr",
+        "ndtri",
+        "xlog1py",
+        "airy_ai",
+        "bessel_j0",
+        "bessel_j1",
+        "bessel_y0",
+        "bessel_y1",
+        "modified_bessel_i0",
+        "modified_bessel_i1",
+        "modified_bessel_k0",
+        "modified_bessel_k1",
+        "scaled_modified_bessel_k0",
+        "scaled_modified_bessel_k1",
+        "spherical_bessel_j0",
+        "chebyshev_polynomial_t",
+        "chebyshev_polynomial_u",
+        "chebyshev_polynomial_v",
+        "chebyshev_polynomial_w",
+        "hermite_polynomial_h",
+        "hermite_polynomial_he",
+        "laguerre_polynomial_l",
+        "legendre_polynomial_p",
+        "shifted_chebyshev_polynomial_t",
+        "shifted_chebyshev_polynomial_u",
+        "shifted_chebyshev_polynomial_v",
+        "shifted_chebyshev_polynomial_w",
+    ]
+)
+
+#: Functions that are given the dtype of ``out`` as theirs.
+_BY_DTYPE = frozenset({"cumprod", "cumsum", "nansum", "prod", "sum"})
+
+#: Functions that make a tensor of the dtype of ``out`` unless they are told another, which is an error.
+_MAKING = frozenset(
+    [
+        "arange",
+        "empty",
+        "eye",
+        "full",
+        "linspace",
+        "logspace",
+        "ones",
+        "rand",
+        "randint",
+        "randn",
+        "randperm",
+        "range",
+        "zeros",
+    ]
+)
+
+#: Functions for which a dtype that does not fit is a TypeError.
+_TYPE_ERRORS = frozenset(
+    {"cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"}
+)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return function.__name__.removeprefix("torch_").removeprefix("special_").removeprefix("linalg_")
+
+
+def _tensors(values: Any) -> Any:
+    for value in values:
+        if isinstance(value, TensorBase):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
+
+
+def _word(dtype: np.dtype[Any]) -> str:
+    name = dtypes.from_numpy(dtype).name
+    return _LEGACY_NAMES.get(name, name)
+
+
+def _check_dtype(name: str, out: TensorBase, result: TensorBase) -> None:
+    given, made = out.array.dtype, result.array.dtype
+    if given == made:
+        return
+    if name not in _CONVERTING and name not in _BY_DTYPE:
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to have dtype {_word(made).lower()}, but got {_word(given).lower()} instead"
+        )
+    if name in _BY_DTYPE or dtypes.can_cast(dtypes.from_numpy(made), dtypes.from_numpy(given)):
+        return
+    kind = TypeError if name in _TYPE_ERRORS else RuntimeError
+    raise kind(f"{name}(): result type {_word(made)} can't be cast to the desired output type {_word(given)}")
+
+
+def _resize(name: str, out: Any, shape: tuple[int, ...]) -> None:
+    """Give ``out`` the shape of the result, with PyTorch's warning if it held something."""
+    if out.array.shape == shape:
+        return
+    if out.array.size:
+        warnings.warn(
+            f"{name}(): An output with one or more elements was resized since it had shape {list(out.array.shape)}, "
+            f"which does not match the required output shape {list(shape)}. This behavior is deprecated, and in a "
+            "future PyTorch release outputs will not be resized unless they have zero elements. You can explicitly "
+            "reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
+            UserWarning,
+            stacklevel=4,
+        )
+    out.resize_(*shape)
+
+
+def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return ``function(*args, **kwargs)`` written into ``out``.
+
+    Args:
+        out: a tensor, or a tuple or list of tensors if the function returns several. One of another shape is resized,
+            with a warning if it has elements.
+        function: computes the result.
+        *args: of the function.
+        **kwargs: of the function.
+
+    Raises:
+        RuntimeError: a tensor requires grad and recording is on; the result's dtype does not fit.
+        TypeError: ``out`` is no tensor, or not as many tensors as there are results.
+    """
+    name = _name(function)
+    if mode.enabled and any(edge_of(t) is not None for t in _tensors((out, args, tuple(kwargs.values())))):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    before = mode.enabled
+    mode.enabled = False
+    try:
+        if (name in _BY_DTYPE or name in _MAKING) and isinstance(out, TensorBase) and kwargs.get("dtype") is None:
+            kwargs["dtype"] = dtypes.from_numpy(out.array.dtype)
+        result = function(*args, **kwargs)
+        single = isinstance(result, TensorBase)
+        results = [result] if single else list(result)
+        outs = [out] if isinstance(out, TensorBase) else list(out) if isinstance(out, (tuple, list)) else None
+        if outs is None or single is not isinstance(out, TensorBase) or len(outs) != len(results):
+            wanted = "Tensor" if single else f"tuple of {len(results)} Tensors"
+            raise TypeError(f"{name}(): argument 'out' must be {wanted}, not {type(out).__name__}")
+        for o, r in zip(outs, results, strict=True):
+            if not isinstance(o, TensorBase):
+                raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(o).__name__}")
+            check_inplace(o, name)
+            _check_dtype(function.__name__.removeprefix("special_"), o, r)
+        for o, r in zip(outs, results, strict=True):
+            _resize(name, o, r.array.shape)
+            np.copyto(o.array, r.array, casting="unsafe")
+            o._version[0] += 1
+    finally:
+        mode.enabled = before
+    if single:
+        return out
+    return type(result)(*outs) if hasattr(result, "_fields") else type(result)(outs)
+
+
+NAMESPACE["into"] = into
