@@ -17,7 +17,7 @@ import torch
 import tinygrad_hw
 from tests.parity import translate
 from tests.parity.compare import Different, same, same_values, same_view, tensors_in
-from tests.parity.database import CANNOT, LOOSER, ON_PURPOSE, TIES, UNDEFINED_VALUES, family_of, full_name
+from tests.parity.database import CANNOT, LOOSER, ON_PURPOSE, OUT_DIFFERS, TIES, UNDEFINED_VALUES, family_of, full_name
 
 #: How many samples of a dtype are run, how many of them for gradients, and for second-order gradients.
 SAMPLES = {torch.float64: 40, torch.float32: 10, torch.int64: 8, torch.bool: 6}
@@ -209,6 +209,8 @@ class _Checker:
             if dtype in supported:
                 self.check_dtype(dtype)
         self.check_aliases()
+        if info.supports_out:
+            self.check_out()
         self.check_errors()
         if not self.ran and not self.report.failures:
             self.report.status = "cannot"
@@ -427,6 +429,73 @@ class _Checker:
                 raise Different("result", "not the tensor itself")
             same(y, x, self.values)
 
+    # -- out= -------------------------------------------------------------------------------------
+
+    def check_out(self) -> None:
+        """Results go into given tensors: any layout, resized with a warning, dtypes and gradients refused alike."""
+        supported = self.info.supported_dtypes("cpu")
+        dtype = next((d for d in (torch.float32, torch.float64, torch.int64, torch.bool) if d in supported), None)
+        if dtype is None:
+            return
+        for sample in _pick(self.samples(dtype, False), OUT_SAMPLES):
+            for kind in OUT_KINDS:
+                if kind in OUT_DIFFERS.get(self.info.name, ()):
+                    continue
+                self.one(f"out=, {kind}", sample, lambda s, k=kind: self.check_one_out(s, k))
+
+    def check_one_out(self, sample: Any, kind: str) -> None:
+        given = (sample.input, sample.args, sample.kwargs)
+        _seed()
+        try:
+            plain = self.info.op(given[0], *given[1], **given[2])
+        except Exception:
+            return
+        shapes = [plain] if isinstance(plain, torch.Tensor) else plain
+        if not isinstance(shapes, (tuple, list)) or not all(isinstance(t, torch.Tensor) for t in shapes):
+            return
+        if any(t.is_complex() or t.dtype not in _WIDER for t in shapes):
+            return
+        theirs = [_out_like(t, kind) for t in shapes]
+        memo: dict[int, Any] = {}
+        mine_args = translate.convert(given, memo)
+        # Not by conversion: PyTorch will not resize a tensor that numpy has seen.
+        mine = [_same_layout(t) for t in theirs]
+        single = isinstance(plain, torch.Tensor)
+        # Vectors of undefined sign are not compared: the sample would have made them defined.
+        sign_free = not self.values or sample.output_process_fn_grad(plain) is not plain
+        ran = []
+        for op, arguments, outs in ((self.info.op, given, theirs), (self.ours, mine_args, mine)):
+            _seed()
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                out = outs[0] if single else tuple(outs)
+                try:
+                    ran.append(op(arguments[0], *arguments[1], **arguments[2], out=out))
+                except Exception as error:
+                    ran.append(error)
+            ran.append(sum("was resized" in str(w.message) for w in caught))
+        expected, their_warnings, result, our_warnings = ran
+        if isinstance(expected, Exception):
+            if not isinstance(result, Exception):
+                raise Different("no error", f"PyTorch raises {_short(expected)}")
+            if not isinstance(result, _classes(expected)):
+                raise Different("error class", f"{_short(result)} instead of {_short(expected)}")
+            return
+        if isinstance(result, Exception):
+            raise result
+        if bool(their_warnings) != bool(our_warnings):
+            raise Different("warning", f"{our_warnings} of a resized output instead of {their_warnings}")
+        if single and result is not mine[0]:
+            raise Different("result", "not the given tensor")
+        for a, b, t in zip(mine, theirs, shapes, strict=True):
+            same(a, b, False)
+            if sign_free:
+                continue
+            # In a wider dtype, the values are as good as those of the narrower one.
+            same_values(a.array, b.detach().numpy(), t.dtype, LOOSER.get(self.info.name, 1.0))
+            if kind == "strided" and b.numel() > 1 and tuple(a.stride()) != tuple(b.stride()):
+                raise Different("strides", f"{a.stride()} instead of {b.stride()}")
+
     def check_aliases(self) -> None:
         info = self.info
         for alias in info.aliases:
@@ -482,6 +551,43 @@ class _Checker:
 
     def count_errors_only(self) -> None:
         self.report.errors = (sum(1 for _ in self.error_samples()), 0)
+
+
+#: How many samples are written into given tensors, and what is tried with each.
+OUT_SAMPLES = 4
+OUT_KINDS = ("empty", "strided", "resized", "wider", "integers", "requires_grad")
+_WIDER = {
+    torch.float32: torch.float64,
+    torch.float64: torch.float64,
+    torch.int32: torch.int64,
+    torch.int64: torch.float64,
+    torch.bool: torch.uint8,
+}
+
+
+def _out_like(result: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return a tensor for a result to be written into."""
+    shape = tuple(result.shape)
+    if kind == "empty":
+        return torch.empty(0, dtype=result.dtype)
+    if kind == "strided":
+        return torch.zeros((*shape[::-1], 2), dtype=result.dtype)[..., 0].permute(tuple(range(len(shape) - 1, -1, -1)))
+    if kind == "resized":
+        return torch.zeros((*shape, 2), dtype=result.dtype)
+    if kind == "wider":
+        return torch.zeros(shape, dtype=_WIDER[result.dtype])
+    if kind == "integers":
+        return torch.zeros(shape, dtype=torch.int64)
+    return torch.zeros(shape, dtype=result.dtype).requires_grad_(result.is_floating_point())
+
+
+def _same_layout(theirs: torch.Tensor) -> Any:
+    """Return a tensor of ours of the same dtype, sizes and strides."""
+    kind = translate.dtype_of(theirs.dtype).numpy
+    memory = np.zeros(max(1, theirs.untyped_storage().nbytes() // theirs.itemsize), kind)
+    strides = [s * kind.itemsize for s in theirs.stride()]
+    view = np.lib.stride_tricks.as_strided(memory, tuple(theirs.shape), strides)
+    return tinygrad_hw.Tensor._wrap(view).requires_grad_(theirs.requires_grad)
 
 
 def _classes(error: Exception) -> Any:

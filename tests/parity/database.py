@@ -90,6 +90,20 @@ ON_PURPOSE = {
     "nn.functional.linear_cross_entropy.chunked": "PyTorch's second-order gradient is zero",
 }
 
+#: What is not tried of ``out=``: PyTorch has no rule there that could be followed.
+OUT_DIFFERS = {
+    "all": {"wider"},  # over several dimensions at once into uint8, 0 instead of 1
+    "bernoulli": {"strided"},  # filled in the order of memory: other numbers for other strides
+    "cholesky": {"wider"},  # converts, and linalg.cholesky, which is the same function here, does not
+    "diff": {"wider"},  # converts for some orders only
+    "histc": {"requires_grad"},  # not refused
+    "inner": {"wider"},  # converts for 0-d tensors only
+    "lerp": {"wider"},  # converts for numbers only
+    "linalg.lu": {"strided", "resized"},  # PyTorch ends the process
+    "linalg.matrix_power": {"wider"},  # converts for some powers only
+    "lu_unpack": {"strided", "resized"},  # PyTorch ends the process
+}
+
 #: What one entry's results hold is not defined, only its shape and dtype.
 UNDEFINED_VALUES = {
     "empty",

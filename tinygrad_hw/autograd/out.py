@@ -6,6 +6,7 @@ computed as always, and copied. That costs the calls without ``out=`` a comparis
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,212 +19,52 @@ from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace
 
 __all__ = ["into"]
 
-#: Functions whose result is converted to the dtype of ``out`` if no kind is lost: floating point to integer is an error.
-#: The others want the very dtype. Names are those of the functions that compute.
+#: Functions whose result is converted to the dtype of ``out`` unless that loses its kind, as floating point to integer
+#: would. The others want the very dtype. Names are those of the functions that compute.
 _CONVERTING = frozenset(
-    [
-        "acos",
-        "acosh",
-        "add",
-        "addcdiv",
-        "addcmul",
-        "addr",
-        "all",
-        "angle",
-        "any",
-        "arccos",
-        "arccosh",
-        "arcsin",
-        "arcsinh",
-        "arctan",
-        "arctan2",
-        "arctanh",
-        "asin",
-        "asinh",
-        "atan",
-        "atan2",
-        "atanh",
-        "bernoulli",
-        "bitwise_and",
-        "bitwise_left_shift",
-        "bitwise_or",
-        "bitwise_right_shift",
-        "bitwise_xor",
-        "cat",
-        "cholesky_inverse",
-        "cholesky_solve",
-        "clamp",
-        "clamp_max",
-        "clamp_min",
-        "clip",
-        "column_stack",
-        "concat",
-        "concatenate",
-        "cond",
-        "copysign",
-        "cos",
-        "cosh",
-        "deg2rad",
-        "digamma",
-        "div",
-        "divide",
-        "dstack",
-        "eq",
-        "erf",
-        "erfc",
-        "erfinv",
-        "exp",
-        "exp2",
-        "expit",
-        "expm1",
-        "float_power",
-        "floor_divide",
-        "fmax",
-        "fmin",
-        "fmod",
-        "gcd",
-        "ge",
-        "ger",
-        "geqrf",
-        "greater",
-        "greater_equal",
-        "gt",
-        "householder_product",
-        "hstack",
-        "hypot",
-        "i0",
-        "igamma",
-        "igammac",
-        "kron",
-        "lcm",
-        "ldexp",
-        "le",
-        "lerp",
-        "less",
-        "less_equal",
-        "lgamma",
-        "log",
-        "log10",
-        "log1p",
-        "log2",
-        "logaddexp",
-        "logaddexp2",
-        "logical_and",
-        "logical_not",
-        "logical_or",
-        "logical_xor",
-        "logit",
-        "logsumexp",
-        "lstsq",
-        "lt",
-        "matrix_power",
-        "matrix_rank",
-        "maximum",
-        "mean",
-        "minimum",
-        "mul",
-        "multiply",
-        "mvlgamma",
-        "nanmean",
-        "nansum",
-        "ne",
-        "nextafter",
-        "normal",
-        "normalize",
-        "not_equal",
-        "outer",
-        "pinv",
-        "polygamma",
-        "pow",
-        "prod",
-        "rad2deg",
-        "reciprocal",
-        "remainder",
-        "row_stack",
-        "rsqrt",
-        "sigmoid",
-        "sin",
-        "sinc",
-        "sinh",
-        "sqrt",
-        "square",
-        "stack",
-        "std",
-        "sub",
-        "subtract",
-        "sum",
-        "tan",
-        "tanh",
-        "tensorinv",
-        "tensorsolve",
-        "torch_lu",
-        "true_divide",
-        "var",
-        "vstack",
-        "xlogy",
-        "zeta",
-        "entr",
-        "erfcx",
-        "i0e",
-        "i1",
-        "i1e",
-        "log_ndtr",
-        "ndtr",
-        "ndtri",
-        "xlog1py",
-        "airy_ai",
-        "bessel_j0",
-        "bessel_j1",
-        "bessel_y0",
-        "bessel_y1",
-        "modified_bessel_i0",
-        "modified_bessel_i1",
-        "modified_bessel_k0",
-        "modified_bessel_k1",
-        "scaled_modified_bessel_k0",
-        "scaled_modified_bessel_k1",
-        "spherical_bessel_j0",
-        "chebyshev_polynomial_t",
-        "chebyshev_polynomial_u",
-        "chebyshev_polynomial_v",
-        "chebyshev_polynomial_w",
-        "hermite_polynomial_h",
-        "hermite_polynomial_he",
-        "laguerre_polynomial_l",
-        "legendre_polynomial_p",
-        "shifted_chebyshev_polynomial_t",
-        "shifted_chebyshev_polynomial_u",
-        "shifted_chebyshev_polynomial_v",
-        "shifted_chebyshev_polynomial_w",
-    ]
+    """
+    acos acosh add addcdiv addcmul addr airy_ai angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin
+    asinh atan atan2 atanh bessel_j0 bessel_j1 bessel_y0 bessel_y1 bitwise_and bitwise_left_shift bitwise_or
+    bitwise_right_shift bitwise_xor cat chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v
+    chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip column_stack concat
+    concatenate cond copysign cos cosh deg2rad digamma div divide dstack entr eq erf erfc erfcx erfinv exp exp2
+    expit expm1 float_power floor_divide fmax fmin fmod gcd ge geqrf ger greater greater_equal gt
+    hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e i1 i1e igamma igammac
+    kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p lerp less less_equal lgamma log log10 log1p
+    log2 log_ndtr logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt
+    matrix_power matrix_rank maximum mean minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0
+    modified_bessel_k1 mul multiply mvlgamma nanmean ndtr ndtri ne nextafter normal normalize not_equal outer
+    pinv polygamma pow rad2deg reciprocal remainder row_stack rsqrt scaled_modified_bessel_k0
+    scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u
+    shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w sigmoid sin sinc sinh spherical_bessel_j0 sqrt
+    square stack std sub subtract tan tanh tensorinv tensorsolve torch_lu true_divide var vstack xlog1py xlogy
+    zeta
+    """.split()  # noqa: SIM905 - a list of a hundred strings is harder to read
 )
 
-#: Functions that are given the dtype of ``out`` as theirs.
+#: Functions that take the dtype of ``out`` for theirs unless they are told another.
 _BY_DTYPE = frozenset({"cumprod", "cumsum", "nansum", "prod", "sum"})
 
-#: Functions that make a tensor of the dtype of ``out`` unless they are told another, which is an error.
+#: Functions that make a tensor, of the dtype of ``out`` unless they are told another.
 _MAKING = frozenset(
-    [
-        "arange",
-        "empty",
-        "eye",
-        "full",
-        "linspace",
-        "logspace",
-        "ones",
-        "rand",
-        "randint",
-        "randn",
-        "randperm",
-        "range",
-        "zeros",
-    ]
+    {"arange", "empty", "eye", "full", "linspace", "logspace", "ones", "range", "zeros"}
+    | {"rand", "randint", "randn", "randperm"}
 )
+
+#: Functions whose result fits any dtype, or bool and uint8 only.
+_ANY = frozenset({"bernoulli", "torch_lu"})
+_TRUTHS = frozenset({"all", "any"})
 
 #: Functions for which a dtype that does not fit is a TypeError.
 _TYPE_ERRORS = frozenset(
-    {"cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"}
+    {"cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack"} | {"vstack"}
 )
+
+#: Functions that resize ``out`` without a warning.
+_SILENT = frozenset({"addbmm", "arange", "bernoulli", "empty", "eye", "full", "linspace", "logspace", "lu"})
+
+#: Functions that leave ``out`` its shape if it has as many elements as needed.
+_COUNTING = frozenset({"arange", "linspace", "logspace"})
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -247,11 +88,13 @@ def _check_dtype(name: str, out: TensorBase, result: TensorBase) -> None:
     given, made = out.array.dtype, result.array.dtype
     if given == made:
         return
-    if name not in _CONVERTING and name not in _BY_DTYPE:
+    if name in _ANY or (name in _TRUTHS and given == np.uint8):
+        return
+    if name not in _CONVERTING:
         raise RuntimeError(
             f"{name}(): Expected out tensor to have dtype {_word(made).lower()}, but got {_word(given).lower()} instead"
         )
-    if name in _BY_DTYPE or dtypes.can_cast(dtypes.from_numpy(made), dtypes.from_numpy(given)):
+    if dtypes.can_cast(dtypes.from_numpy(made), dtypes.from_numpy(given)):
         return
     kind = TypeError if name in _TYPE_ERRORS else RuntimeError
     raise kind(f"{name}(): result type {_word(made)} can't be cast to the desired output type {_word(given)}")
@@ -259,9 +102,9 @@ def _check_dtype(name: str, out: TensorBase, result: TensorBase) -> None:
 
 def _resize(name: str, out: Any, shape: tuple[int, ...]) -> None:
     """Give ``out`` the shape of the result, with PyTorch's warning if it held something."""
-    if out.array.shape == shape:
+    if out.array.shape == shape or (name in _COUNTING and out.array.size == math.prod(shape)):
         return
-    if out.array.size:
+    if out.array.size and name not in _SILENT:
         warnings.warn(
             f"{name}(): An output with one or more elements was resized since it had shape {list(out.array.shape)}, "
             f"which does not match the required output shape {list(shape)}. This behavior is deprecated, and in a "
@@ -312,7 +155,7 @@ def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> A
             _check_dtype(function.__name__.removeprefix("special_"), o, r)
         for o, r in zip(outs, results, strict=True):
             _resize(name, o, r.array.shape)
-            np.copyto(o.array, r.array, casting="unsafe")
+            np.copyto(o.array, r.array.reshape(o.array.shape), casting="unsafe")
             o._version[0] += 1
     finally:
         mode.enabled = before

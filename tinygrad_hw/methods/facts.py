@@ -8,12 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_hw.absent import hint
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
 
-__all__ = ["FactMethods"]
+__all__ = ["Absent", "FactMethods"]
+
+
+class Absent:
+    """An attribute that raises AttributeError with a reason.
+
+    Args:
+        about: a name that ``absent.hint`` knows.
+    """
+
+    def __init__(self, about: str) -> None:
+        self.about = about
+        self.names: list[str] = []
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.names.append(name)
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {' or '.join(self.names)!r}{hint(self.about)}"
+        )
 
 
 class FactMethods(TensorBase):
@@ -171,8 +192,19 @@ class FactMethods(TensorBase):
         """
         return self._by_function("map2_", callable, x, y)
 
-    def __getattr__(self, name: str) -> Any:
-        from tinygrad_hw.absent import hint
-
-        told = "" if name.startswith("__") else hint(name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{told}")
+    # A descriptor each, because __getattr__ would make every access to an attribute slower.
+    coalesce = col_indices = crow_indices = ccol_indices = row_indices = Absent("sparse")
+    indices = values = is_coalesced = sparse_mask = sparse_resize_ = sparse_resize_and_clear_ = Absent("sparse")
+    to_sparse = to_sparse_coo = to_sparse_csr = to_sparse_csc = to_sparse_bsr = to_sparse_bsc = Absent("sparse")
+    smm = sspaddmm = resize_as_sparse_ = Absent("sparse")
+    dequantize = int_repr = q_per_channel_axis = q_per_channel_scales = q_per_channel_zero_points = Absent("quant")
+    q_scale = q_zero_point = qscheme = Absent("quant")
+    to_mkldnn = record_stream = ipu = xpu = mtia = Absent("xpu")
+    to_padded_tensor = Absent("nested")
+    storage = storage_type = Absent("Storage")
+    eig = Absent("eig")
+    lstsq = Absent("lstsq")
+    solve = Absent("solve")
+    symeig = Absent("symeig")
+    reinforce = Absent("reinforce")
+    hash_tensor = Absent("hash_tensor")

@@ -893,6 +893,21 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
+def _check_not_empty(x: Any, ord: float, dim: Any) -> None:
+    """Raise PyTorch's error for a smallest or largest element of nothing."""
+    if dim is None:
+        where = "an empty tensor" if 0 in x.shape else None
+    else:
+        empty = [d for d in ((dim,) if isinstance(dim, int) else dim) if x.ndim and x.shape[d] == 0]
+        where = f"the dimension {empty[0]} because this dimension is empty and" if empty else None
+    if where is not None:
+        because = "" if where.endswith("and") else " because"
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord:g} norm on {where}{because} the operation does not have an "
+            "identity"
+        )
+
+
 def vector_norm(
     x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
 ) -> Any:
@@ -919,6 +934,8 @@ def vector_norm(
         return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
     if _array(x).dtype.kind != "f":
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}")
+    if ord < 0 or ord == math.inf:
+        _check_not_empty(x, ord, dim)
     if dim is None and not keepdim and x.ndim != 1:
         x, dim = flatten(x), 0
     elif dim is None:
@@ -974,7 +991,10 @@ def matrix_norm(
         return _tensor_norm(A, 2, (rows, columns), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(A, (rows, columns), (-2, -1)))
-        result = sum_(s, -1) if ord == "nuc" else amax(s, -1) if ord == 2 else amin(s, -1)
+        if ord == -2:
+            result = amin(s, -1)
+        else:  # of no singular values the largest is 0
+            result = sum_(s, -1) if ord == "nuc" or s.shape[-1] == 0 else amax(s, -1)
         if keepdim:
             for d in sorted((rows, columns)):
                 result = unsqueeze(result, d)
@@ -982,7 +1002,10 @@ def matrix_norm(
     if ord in (1, -1, math.inf, -math.inf):
         inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = sum_(abs_(A), inner, True)
-        result = amax(sums, outer, True) if ord > 0 else amin(sums, outer, True)
+        if ord > 0:
+            result = amax(sums, outer, True) if sums.shape[outer] else sum_(sums, outer, True)
+        else:
+            result = amin(sums, outer, True)
         if not keepdim:
             for d in sorted((rows, columns), reverse=True):
                 result = squeeze(result, d)
