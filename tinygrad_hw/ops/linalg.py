@@ -991,10 +991,9 @@ def matrix_norm(
         return _tensor_norm(A, 2, (rows, columns), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(A, (rows, columns), (-2, -1)))
-        if ord == -2:
-            result = amin(s, -1)
-        else:  # of no singular values the largest is 0
-            result = sum_(s, -1) if ord == "nuc" or s.shape[-1] == 0 else amax(s, -1)
+        # Of no singular values the largest is 0.
+        largest = sum_ if ord == "nuc" or s.shape[-1] == 0 else amax
+        result = amin(s, -1) if ord == -2 else largest(s, -1)
         if keepdim:
             for d in sorted((rows, columns)):
                 result = unsqueeze(result, d)
