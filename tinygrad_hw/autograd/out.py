@@ -61,7 +61,12 @@ _TYPE_ERRORS = frozenset(
 )
 
 #: Functions that resize ``out`` without a warning.
-_SILENT = frozenset({"addbmm", "arange", "bernoulli", "empty", "eye", "full", "linspace", "logspace", "lu"})
+_SILENT = frozenset(
+    """
+    addbmm arange bernoulli empty eye full linspace logsigmoid logspace multinomial narrow_copy normal ones rand
+    randint randn torch_lu zeros
+    """.split()  # noqa: SIM905
+)
 
 #: Functions that leave ``out`` its shape if it has as many elements as needed.
 _COUNTING = frozenset({"arange", "linspace", "logspace"})
@@ -84,13 +89,13 @@ def _word(dtype: np.dtype[Any]) -> str:
     return _LEGACY_NAMES.get(name, name)
 
 
-def _check_dtype(name: str, out: TensorBase, result: TensorBase) -> None:
+def _check_dtype(name: str, out: TensorBase, result: TensorBase, single: bool) -> None:
     given, made = out.array.dtype, result.array.dtype
     if given == made:
         return
     if name in _ANY or (name in _TRUTHS and given == np.uint8):
         return
-    if name not in _CONVERTING:
+    if name not in _CONVERTING and not (single and name in ("max", "min")):
         raise RuntimeError(
             f"{name}(): Expected out tensor to have dtype {_word(made).lower()}, but got {_word(given).lower()} instead"
         )
@@ -152,9 +157,9 @@ def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> A
             if not isinstance(o, TensorBase):
                 raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(o).__name__}")
             check_inplace(o, name)
-            _check_dtype(function.__name__.removeprefix("special_"), o, r)
+            _check_dtype(function.__name__.removeprefix("special_"), o, r, single)
         for o, r in zip(outs, results, strict=True):
-            _resize(name, o, r.array.shape)
+            _resize(function.__name__, o, r.array.shape)
             np.copyto(o.array, r.array.reshape(o.array.shape), casting="unsafe")
             o._version[0] += 1
     finally:

@@ -1045,6 +1045,8 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
                 [2]])
     """
     if out is not None:
+        if as_tuple:
+            raise TypeError("nonzero(): argument 'out' does not go with as_tuple=True: a tuple is always made anew")
         return into(out, nonzero, input, as_tuple=as_tuple)
     array = _values(input)
     if as_tuple:
