@@ -208,7 +208,7 @@ if TYPE_CHECKING:
     from tinygrad_hw import types as types
     from tinygrad_hw import xpu as xpu
     from tinygrad_hw.amp import GradScaler as GradScaler
-    from tinygrad_hw.amp import autocast as autocast
+    from tinygrad_hw.amp.autocast import autocast as autocast
     from tinygrad_hw.compiler import compile as compile
     from tinygrad_hw.func import vmap as vmap
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 __all__ = ["allow_in_graph", "compile", "disable", "is_compiling", "is_dynamo_compiling", "is_exporting", "reset"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@overload
-def compile(model: F, **options: Any) -> F: ...
-@overload
-def compile(model: None = None, **options: Any) -> Callable[[F], F]: ...
 def compile(
     model: Any = None,
     *,

@@ -93,12 +93,12 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     Source: ``torch.set_deterministic_debug_mode``.
     """
     if debug_mode in _MODES:
-        debug_mode = _MODES.index(debug_mode)  # type: ignore[arg-type]
+        debug_mode = _MODES.index(debug_mode)
     if debug_mode not in (0, 1, 2):
         raise RuntimeError(
             f"invalid value of debug_mode, expected one of {list(_MODES)} or 0, 1, 2, got {debug_mode!r}"
         )
-    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)  # type: ignore[operator]
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
 
 
 def get_deterministic_debug_mode() -> int:

@@ -126,7 +126,7 @@ def init() -> None:
 
 def current_device() -> int:
     """Raise AssertionError: there is no CUDA."""
-    return _no_cuda()  # type: ignore[no-any-return]
+    return _no_cuda()
 
 
 def set_device(device: Any) -> None:
@@ -141,12 +141,12 @@ def synchronize(device: Any = None) -> None:
 
 def get_device_name(device: Any = None) -> str:
     """Raise AssertionError: there is no CUDA."""
-    return _no_cuda()  # type: ignore[no-any-return]
+    return _no_cuda()
 
 
 def get_device_capability(device: Any = None) -> tuple[int, int]:
     """Raise AssertionError: there is no CUDA."""
-    return _no_cuda()  # type: ignore[no-any-return]
+    return _no_cuda()
 
 
 def get_device_properties(device: Any = None) -> Any:
@@ -156,7 +156,7 @@ def get_device_properties(device: Any = None) -> Any:
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
     """Raise AssertionError: there is no CUDA."""
-    return _no_cuda()  # type: ignore[no-any-return]
+    return _no_cuda()
 
 
 def __getattr__(name: str) -> object:

@@ -112,7 +112,7 @@ class FactMethods(TensorBase):
 
     def to_dense(self, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
         """Return the tensor itself, converted to ``dtype``: it is dense."""
-        return self if dtype is None else self.to(dtype)  # type: ignore[attr-defined,return-value,no-any-return]
+        return self if dtype is None else self.to(dtype)  # type: ignore[attr-defined,return-value]
 
     def dense_dim(self) -> int:
         """Return the number of dimensions: all are dense."""
@@ -124,7 +124,7 @@ class FactMethods(TensorBase):
 
     def const_data_ptr(self) -> int:
         """Return the memory address of the first element."""
-        return self.data_ptr()  # type: ignore[attr-defined,no-any-return]
+        return self.data_ptr()  # type: ignore[attr-defined]
 
     def untyped_storage(self) -> Any:
         """Return the memory that the tensor is a view of."""

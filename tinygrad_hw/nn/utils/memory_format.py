@@ -14,7 +14,7 @@ M = TypeVar("M", bound=Module)
 
 def _convert(module: Any, kinds: tuple[type, ...], memory_format: Any) -> None:
     if isinstance(module, kinds):
-        weight: Any = module.weight
+        weight: Any = getattr(module, "weight")  # noqa: B009 - of no class that mypy could know
         weight.data = weight.detach().clone().contiguous(memory_format=memory_format)
     for child in module.children():
         _convert(child, kinds, memory_format)

@@ -160,7 +160,7 @@ def _orthonormal(matrix: Tensor) -> Tensor:
     """Return Q of the factors QR of a tall matrix whose R has no negative number on the diagonal."""
     packed, tau = geqrf(matrix)
     signs = packed.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
-    return householder_product(packed, tau) * signs  # type: ignore[no-any-return]
+    return householder_product(packed, tau) * signs
 
 
 class _Orthogonal(Module):
@@ -197,7 +197,7 @@ class _Orthogonal(Module):
             q = q[..., :k]
         if hasattr(self, "base"):
             q = self.base @ q
-        return q.mT if wide else q  # type: ignore[no-any-return]
+        return q.mT if wide else q
 
     def right_inverse(self, value: Tensor) -> Tensor:
         """Return a matrix from which :meth:`forward` makes an orthogonal one near ``value``."""
@@ -223,7 +223,7 @@ class _Orthogonal(Module):
             diagonal.sign_()
             # No reflection, no sign to take back.
             diagonal[tau == 0.0] *= -1
-            return packed.mT if wide else packed  # type: ignore[no-any-return]
+            return packed.mT if wide else packed
         if n != k:
             q = _orthonormal(cat([q, randn(*q.shape[:-2], n, n - k, dtype=q.dtype)], -1))
         elif _has_orthonormal_columns(q):
@@ -234,7 +234,7 @@ class _Orthogonal(Module):
         # The diagonal stands for signs in the Householder form: these make the identity.
         result = zeros_like(value)
         result.diagonal(dim1=-2, dim2=-1).fill_(-1.0)
-        return result  # type: ignore[no-any-return]
+        return result
 
 
 def orthogonal(
