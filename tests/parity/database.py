@@ -112,6 +112,10 @@ OUT_DIFFERS = {
     "nn.functional.gelu": {"strided"},  # written as if contiguous
     "nn.functional.linear": {"strided"},  # an error about sizes
     "normal": {"empty", "integers", "resized", "strided", "wider"},  # the tensor's sizes and dtype take part
+    "split_with_sizes_copy": {"requires_grad"},  # not refused
+    "tril": {"resized", "strided"},  # PyTorch writes outside of the memory
+    "triu": {"resized", "strided"},
+    "unbind_copy": {"requires_grad"},  # not refused
     "randn": {"strided"},  # filled in the order of memory
     "lerp": {"wider"},  # converts for numbers only
     "linalg.lu": {"strided", "resized"},  # PyTorch ends the process

@@ -250,9 +250,6 @@ def assert_allclose(
         AssertionError: they differ.
 
     Source: ``torch.testing.assert_allclose``.
-
-    Example:
-        >>> torch.testing.assert_allclose(torch.ones(2), torch.ones(2, dtype=torch.float64))
     """
     warnings.warn(
         "`torch.testing.assert_allclose()` is deprecated; use `torch.testing.assert_close()`.",
