@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", message=r".*encountered in", category=RuntimeW
 
 from tinygrad_hw.version import __version__ as __version__  # isort: skip
 from tinygrad_hw import autograd as autograd
+from tinygrad_hw import fft as fft
 from tinygrad_hw import linalg as linalg
 from tinygrad_hw import masked as masked
 from tinygrad_hw import nn as nn
@@ -42,6 +43,10 @@ from tinygrad_hw.autograd import set_grad_enabled as set_grad_enabled
 from tinygrad_hw.device import device as device
 from tinygrad_hw.dtypes import bool as bool
 from tinygrad_hw.dtypes import can_cast as can_cast
+from tinygrad_hw.dtypes import cdouble as cdouble
+from tinygrad_hw.dtypes import cfloat as cfloat
+from tinygrad_hw.dtypes import complex64 as complex64
+from tinygrad_hw.dtypes import complex128 as complex128
 from tinygrad_hw.dtypes import double as double
 from tinygrad_hw.dtypes import dtype as dtype
 from tinygrad_hw.dtypes import finfo as finfo
@@ -125,6 +130,7 @@ from tinygrad_hw.nn.functional import threshold_ as threshold_
 from tinygrad_hw.ops.aliases import *
 from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
+from tinygrad_hw.ops.complex import *
 from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
 
@@ -177,6 +183,8 @@ from tinygrad_hw.ops.solvers import torch_qr as qr  # noqa: F401
 from tinygrad_hw.ops.solvers import torch_svd as svd  # noqa: F401
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
+from tinygrad_hw.ops.spectrum import istft as istft
+from tinygrad_hw.ops.spectrum import stft as stft
 from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
@@ -204,6 +212,8 @@ if TYPE_CHECKING:
     from tinygrad_hw import distributions as distributions
     from tinygrad_hw import func as func
     from tinygrad_hw import mps as mps
+    from tinygrad_hw import onnx as onnx
+    from tinygrad_hw import profiler as profiler
     from tinygrad_hw import testing as testing
     from tinygrad_hw import types as types
     from tinygrad_hw import xpu as xpu
@@ -223,6 +233,8 @@ _LATER: dict[str, tuple[str, str | None]] = {
     "distributions": ("distributions", None),
     "func": ("func", None),
     "mps": ("mps", None),
+    "onnx": ("onnx", None),
+    "profiler": ("profiler", None),
     "testing": ("testing", None),
     "types": ("types", None),
     "xpu": ("xpu", None),

@@ -158,13 +158,13 @@ def _train(args: argparse.Namespace) -> int:
     if trainer.interrupted:
         print(f"stopped after {len(trainer.history)} of {epochs} epochs; the weights are kept as they are")
     if trainer.history:
-        print(trainer.table())
+        print(trainer.history.table())
     if out is not None:
-        trainer.write_csv(out / "metrics.csv")
+        trainer.history.write_csv(out / "metrics.csv")
         save_npz(model.state_dict(), out / "model.npz")
         print(f"wrote {out / 'metrics.csv'} and {out / 'model.npz'}")
-    loss, accuracy = trainer.evaluate(DataLoader(test, batch_size=1000))
-    print(f"test accuracy {accuracy:.2%} (loss {loss:.4f})")
+    result = trainer.evaluate(DataLoader(test, batch_size=1000))
+    print(f"test accuracy {result['accuracy']:.2%} (loss {result['loss']:.4f})")
     return 130 if trainer.interrupted else 0
 
 

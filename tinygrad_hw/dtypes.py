@@ -1,12 +1,12 @@
 """PyTorch's dtype names and PyTorch's promotion rules, on numpy dtypes.
 
-A :class:`dtype` is one of nine singletons. Its ``repr`` is PyTorch's (``torch.float32``), so that a script
-which prints dtypes prints the same text here. ``bfloat16`` is left out: numpy has no such type. Complex
-and quantized dtypes are not part of the package.
+A :class:`dtype` is one of eleven singletons. Its ``repr`` is PyTorch's (``torch.float32``), so that a script
+which prints dtypes prints the same text here. ``bfloat16`` and ``complex32`` are left out: numpy has no such
+types. Quantized dtypes are not part of the package.
 
 The promotion rules are those of "Tensor Attributes, type promotion" in PyTorch's documentation: the kind
-(bool, integer, floating point) of a tensor with dimensions wins over that of a 0-d tensor, which wins
-over that of a Python number.
+(bool, integer, floating point, complex) of a tensor with dimensions wins over that of a 0-d tensor, which
+wins over that of a Python number.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ __all__ = [
     "as_dtype",
     "bool",
     "can_cast",
+    "cdouble",
+    "cfloat",
+    "complex64",
+    "complex128",
     "double",
     "dtype",
     "finfo",
@@ -52,10 +56,10 @@ class dtype:
         name: PyTorch's name, such as ``"float32"``.
         numpy: the numpy dtype that stores it.
         is_floating_point: whether it is float16, float32 or float64.
-        is_complex: always False.
+        is_complex: whether it is complex64 or complex128.
         is_signed: whether it can hold negative numbers.
         itemsize: bytes per element.
-        kind: 0 for bool, 1 for integers, 2 for floating point; the order of promotion.
+        kind: 0 for bool, 1 for integers, 2 for floating point, 3 for complex; the order of promotion.
 
     Example:
         >>> torch.float32.itemsize, torch.float32.is_floating_point
@@ -86,10 +90,10 @@ class dtype:
         self.name = name
         self.numpy = np.dtype(numpy_type)
         self.is_floating_point = self.numpy.kind == "f"
-        self.is_complex = False
-        self.is_signed = self.numpy.kind in "fi"
+        self.is_complex = self.numpy.kind == "c"
+        self.is_signed = self.numpy.kind in "fic"
         self.itemsize = self.numpy.itemsize
-        self.kind = {"b": 0, "i": 1, "u": 1, "f": 2}[self.numpy.kind]
+        self.kind = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[self.numpy.kind]
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -99,11 +103,30 @@ class dtype:
         return self.name
 
     def to_complex(self) -> dtype:
-        """Raise: complex dtypes are not part of this package."""
-        raise TypeError(f"{self!r} has no complex counterpart: complex dtypes are not supported")
+        """Return the complex dtype whose parts have this precision.
+
+        Raises:
+            RuntimeError: the dtype is an integer one, bool or float16 (numpy has no complex32).
+
+        Example:
+            >>> torch.float64.to_complex()
+            torch.complex128
+        """
+        if self.kind == 3:
+            return self
+        if self is float32 or self is float64:
+            return complex64 if self is float32 else complex128
+        raise RuntimeError(f"Unknown Complex ScalarType for {self!r}: float32 and float64 have complex counterparts")
 
     def to_real(self) -> dtype:
-        """Return the real dtype of the same precision, which is this dtype itself."""
+        """Return the real dtype of the same precision: of a complex dtype that of its parts, else the dtype itself.
+
+        Example:
+            >>> torch.complex64.to_real()
+            torch.float32
+        """
+        if self.kind == 3:
+            return float32 if self.itemsize == 8 else float64
         return self
 
 
@@ -116,11 +139,13 @@ int32 = int = dtype("int32", np.int32)
 int64 = long = dtype("int64", np.int64)
 uint8 = dtype("uint8", np.uint8)
 bool = dtype("bool", np.bool_)
+complex64 = cfloat = dtype("complex64", np.complex64)
+complex128 = cdouble = dtype("complex128", np.complex128)
 
-ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
+ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool, complex64, complex128)
 
 _FROM_NUMPY: dict[np.dtype[Any], dtype] = {d.numpy: d for d in ALL}
-_FROM_PYTHON: dict[Any, dtype] = {builtins.bool: bool, builtins.int: int64}
+_FROM_PYTHON: dict[Any, dtype] = {builtins.bool: bool, builtins.int: int64, builtins.complex: complex128}
 
 _default: dtype = float32
 
@@ -129,7 +154,7 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
     """Return the dtype for a numpy dtype.
 
     Raises:
-        TypeError: numpy's type has no counterpart here (complex, unsigned 16 to 64 bit, objects, text).
+        TypeError: numpy's type has no counterpart here (unsigned 16 to 64 bit, objects, text).
     """
     try:
         return _FROM_NUMPY[numpy_dtype]
@@ -143,7 +168,7 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
 
 
 def as_dtype(value: Any) -> dtype:
-    """Return ``value`` as a dtype: a dtype, a numpy dtype or scalar type, or Python's bool, int, float.
+    """Return ``value`` as a dtype: a dtype, a numpy dtype or scalar type, or Python's bool, int, float, complex.
 
     Raises:
         TypeError: ``value`` names no supported dtype.
@@ -205,7 +230,9 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if a is b:
         return a
     if a.kind != b.kind:
-        return a if a.kind > b.kind else b
+        high, low = (a, b) if a.kind > b.kind else (b, a)
+        # Only complex numbers look at the precision of a lower kind.
+        return complex128 if high is complex64 and low is float64 else high
     if a.itemsize != b.itemsize:
         return a if a.itemsize > b.itemsize else b
     return int16  # uint8 and int8: neither holds the other
@@ -230,14 +257,21 @@ def of_scalar(value: Any) -> dtype:
         return bool
     if isinstance(value, builtins.int | np.integer):
         return int64
+    if isinstance(value, builtins.complex | np.complexfloating):
+        return _default_complex()
     return _default
+
+
+def _default_complex() -> dtype:
+    """Return the dtype of complex tensors made without one."""
+    return complex128 if _default is float64 else complex64
 
 
 def result_type_of(operands: Any) -> dtype:
     """Return the dtype of an operation on ndarrays and Python numbers.
 
     Three classes of operands count in turn: arrays with dimensions, 0-d arrays, numbers. A later class
-    changes the result only if its kind (bool < integer < floating point) is higher.
+    changes the result only if its kind (bool < integer < floating point < complex) is higher.
     """
     ranks: list[dtype | None] = [None, None, None]
     for operand in operands:
@@ -250,7 +284,11 @@ def result_type_of(operands: Any) -> dtype:
     result: dtype | None = None
     for d_or_none in ranks:
         if d_or_none is not None and (result is None or d_or_none.kind > result.kind):
-            result = d_or_none if result is None else promote_types(result, d_or_none)
+            if result is not None and result.kind == 2:
+                # Complex numbers of a later class make a floating point array complex in its own precision.
+                result = complex128 if result is float64 else complex64
+            else:
+                result = d_or_none if result is None else promote_types(result, d_or_none)
     assert result is not None
     return result
 
@@ -273,10 +311,10 @@ class finfo:
     """Numerical properties of a floating point dtype: eps, max, min, tiny, smallest_normal, resolution, bits.
 
     Args:
-        type: float16, float32 or float64; the default dtype if left out.
+        type: float16, float32 or float64; the default dtype if left out. Of a complex dtype, that of its parts.
 
     Raises:
-        TypeError: ``type`` is not a floating point dtype.
+        TypeError: ``type`` is not a floating point or complex dtype.
 
     Example:
         >>> torch.finfo(torch.float32).eps
@@ -284,7 +322,7 @@ class finfo:
     """
 
     def __init__(self, type: dtype | None = None) -> None:
-        d = _default if type is None else as_dtype(type)
+        d = _default if type is None else as_dtype(type).to_real()
         if not d.is_floating_point:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type, got {d!r}. "

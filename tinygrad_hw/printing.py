@@ -133,6 +133,18 @@ class _Format:
         return text.rjust(self.width)
 
 
+class _ComplexFormat:
+    """One format for the real parts and one for the imaginary parts of all shown elements."""
+
+    def __init__(self, shown: Any, options: PrintOptions) -> None:
+        self.real, self.imag = _Format(shown.real, options), _Format(shown.imag, options)
+        self.width = self.real.width + self.imag.width + 1
+
+    def __call__(self, value: Any) -> str:
+        real, imag = self.real(value.real), self.imag(value.imag).lstrip() + "j"
+        return real + (imag if imag[0] in "+-" else "+" + imag)
+
+
 def _edges(array: Any, n: int) -> Any:
     """Return what summarising keeps of an array."""
     for axis, size in enumerate(array.shape):
@@ -142,7 +154,7 @@ def _edges(array: Any, n: int) -> Any:
     return array
 
 
-def _body(array: Any, form: _Format, indent: int, short: bool, options: PrintOptions) -> str:
+def _body(array: Any, form: Any, indent: int, short: bool, options: PrintOptions) -> str:
     if array.ndim == 0:
         return form(array.item())
     n = options.edgeitems
@@ -182,8 +194,13 @@ def format_array(array: Any, indent: int = 0) -> str:
     if array.size == 0:
         return "[]"
     short = array.size > _options.threshold
-    form = _Format(_edges(array, _options.edgeitems) if short else array, _options)
+    kind = _ComplexFormat if array.dtype.kind == "c" else _Format
+    form = kind(_edges(array, _options.edgeitems) if short else array, _options)
     return _body(array, form, indent, short, _options)
+
+
+#: The complex dtype that goes with a default dtype, which is not printed either.
+_COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
 
 def tensor_str(
@@ -226,7 +243,7 @@ def tensor_str(
     else:
         if _options.edgeitems == 0:
             suffixes.append(f"size={tuple(array.shape)}")
-        if name not in (default_dtype, "int64", "bool"):
+        if name not in (default_dtype, "int64", "bool", _COMPLEX.get(default_dtype)):
             suffixes.append(f"dtype=torch.{name}")
     if grad_fn_name is not None:
         suffixes.append(f"grad_fn=<{grad_fn_name}>")

@@ -23,6 +23,7 @@ from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import is_in_format, strided
 from tinygrad_hw.layout import layout as Layout
+from tinygrad_hw.methods.complex import ComplexMethods
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
 from tinygrad_hw.methods.facts import FactMethods
@@ -46,6 +47,7 @@ class Tensor(
     ElementwiseMethods,
     UnaryMethods,
     NumberMethods,
+    ComplexMethods,
     GammaMethods,
     ReduceMethods,
     ShapeMethods,
@@ -201,13 +203,9 @@ class Tensor(
         """Return whether the dtype is float16, float32 or float64."""
         return self.array.dtype.kind == "f"
 
-    def is_complex(self) -> bool:
-        """Return False: there are no complex dtypes."""
-        return False
-
     def is_signed(self) -> bool:
         """Return whether the dtype can hold negative numbers."""
-        return self.array.dtype.kind in "fi"
+        return self.array.dtype.kind in "fic"
 
     def is_inference(self) -> bool:
         """Return False: tensors made under ``inference_mode`` are ordinary ones here."""
@@ -228,7 +226,7 @@ class Tensor(
         """Set whether this leaf accumulates a gradient; returns the tensor.
 
         Raises:
-            RuntimeError: the dtype is not floating point, or the tensor is not a leaf.
+            RuntimeError: the dtype is not floating point or complex, or the tensor is not a leaf.
         """
         if edge_of(self) is not None and self._node is not None:
             if not requires_grad:
@@ -237,8 +235,10 @@ class Tensor(
                     "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
             return self
-        if requires_grad and self.array.dtype.kind != "f":
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}")
+        if requires_grad and self.array.dtype.kind not in "fc":
+            raise RuntimeError(
+                f"only Tensors of floating point and complex dtype can require gradients; this one is {self.dtype}"
+            )
         self._requires_grad = bool(requires_grad)
         return self
 
@@ -467,10 +467,18 @@ class Tensor(
         return bool(self.array.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._real_item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._real_item())
+
+    def _real_item(self) -> Any:
+        value = self.item()
+        if value.__class__ is complex:
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to a real number without overflow: {value}")
+            return value.real
+        return value
 
     def __complex__(self) -> complex:
         return complex(self.item())
@@ -491,7 +499,7 @@ class Tensor(
         return iter(self.unbind(0))
 
     def __contains__(self, element: Any) -> bool:
-        if isinstance(element, (int, float, bool, TensorBase)):
+        if isinstance(element, (int, float, bool, complex, TensorBase)):
             return bool((self == element).any())
         raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 

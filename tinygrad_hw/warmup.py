@@ -182,10 +182,11 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("conv2d without bias", F.conv2d, image, numbers(6, 4, 3, 3))
     add("conv1d", F.conv1d, numbers(n, 4, 9), numbers(6, 4, 3), numbers(6))
     add("conv_transpose2d", partial(F.conv_transpose2d, stride=2), image, numbers(4, 6, 3, 3), numbers(6))
-    add("linear", F.linear, numbers(16 * n, 70), numbers(50, 70), numbers(50))
-    add("linear, few rows", F.linear, numbers(2, 400), numbers(300, 400), numbers(300))
-    add("matmul", torch.matmul, numbers(32 * n, 70), numbers(70, 50))
-    add("matmul of stacks", torch.matmul, numbers(n, 32, 70), numbers(n, 70, 50))
+    # Smaller products are BLAS's.
+    add("linear", F.linear, numbers(256 * n, 128), numbers(128, 128), numbers(128))
+    add("linear, few rows", F.linear, numbers(64, 800), numbers(128, 800), numbers(128))
+    add("matmul", torch.matmul, numbers(256 * n, 128), numbers(128, 128))
+    add("matmul of stacks", torch.matmul, numbers(4 * n, 128, 128), numbers(4 * n, 128, 128))
     add("unfold", partial(F.unfold, kernel_size=3), image)
     add("fold", partial(F.fold, output_size=(9, 8), kernel_size=3), numbers(n, 36, 42))
 
@@ -216,6 +217,9 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("cross_entropy", lambda x: F.cross_entropy(x, target), scores)
     add("cross_entropy with weights", lambda x: F.cross_entropy(x, target, numbers(5).abs()), scores)
     add("embedding", partial(F.embedding, flags), numbers(7, 5))
+    add("rows by index", lambda t: t[flags], numbers(7, 5))
+    add("elements by index", lambda t: t[flags, flags % 5], numbers(7, 5))
+    add("gather", lambda t: torch.gather(t, 0, flags.reshape(-1, 4)), numbers(7, 4))
     for name, function in _ACTIVATIONS.items():
         add(name, function, numbers(n * 2500))
     found.append(("dropout", partial(_dropout, numbers(n * 2500))))

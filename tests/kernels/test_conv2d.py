@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.test_runtime import passes
+from tests.kernels.test_runtime import needs_numba, passes
 from tests.kernels.threads import same_on_threads
 from tinygrad_hw.kernels import conv2d as K
+from tinygrad_hw.kernels.conv2d_winograd_grad import winograd_weight_grad
 from tinygrad_hw.kernels.fold import output_size
 
 Setting = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
@@ -258,6 +259,56 @@ def test_winograd_against_the_definitions(
     check(x, w, b, ((1, 1), padding, (1, 1), 1))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 4, 7, 8, 13, 14, 15, 16, 17, 32, 33])
+def test_winograd_of_narrow_images(width: int, kind: Any) -> None:
+    """Lines of squares share a vector, also of several images, and where the last ones do not fill it."""
+    for n, height in ((1, 1), (3, 5), (9, 8)):
+        x, w, b = arrays(n, 1, 8, 10, (height, width), (3, 3), kind)
+        check(x, w, b, ((1, 1), (1, 1), (1, 1), 1))
+
+
+@needs_numba
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from([np.float32, np.float64]),
+    n=st.integers(1, 5),
+    channels=st.integers(1, 40),
+    outputs=st.integers(1, 70),
+    size=st.tuples(st.integers(3, 34), st.integers(3, 34)),
+    padding=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+)
+def test_gradient_by_winograd_against_the_definition(
+    kind: Any, n: int, channels: int, outputs: int, size: Any, padding: Any
+) -> None:
+    """Also with few channels, where it is not chosen."""
+    x, w, _ = arrays(n, 1, channels, outputs, size, (3, 3), kind)
+    setting = ((1, 1), padding, (1, 1), 1)
+    g = np.random.default_rng(1).standard_normal(K.conv2d_reference(x, w, None, *setting).shape).astype(kind)
+    want = K.conv2d_weight_grad_reference(g.astype(np.float64), x.astype(np.float64), w.shape, *setting)
+    got = np.empty(w.shape, kind)
+    winograd_weight_grad(x, g, padding, got)
+    limit = 1e-5 if kind == np.float32 else 1e-13
+    np.testing.assert_allclose(got, want, rtol=limit, atol=limit * np.abs(want).max())
+
+
+def test_error_of_the_gradient_by_winograd() -> None:
+    """It stays within 4 times that of adding one product after the other."""
+    x, w, _ = arrays(4, 1, 32, 32, (12, 12), (3, 3))
+    setting = ((1, 1), (1, 1), (1, 1), 1)
+    g = np.random.default_rng(1).standard_normal((4, 32, 12, 12)).astype(np.float32)
+    want = K.conv2d_weight_grad_reference(g.astype(np.float64), x.astype(np.float64), w.shape, *setting)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    plain = np.zeros(want.shape, np.float32)
+    for n, y, t in np.ndindex(4, 12, 12):
+        plain += g[n, :, None, None, None, y, t] * padded[n, None, :, y : y + 3, t : t + 3][..., :, :]
+
+    def error(got: Any) -> float:
+        return float(np.abs(got - want).max())
+
+    assert error(K.conv2d_weight_grad(g, x, w.shape, *setting)) < 4 * error(plain)
+
+
 @pytest.mark.parametrize("channels", [16, 64, 300])
 def test_error_of_winograd(channels: int) -> None:
     """It stays within 4 times that of adding one product after the other."""
@@ -281,6 +332,9 @@ def test_winograd_has_the_same_bits_on_any_number_of_threads() -> None:
     g = np.random.default_rng(1).standard_normal((5, 17, 13, 9)).astype(np.float32)
     same_on_threads(lambda: K.conv2d(x, w, b, *setting))
     same_on_threads(lambda: K.conv2d_input_grad(g, w, x.shape, *setting))
+    x, w, _ = arrays(5, 1, 33, 40, (13, 9), (3, 3))
+    g = np.random.default_rng(1).standard_normal((5, 40, 13, 9)).astype(np.float32)
+    same_on_threads(lambda: K.conv2d_weight_grad(g, x, w.shape, *setting))
 
 
 #: Features that numba is told of, and what is made of them: vector registers and their bytes.
@@ -301,6 +355,9 @@ def test_on_smaller_processors(cpu: str, tmp_path: Path) -> None:
             (2, 3, 1, (9, 10), ((2, 1), (1, 0), (1, 2))),
             (1, 2, 70, (12, 7), ((2, 3), (1, 1), (1, 1))),
             (1, 9, 11, (9, 10), ((1, 1), (1, 1), (1, 1))),
+            (1, 9, 11, (8, 8), ((1, 1), (1, 1), (1, 1))),
+            (1, 33, 34, (8, 7), ((1, 1), (1, 1), (1, 1))),
+            (1, 8, 9, (3, 4), ((1, 1), (1, 1), (1, 1))),
         ]:
             x = r.standard_normal((3, groups * channels, *size)).astype(kind)
             w = r.standard_normal((groups * outputs, channels, 3, 3)).astype(kind)

@@ -12,6 +12,7 @@ from tinygrad_hw.kernels import matmul as K
 
 SHAPES = [
     (64, 784, 128),
+    (250, 200, 100),
     (65, 100, 47),
     (30, 900, 33),
     (9, 4000, 17),
@@ -20,6 +21,15 @@ SHAPES = [
     (8, 16, 16),
     (7, 2100, 9),
 ]
+
+
+@pytest.fixture(autouse=True, params=["loops", "by size"])
+def _chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have everything multiplied by the loops, whatever its size; then by what is chosen."""
+    if request.param == "loops":
+        monkeypatch.setattr(K, "_LEAST", 0)
+        monkeypatch.setattr(K, "_LEAST_OF_MANY", 0)
+        monkeypatch.setattr(K, "_SMALL", 0)
 
 
 def layouts(x: Any) -> list[Any]:
@@ -47,6 +57,8 @@ def test_gemm(shape: tuple[int, int, int], kind: Any) -> None:
         for right in layouts(b):
             close(K.gemm(left, right, np.empty((m, n), kind)), want)
     close(K.gemm(a, b, np.full((m, n), 3, kind), add=True), want + 3)
+    close(K.affine(a, b, b[0]), want + b[0])
+    close(K.affine(a, b, None), want)
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ FLOORS = [
         "xpu",
     },
     {"autograd"},
-    {"ops", "linalg", "masked", "random", "signal", "special"},
+    {"ops", "fft", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "storage", "tensor"},
     {"amp", "cuda", "distributions", "func", "nn", "optim", "serialization", "testing", "utils"},
-    {"train", "vision"},
+    {"onnx", "profiler", "summary", "train", "vision", "viz"},
     {"", "__main__", "cli", "warmup"},
 ]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.ops.harness import OpCase, T
+from tinygrad_hw.kernels.conv2d import conv2d_reference
 
 F = "nn.functional."
 RE = RuntimeError
@@ -35,7 +38,29 @@ OPTIONS_TRANSPOSED = [
     {"stride": (3, 2), "padding": (1, 2), "output_padding": (2, 3), "dilation": 4},
 ]
 
+
+def then_relu(_, input, weight, bias, stride, padding, dilation, groups):
+    return np.maximum(conv2d_reference(input, weight, bias, stride, padding, dilation, groups), 0)
+
+
 CASES = [
+    # What Sequential calls for a convolution and the ReLU after it.
+    *[
+        OpCase(
+            "ops.conv.conv2d_then",
+            (True, T(*x), T(*w), T(w[0]) if bias else None, stride, padding, (1, 1), groups),
+            reference=then_relu,
+            label=f"{x} {w}",
+            float32_tolerance=1e-4,
+            parity=False,
+        )
+        for x, w, bias, stride, padding, groups in (
+            ((2, 3, 6, 7), (4, 3, 3, 2), True, (1, 1), (0, 0), 1),
+            ((2, 4, 5, 5), (6, 2, 3, 3), False, (2, 1), (1, 2), 2),
+            ((2, 8, 5, 4), (9, 8, 3, 3), True, (1, 1), (1, 1), 1),
+            ((0, 2, 5, 5), (3, 2, 3, 3), True, (1, 1), (0, 0), 1),
+        )
+    ],
     *[C("conv2d", T(2, 3, 6, 7), T(4, 3, 3, 2), T(4), kw=kw, label=f"{kw}") for kw in OPTIONS_2D],
     *[C("conv2d", T(2, 4, 6, 7), T(6, 2, 3, 2), kw={**kw, "groups": 2}, label=f"groups {kw}") for kw in OPTIONS_2D],
     C("conv2d", T(1, 4, 5, 5), T(8, 1, 3, 3), T(8), kw={"groups": 4, "padding": 1}, label="depth multiplier"),

@@ -16,6 +16,9 @@ import numpy as np
 
 import tinygrad_hw
 
+#: The dtypes of arguments that follow the dtype under test.
+FOLLOWING = ("float", "complex")
+
 
 @dataclass(frozen=True)
 class T:
@@ -24,8 +27,9 @@ class T:
     Args:
         shape: sizes.
         low, high: range of the uniform values.
-        dtype: ``"float"`` follows the dtype under test; ``"int64"``, ``"bool"``, ... are fixed.
-        grad: whether it requires grad (floating point only).
+        dtype: ``"float"`` follows the dtype under test, ``"complex"`` is complex of its precision; ``"int64"``,
+            ``"bool"``, ... are fixed.
+        grad: whether it requires grad (floating point and complex only).
         make: ``make(rng, shape) -> array`` for values of another kind (``distinct``, ``spd``).
         away: keep this distance from the points in ``kinks``.
         kinks: points at which the function is not differentiable.
@@ -56,7 +60,7 @@ class T:
             ("low", low),
             ("high", high),
             ("dtype", dtype),
-            ("grad", grad and dtype == "float"),
+            ("grad", grad and dtype in FOLLOWING),
             ("make", make),
             ("kinks", tuple(kinks)),
             ("away", away),
@@ -69,6 +73,8 @@ class T:
             values = np.asarray(self.make(rng, self.shape))
         elif self.dtype == "bool":
             values = rng.random(self.shape) < 0.5
+        elif self.dtype == "complex":
+            values = rng.uniform(self.low, self.high, self.shape) + 1j * rng.uniform(self.low, self.high, self.shape)
         elif self.dtype != "float":
             values = rng.integers(int(self.low), int(self.high), self.shape)
         else:
@@ -76,7 +82,9 @@ class T:
             for kink in self.kinks:
                 close = np.abs(values - kink) < self.away
                 values = np.where(close, kink + np.where(values >= kink, 1, -1) * self.away * 1.5, values)
-        return np.array(values, dtype=dtype if self.dtype == "float" else self.dtype)
+        if self.dtype == "complex":
+            dtype = {"float32": "complex64", "float64": "complex128"}[dtype]
+        return np.array(values, dtype=dtype if self.dtype in FOLLOWING else self.dtype)
 
 
 def distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -183,9 +191,9 @@ def to_torch_dtype(value: Any, torch: Any) -> Any:
 
 
 def float_outputs(result: Any) -> list[Any]:
-    """Return the floating point tensors of a result, in order."""
+    """Return the floating point and complex tensors of a result, in order."""
     if hasattr(result, "dtype") and hasattr(result, "requires_grad"):
-        return [result] if result.dtype.is_floating_point else []
+        return [result] if result.dtype.is_floating_point or result.dtype.is_complex else []
     if isinstance(result, (list, tuple)):
         return [t for r in result for t in float_outputs(r)]
     return []

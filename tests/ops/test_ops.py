@@ -13,6 +13,7 @@ import pytest
 import tests.ops
 import tinygrad_hw as tg
 from tests.ops.harness import (
+    FOLLOWING,
     OpCase,
     all_outputs,
     flatten_specs,
@@ -39,7 +40,7 @@ def all_cases() -> list[OpCase]:
 
 
 CASES = all_cases()
-FLOAT_CASES = [c for c in CASES if any(s.dtype == "float" for s in flatten_specs((c.args, c.kw)))]
+FLOAT_CASES = [c for c in CASES if any(s.dtype in FOLLOWING for s in flatten_specs((c.args, c.kw)))]
 DIFFERENTIABLE = [c for c in CASES if c.orders >= 1 and any(s.grad for s in flatten_specs((c.args, c.kw)))]
 TWICE = [c for c in DIFFERENTIABLE if c.orders >= 2]
 VALUED = [c for c in CASES if c.reference is not None]
@@ -93,7 +94,7 @@ def ids(cases: list[OpCase]) -> list[str]:
 def test_value_equals_the_numpy_reference(case: OpCase, dtype: str) -> None:
     arrays = arrays_of(case, dtype)
     result = all_outputs(call(case, tensors_of(case, arrays)))
-    wide = [a.astype("float64") if a.dtype.kind == "f" else a for a in arrays]
+    wide = [a.astype({"f": "float64", "c": "complex128"}.get(a.dtype.kind, a.dtype)) for a in arrays]
     args, kw = substitute((case.args, case.kw), iter(wide))
     with np.errstate(all="ignore"):
         expected = all_outputs(case.reference(*args, **kw))  # type: ignore[misc]
@@ -116,11 +117,19 @@ def test_layout_does_not_matter(case: OpCase) -> None:
             np.testing.assert_allclose(o.detach().numpy(), p.detach().numpy(), rtol=1e-12, atol=1e-13)
 
 
+def direction(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return a random gradient."""
+    values = np.asarray(rng.standard_normal(shape))
+    if np.dtype(dtype).kind == "c":
+        values = values + 1j * rng.standard_normal(shape)
+    return np.asarray(values, dtype)
+
+
 def projected(case: OpCase, tensors: list[Any], create_graph: bool) -> list[Any]:
     """Return the gradients of the outputs along fixed random directions."""
     outputs = [t for t in float_outputs(call(case, tensors)) if t.requires_grad]
     rng = np.random.default_rng(1)
-    gs = [tg.from_numpy(np.asarray(rng.standard_normal(t.array.shape), t.array.dtype)) for t in outputs]
+    gs = [tg.from_numpy(direction(rng, t.array.shape, t.array.dtype)) for t in outputs]
     wanted = [t for t in tensors if t.requires_grad]
     if not outputs:
         pytest.fail(f"{case.id}: no output requires grad; set orders=0 if that is right")
@@ -220,15 +229,13 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
         assert str(r.dtype) == str(e.dtype)
         assert tuple(r.shape) == tuple(e.shape)
         assert r.requires_grad == e.requires_grad
-        own = tolerance(case, "float64" if str(r.dtype) == "torch.float64" else "float32")
-        np.testing.assert_allclose(r.detach().numpy(), e.detach().numpy(), **own)
+        own = tolerance(case, "float64" if str(r.dtype) in ("torch.float64", "torch.complex128") else "float32")
+        np.testing.assert_allclose(r.detach().numpy(), e.detach().numpy(force=True), **own)
     outs = [t for t in float_outputs(expected) if t.requires_grad]
     if case.orders == 0 or not outs:
         return
     rng = np.random.default_rng(1)
-    gs = [torch.from_numpy(np.asarray(rng.standard_normal(tuple(t.shape)), dtype)) for t in outs]
-    if any(g.dtype != t.dtype for g, t in zip(gs, outs, strict=True)):
-        gs = [g.to(t.dtype) for g, t in zip(gs, outs, strict=True)]
+    gs = [torch.from_numpy(direction(rng, tuple(t.shape), t.detach().numpy(force=True).dtype)) for t in outs]
     wanted = [t for t in theirs if t.requires_grad]
     expected_grads = torch.autograd.grad(outs, wanted, gs, allow_unused=True)
     our_outs = [t for t in float_outputs(result) if t.requires_grad]
@@ -242,7 +249,7 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
         if e is None or g is None:
             # "No gradient" and "a gradient of zeros" mean the same.
             other = g if e is None else e
-            assert other is None or not np.asarray(other.detach().numpy()).any()
+            assert other is None or not np.asarray(other.detach().numpy(force=True)).any()
             continue
         np.testing.assert_allclose(
             g.numpy(),
@@ -250,6 +257,11 @@ def test_equals_pytorch(case: OpCase, dtype: str) -> None:
             rtol=limits["rtol"] * 10,
             atol=limits["atol"] * 10,
         )
+
+
+def squares(t: Any) -> Any:
+    """Return the sum of squared sizes, a real number."""
+    return (t * t).sum() if t.array.dtype.kind == "f" else (t * t.conj()).real.sum()
 
 
 def test_every_registered_op_has_a_case() -> None:
@@ -266,7 +278,7 @@ def test_every_registered_op_has_a_case() -> None:
             tensors = tensors_of(case, arrays_of(case, "float64"))
             outputs = [t for t in float_outputs(call(case, tensors)) if t.requires_grad]
             if outputs and case.orders:
-                total = sum(((t * t).sum() for t in outputs[1:]), (outputs[0] * outputs[0]).sum())
+                total = sum((squares(t) for t in outputs[1:]), squares(outputs[0]))
                 wanted = [t for t in tensors if t.requires_grad]
                 tg.autograd.grad(total, wanted, create_graph=True, allow_unused=True)
     finally:

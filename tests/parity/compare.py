@@ -14,6 +14,8 @@ TOLERANCES = {
     torch.float64: (1e-7, 1e-7),
     torch.float32: (1e-4, 1e-5),
     torch.float16: (1e-2, 1e-3),
+    torch.complex128: (1e-7, 1e-7),
+    torch.complex64: (1e-4, 1e-5),
 }
 
 
@@ -70,7 +72,7 @@ def same(ours: Any, theirs: Any, values: bool = True, tolerance: float = 1.0) ->
     elif isinstance(theirs, bool) or theirs is None:
         if ours is not theirs:
             raise Different("result", f"{ours!r} instead of {theirs!r}")
-    elif isinstance(theirs, (int, float)):
+    elif isinstance(theirs, (int, float, complex)):
         if type(ours) is not type(theirs):
             raise Different("structure", f"{type(ours).__name__} instead of {type(theirs).__name__}")
         if values and not np.isclose(ours, theirs, rtol=1e-6, equal_nan=True):

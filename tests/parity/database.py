@@ -41,17 +41,12 @@ EVERYDAY = FAMILIES[: FAMILIES.index("attention") + 1]
 #: Entries without a dense real form on the CPU. The names are the database's, up to the variant.
 CANNOT = {
     "bmm.triton_optimized": "CUDA",
-    "cdouble": "complex",
-    "cfloat": "complex",
-    "chalf": "complex",
-    "complex": "complex",
     "jiterator_2inputs_2outputs": "CUDA",
     "jiterator_4inputs_with_extra_args": "CUDA",
     "jiterator_binary": "CUDA",
     "jiterator_binary_return_by_ref": "CUDA",
     "jiterator_unary": "CUDA",
     "nn.functional.silu.complex": "complex",
-    "polar": "complex",
     "sparse.mm.reduce": "sparse",
     "sparse.sampled_addmm": "sparse",
     "to_sparse": "sparse",
@@ -59,12 +54,47 @@ CANNOT = {
     "torch._scaled_mm_v2": "quantized",
     "torch.ops.aten._efficient_attention_forward": "CUDA",
     "torch.ops.aten._flash_attention_forward": "CUDA",
-    "view_as_complex": "complex",
     "hash_tensor": "uint64",
     "linalg.eig": "complex",
     "linalg.eigvals": "complex",
-    "imag": "complex",
 }
+
+#: Entries that are also run with complex samples.
+_COMPLEX_WORDS = """
+    __getitem__ __radd__ __rdiv__ __rmatmul__ __rmul__ __rpow__ __rsub__ abs acos acosh add addbmm addcdiv
+    addcmul addmm addmm.decomposed addmv addr alias_copy all allclose angle any argwhere as_strided
+    as_strided.partial_views as_strided_copy asin asinh atan atanh atleast_1d atleast_2d atleast_3d baddbmm
+    block_diag bmm bool broadcast_tensors broadcast_to byte cartesian_prod cat cdouble cfloat char chunk clone
+    column_stack combinations complex conj_physical constant_pad_nd contiguous cos cosh count_nonzero cov cross
+    cumprod cumsum cumulative_trapezoid diag diag_embed diagflat diagonal diagonal_copy diagonal_scatter diff
+    dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like empty_permuted empty_strided eq
+    equal exp exp2 expand expand_as expand_copy expm1 eye fill flatten flip fliplr flipud float float_power full
+    full_like gather gradient half hsplit hstack imag index_add index_copy index_fill index_put index_select
+    inner int isclose isfinite isinf isnan isreal item kron ldexp lerp linalg.cross linalg.diagonal
+    linalg.multi_dot linalg.vander linalg.vecdot linalg.vector_norm linspace linspace.tensor_overload log log10
+    log1p log2 log_softmax.with_dtype logical_and logical_not logical_or logical_xor logspace
+    logspace.tensor_overload long masked.cumprod masked.cumsum masked.mean masked.normalize masked.prod
+    masked.sum masked_fill masked_scatter masked_select matmul mean
+    meshgrid.list_of_tensors meshgrid.variadic_tensors mm movedim mT mul mv narrow narrow_copy ne neg new_empty
+    new_empty_strided new_full new_ones new_zeros nn.functional.channel_shuffle
+    nn.functional.feature_alpha_dropout.without_train nn.functional.l1_loss nn.functional.normalize
+    nn.functional.pad.circular nn.functional.pad.constant nn.functional.pad.reflect nn.functional.pad.replicate
+    nn.functional.pad.replicate_negative nn.functional.pairwise_distance nn.functional.pixel_shuffle
+    nn.functional.pixel_unshuffle nn.functional.softsign nn.functional.tanhshrink
+    nn.functional.triplet_margin_loss nn.functional.triplet_margin_with_distance_loss nonzero nonzero_static
+    norm norm.fro norm.inf ones ones_like outer permute permute_copy polar positive pow prod put rand_like randn
+    randn_like ravel real reciprocal repeat repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj
+    resolve_neg roll rot90 rsqrt rsub scalar_tensor scatter scatter_add select sgn short sigmoid sin sinc sinh
+    split split.list_args split_with_sizes split_with_sizes_copy sqrt square squeeze squeeze.multiple
+    squeeze_copy stack std std.unbiased std_mean std_mean.unbiased sub sum sum_to_size swapaxes T t t_copy take
+    take_along_dim tan tanh tensor_split tensordot tile to trace transpose transpose_copy trapezoid trapz tril
+    triu true_divide unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsqueeze
+    unsqueeze_copy var var.unbiased var_mean var_mean.unbiased vdot view view_as view_as_complex view_as_real
+    view_copy vsplit vstack where zero_ zeros zeros_like fft.fft fft.fft2 fft.fftn fft.fftshift fft.hfft
+    fft.hfft2 fft.hfftn fft.ifft fft.ifft2 fft.ifftn fft.ifftshift fft.ihfft fft.ihfft2 fft.ihfftn fft.irfft
+    fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn istft stft
+"""
+COMPLEX = set(_COMPLEX_WORDS.split())
 
 #: Entries for names that are PyTorch's own business: underscored ones, and ``torch.ops.aten`` without another name.
 PRIVATE = {
@@ -84,7 +114,10 @@ PRIVATE = {
 CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 
 #: Entries that behave otherwise here because the project chose so.
-ON_PURPOSE: dict[str, str] = {}
+ON_PURPOSE = {
+    "bfloat16": "numpy has no bfloat16",
+    "chalf": "numpy has no complex32",
+}
 
 #: Inputs, by number, whose gradient is not compared because PyTorch's is wrong and fails its own ``gradcheck``.
 GRADIENT_WRONG_THERE = {
@@ -166,10 +199,10 @@ _WORDS = {
         var_mean bincount
     """,
     "shape": """
-        H T alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d block_diag
+        T alias_copy as_strided as_strided_copy as_strided_scatter atleast_1d atleast_2d atleast_3d block_diag
         broadcast_shapes broadcast_tensors broadcast_to cat chunk clone column_stack contiguous diag diag_embed
         diagflat diagonal diagonal_copy diagonal_scatter dsplit dstack expand expand_as expand_copy flatten flip fliplr
-        flipud hsplit hstack mH mT meshgrid movedim narrow narrow_copy permute permute_copy ravel repeat
+        flipud hsplit hstack mT meshgrid movedim narrow narrow_copy permute permute_copy ravel repeat
         repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg roll rot90 split
         split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack t t_copy tensor_split tile transpose
         transpose_copy tril triu unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsqueeze

@@ -24,7 +24,7 @@ class Missing(Exception):
 
 
 class Unsupported(Exception):
-    """A sample needs what is not there on purpose: complex numbers, sparse layouts, other devices."""
+    """A sample needs what is not there on purpose: sparse layouts, other dtypes, other devices."""
 
 
 _PLACES = (
@@ -57,7 +57,7 @@ PATHS = _paths()
 _BY_DTYPE = {
     getattr(torch, name): getattr(tinygrad_hw, name)
     for name in ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
-}
+} | {torch.complex64: tinygrad_hw.complex64, torch.complex128: tinygrad_hw.complex128}
 
 
 def look_up(path: str) -> Any:
@@ -109,10 +109,11 @@ def function(value: Any, path: str | None = None) -> Any:
     """
     if path is not None and id(value) in PATHS:
         try:
-            return look_up(path)
+            found = look_up(path)
         except Missing:
-            # the database names some entries after a method
-            return look_up(PATHS[id(value)])
+            found = None
+        # The database names some entries after a method; the name may be a dtype's as well.
+        return found if callable(found) else look_up(PATHS[id(value)])
     if id(value) in PATHS:
         return look_up(PATHS[id(value)])
     if isinstance(value, functools.partial):
@@ -168,7 +169,7 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     """Return a copy of a tensor's memory as an array with the same strides.
 
     Raises:
-        Unsupported: it has no dense real form.
+        Unsupported: it has no dense form.
     """
     if t.device.type != "cpu":
         raise Unsupported(f"device {t.device.type}")
@@ -177,7 +178,7 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     dtype_of(t.dtype)
     if t.ndim > 64:
         raise Unsupported("more than numpy's 64 dimensions")
-    t = t.detach().resolve_neg()
+    t = t.detach().resolve_conj().resolve_neg()
     length = t.untyped_storage().nbytes() // t.element_size()
     if t.numel() == 0 or (t.is_contiguous() and length == t.numel()):
         return np.array(t.contiguous().numpy(), copy=True)
@@ -214,8 +215,6 @@ def convert(value: Any, memo: dict[int, Any] | None = None) -> Any:
         ours = look_up("Generator")()
         ours.manual_seed(value.initial_seed())
         return ours
-    if isinstance(value, complex):
-        raise Unsupported("complex")
     if isinstance(value, str) and value.startswith("cuda"):
         raise Unsupported("device cuda")
     if isinstance(value, slice):

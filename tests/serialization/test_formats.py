@@ -82,6 +82,10 @@ def test_a_model_and_its_optimizer_go_on(format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("dtype", dtypes.ALL, ids=lambda d: d.name)
 def test_dtypes(format: str, dtype: Any) -> None:
+    if format == "safetensors" and dtype is torch.complex128:
+        with pytest.raises(TypeError, match="cannot hold the complex128 tensor"):
+            saved({"x": torch.ones(1, dtype=dtype)}, format)
+        return
     value = {"x": torch.tensor([[0, 1], [2, 3]]).to(dtype), "s": torch.tensor(1).to(dtype), "e": torch.zeros(0, 2)}
     assert same(loaded(saved(value, format)), value)
 
@@ -112,7 +116,14 @@ def test_values(format: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(VALUES)
 def test_round_trip(format: str, value: Any) -> None:
-    assert same(loaded(saved(value, format), format), value)
+    try:
+        content = saved(value, format)
+    except TypeError as error:
+        # The one dtype that this format has not.
+        assert format == "safetensors"
+        assert "complex128" in str(error)
+        return
+    assert same(loaded(content, format), value)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -243,7 +254,7 @@ class TestSafetensors:
             '{"dict": [1]}',
             '{"dict": [[[], 1]]}',
             '{"Size": ["x"]}',
-            '{"dtype": "complex64"}',
+            '{"dtype": "complex32"}',
             '{"device": "cuda"}',
             '{"number": ["O", 1]}',
             '{"number": ["f4", "a"]}',

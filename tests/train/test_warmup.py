@@ -18,7 +18,7 @@ from tinygrad_hw import cli, kernels, warmup
 from tinygrad_hw.kernels import runtime
 
 #: Kernels that no op uses.
-UNUSED = {"scatter._add_at", "scatter._index_add", "scatter._scatter_add", "optim_fused.takes"}
+UNUSED = {"optim_fused.takes"}
 #: Those of ``set_flush_denormal``.
 APART = {"denormal._switch", "denormal.flushes_denormal"}
 

@@ -306,3 +306,56 @@ def test_a_batch_norm_of_ones_own_is_called() -> None:
     x = torch.randn(3, 2, 4, 4)
     relu = torch.nn.ReLU()
     assert torch.allclose(torch.nn.Sequential(twice, relu)(x), torch.nn.Sequential(plain, relu)(x) * 2)
+
+
+CONVOLUTIONS = [
+    ((1, 6, 5, 1, 2), (4, 1, 12, 12)),
+    ((8, 16, 3, 1, 1), (5, 8, 8, 8)),
+    ((8, 16, 3, 2, 1), (5, 8, 9, 9)),
+    ((8, 8, 3, 1, 1, 1, 8), (2, 8, 9, 9)),
+    ((8, 16, 1), (2, 8, 8, 8)),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize(("arguments", "shape"), CONVOLUTIONS)
+def test_convolution_and_relu_are_one(arguments: tuple[int, ...], shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """The same bits as one after the other."""
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(*arguments).to(dtype)
+    x = torch.randn(*shape).to(dtype).requires_grad_()
+    x.data.reshape(-1)[3] = torch.nan
+    outs = [torch.nn.Sequential(conv, torch.nn.ReLU())(x), torch.relu(conv(x))]
+    assert torch.equal(*(torch.nan_to_num(out, nan=-1) for out in outs))
+    assert outs[0].grad_fn.name() == "ReluBackward0"
+    weight = torch.randn(*outs[0].shape).to(dtype)
+    one, two = (torch.autograd.grad(out, (x, conv.weight, conv.bias), weight) for out in outs)
+    for a, b in zip(one, two, strict=True):
+        assert torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+
+
+def test_convolution_and_relu_can_be_differentiated_twice() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.ReLU()).double()
+    x = torch.randn(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+
+    def f(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(net, {"0.weight": weight, "0.bias": bias}, (x,))
+
+    assert torch.autograd.gradcheck(f, (x, net[0].weight, net[0].bias))
+    assert torch.autograd.gradgradcheck(f, (x, net[0].weight, net[0].bias))
+
+
+def test_a_convolution_that_is_looked_at_is_called() -> None:
+    class Twice(torch.nn.Conv2d):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            return super().forward(input) * 2
+
+    x, seen = torch.randn(3, 2, 4, 4), []
+    conv, relu = torch.nn.Conv2d(2, 3, 3), torch.nn.ReLU()
+    twice = Twice(2, 3, 3)
+    twice.load_state_dict(conv.state_dict())
+    assert torch.allclose(torch.nn.Sequential(twice, relu)(x), torch.nn.Sequential(conv, relu)(x) * 2)
+    conv.register_forward_hook(lambda module, args, out: seen.append(out))
+    torch.nn.Sequential(conv, relu)(x)
+    assert len(seen) == 1 and (seen[0] < 0).any()

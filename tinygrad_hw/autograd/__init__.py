@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation: the graph, the walk, and tools around them."""
 
-from tinygrad_hw.autograd import function, functional
+from tinygrad_hw.autograd import function, functional, profiler
 from tinygrad_hw.autograd.anomaly import (
     detect_anomaly,
     is_anomaly_enabled,
@@ -34,6 +34,7 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase
+from tinygrad_hw.autograd import tracer
+from tinygrad_hw.autograd.graph import Node, TensorBase
+from tinygrad_hw.autograd.tracer import add_tracer, remove_tracer
 
 __all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
 
@@ -23,11 +25,13 @@ def is_anomaly_enabled() -> bool:
     return enabled
 
 
-def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any], apply: Any) -> Any:
     """Apply an op, remember where it was called, and look at what it computed."""
-    result = op.core(*args, **params)
+    result = apply(op, args, params)
     stack = traceback.extract_stack()[:-1]
-    stack = traceback.StackSummary.from_list([f for f in stack if "tinygrad_hw op" not in f.filename])
+    stack = traceback.StackSummary.from_list(
+        [f for f in stack if "tinygrad_hw op" not in f.filename and f.filename != tracer.__file__]
+    )
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     for t in outputs:
         if not isinstance(t, TensorBase):
@@ -46,9 +50,13 @@ def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return result
 
 
+def _trace(on: bool) -> None:
+    (add_tracer if on else remove_tracer)(_tracer)
+
+
 def _bad(array: Any) -> str:
     """Return ``"nan"``, ``"inf"`` or, for a finite array, ``""``."""
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if array.dtype.kind not in "fc" or np.isfinite(array).all():
         return ""
     return "nan" if np.isnan(array).any() else "inf"
 
@@ -59,7 +67,7 @@ def check_gradients(node: Node, grads: Sequence[Any]) -> None:
         return
     for i, g in enumerate(grads):
         array = g.array if isinstance(g, TensorBase) else g
-        if array is not None and np.asarray(array).dtype.kind == "f" and np.isnan(array).any():
+        if array is not None and np.asarray(array).dtype.kind in "fc" and np.isnan(array).any():
             stack = node.metadata.get("traceback")
             where = (
                 "It was recorded at:\n" + "".join(stack.format())
@@ -82,7 +90,7 @@ class set_detect_anomaly:
         global enabled, _check
         self._before = (enabled, _check)
         enabled, _check = mode, check_nan
-        NAMESPACE["TRACE"] = _tracer if mode else None
+        _trace(mode)
 
     def __enter__(self) -> None:
         pass
@@ -90,7 +98,7 @@ class set_detect_anomaly:
     def __exit__(self, *exc: object) -> None:
         global enabled, _check
         enabled, _check = self._before
-        NAMESPACE["TRACE"] = _tracer if enabled else None
+        _trace(enabled)
 
 
 class detect_anomaly:

@@ -14,6 +14,7 @@ __all__ = [
     "as_strided",
     "as_strided_scatter",
     "cast",
+    "conj",
     "copy_into",
     "copy_slices",
     "expand",
@@ -24,7 +25,10 @@ __all__ = [
 
 
 def _cast(input: Any, *, dtype: Any) -> Any:
-    return np.asarray(input).astype(dtype)
+    array = np.asarray(input)
+    if array.dtype.kind == "c" and np.dtype(dtype).kind != "c":
+        array = array.real
+    return array.astype(dtype)
 
 
 cast = op(
@@ -32,7 +36,15 @@ cast = op(
     _cast,
     node_name="ToCopyBackward0",
     input=lambda g: g,
-    doc="Copy to another floating point dtype. The engine casts the gradient back.",
+    doc="Copy to another floating point or complex dtype, without imaginary parts to a real one. The engine casts "
+    "the gradient back.",
+)
+
+conj = op(
+    "conj",
+    np.conjugate,
+    input=lambda g: conj(g),
+    doc="The complex conjugate, computed.",
 )
 
 
@@ -128,9 +140,12 @@ def _as_strided_adjoint(
     if np.unique(positions).size == positions.size:
         memory[positions.reshape(-1)] = input.reshape(-1)
     else:
-        memory += np.bincount(positions.reshape(-1), weights=input.reshape(-1), minlength=memory.size).astype(
-            input.dtype
-        )
+        at, values = positions.reshape(-1), input.reshape(-1)
+        if values.dtype.kind == "c":
+            memory.real += np.bincount(at, weights=values.real, minlength=memory.size)
+            memory.imag += np.bincount(at, weights=values.imag, minlength=memory.size)
+        else:
+            memory += np.bincount(at, weights=values, minlength=memory.size).astype(input.dtype)
     return buffer
 
 
@@ -202,7 +217,7 @@ def _place(view: TensorBase, base: TensorBase) -> dict[str, Any]:
     """Return where a view lies in the memory of its base, in elements."""
     v, b = view.array, base.array
     itemsize = b.itemsize
-    if v.itemsize != itemsize:
+    if v.dtype != b.dtype:
         raise RuntimeError("a view of another dtype was changed in place where autograd records; clone() it first")
     offset = v.__array_interface__["data"][0] - b.__array_interface__["data"][0]
     return {

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd import anomaly
-from tinygrad_hw.autograd.basics import cast, sum_to
+from tinygrad_hw.autograd import anomaly, profiler
+from tinygrad_hw.autograd.basics import cast, conj, sum_to
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.hooks import run_node_post_hooks, run_node_pre_hooks, run_tensor_hooks
@@ -83,6 +84,7 @@ def walk(
     leaves: dict[int, tuple[TensorBase, Any, bool]] = {}
     found: dict[int, Any] = {}
     heap: list[int] = []
+    watch, check = profiler.recorder, anomaly.enabled
 
     def deliver_to_leaf(leaf: TensorBase, g: Any) -> None:
         if wanted is not None and id(leaf) not in wanted:
@@ -141,10 +143,13 @@ def walk(
         if node.op is SELECT_OUTPUT:
             deliver_output(node, g)
             continue
-        gs = node.op.vjp_tensors(node, g, parents) if create_graph else node.op.vjp(node, g, parents)
+        if watch is not None:
+            gs = watch.node(node, g, parents, create_graph)
+        else:
+            gs = node.op.vjp_tensors(node, g, parents) if create_graph else node.op.vjp(node, g, parents)
         if node.hooks is not None:
             gs = run_node_post_hooks(node, gs, g, create_graph)
-        if anomaly.enabled:
+        if check:
             anomaly.check_gradients(node, gs)
         if not retain_graph:
             node.saved = None
@@ -170,6 +175,13 @@ def walk(
                     owned.add(key)
         # Names that would keep the last gradients alive through the next rule.
         gs = gp = None
+    # Inside the walk gradients of complex nodes are conjugated; see autograd/complex.py.
+    for key, (leaf, g, _) in leaves.items():
+        if leaf.array.dtype.kind == "c":
+            leaves[key] = (leaf, conj(g), True)
+    for key, g in found.items():
+        if g.__class__ is not list and is_complex(g):
+            found[key] = conj(g)
     return leaves, found
 
 
@@ -220,6 +232,8 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, what: str) ->
         )
     if gradient.array.dtype != array.dtype:
         gradient = cast(gradient, dtype=array.dtype)
+    if array.dtype.kind == "c":
+        gradient = conj(gradient)
     return gradient if create_graph else gradient.array
 
 
@@ -281,7 +295,7 @@ def backward(
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
-    with set_grad_enabled(create_graph):
+    with set_grad_enabled(create_graph), profiler.walking("autograd::backward"):
         roots = _roots(tensors, gradients, create_graph)
         del gradients, grad_tensors
         targets = None
@@ -349,7 +363,7 @@ def grad(
     retain = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         return _grad_batched(outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads)
-    with set_grad_enabled(create_graph):
+    with set_grad_enabled(create_graph), profiler.walking("autograd::grad"):
         roots = _roots(outputs, gradients, create_graph)
         targets = [edge_of(t) for t in inputs]
         for i, target in enumerate(targets):

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_hw.autograd.basics import conj
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, wrap
 from tinygrad_hw.autograd.op import record, select_output
@@ -157,7 +159,8 @@ class _FunctionOp:
             if g is None and self.ctx._materialize:
                 incoming.append(wrap(np.zeros(shape, dtype)))
             else:
-                incoming.append(g if g is None or isinstance(g, TensorBase) else wrap(g))
+                t = g if g is None or isinstance(g, TensorBase) else wrap(g)
+                incoming.append(conj(t) if t is not None and is_complex(t) else t)
         with set_grad_enabled(create_graph):
             result = self.cls.backward(self.ctx, *self._spread(incoming))
         result = result if isinstance(result, tuple) else (result,)
@@ -169,7 +172,7 @@ class _FunctionOp:
                 f"function {self.name}Backward returned an incorrect number of gradients (expected {count}, "
                 f"got {len(result)})"
             )
-        grads = []
+        grads: list[Any] = []
         for position, parent in zip(self.positions, parents, strict=True):
             t = result[position]
             if t is not None and not isinstance(t, TensorBase):
@@ -177,7 +180,10 @@ class _FunctionOp:
                     f"function {self.name}Backward: expected a Tensor or None as the gradient of input "
                     f"{position}, got {type(t).__name__}"
                 )
-            grads.append(None if parent is None else t)
+            if parent is None or t is None:
+                grads.append(None)
+            else:
+                grads.append(conj(t) if is_complex(t) else t)
         return grads
 
     def _spread(self, incoming: list[Any]) -> list[Any]:
@@ -276,7 +282,7 @@ class Function:
         if mode.enabled and any(ctx.needs_input_grad):
             differentiable = [
                 isinstance(o, TensorBase)
-                and o.array.dtype.kind == "f"
+                and o.array.dtype.kind in "fc"
                 and not any(o is n or _same_memory(o, n) for n in ctx._non_differentiable)
                 for o in outputs
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,13 +25,35 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _outputs(func: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
-    """Return the floating point tensors that ``func`` gives."""
-    return [t for t in _as_tuple(func(*inputs)) if isinstance(t, TensorBase) and t.array.dtype.kind == "f"]
+    """Return the floating point and complex tensors that ``func`` gives."""
+    return [t for t in _as_tuple(func(*inputs)) if isinstance(t, TensorBase) and t.array.dtype.kind in "fc"]
+
+
+def _wide(array: Any) -> Any:
+    """Return a copy in double precision."""
+    return np.array(array, np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _parts(array: Any) -> Any:
+    """Return the elements as one dimension of real numbers: a complex one is two of them."""
+    return np.ascontiguousarray(_wide(array)).reshape(-1).view(np.float64)
+
+
+def _units(array: Any) -> tuple[complex, ...]:
+    """Return the directions in which an element can move."""
+    return (1.0, 1j) if array.dtype.kind == "c" else (1.0,)
+
+
+def _unravel(at: int, array: Any) -> list[Any]:
+    """Return the index of an element's real number in ``_parts``, with "real" or "imag" if it is complex."""
+    units = len(_units(array))
+    index: list[Any] = [int(i) for i in np.unravel_index(at // units, array.shape)]
+    return index if units == 1 else [*index, ("real", "imag")[at % 2]]
 
 
 def _values(func: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
     with no_grad():
-        return [np.array(t.array, np.float64) for t in _outputs(func, inputs)]
+        return [_wide(t.array) for t in _outputs(func, inputs)]
 
 
 def _checked(inputs: Sequence[Any]) -> list[int]:
@@ -43,7 +66,7 @@ def _checked(inputs: Sequence[Any]) -> list[int]:
         )
     for i in at:
         array = inputs[i].array
-        if array.dtype != np.float64:
+        if array.dtype not in (np.float64, np.complex128):
             warnings.warn(
                 f"Input #{i} requires gradient and is not a double precision floating point (it is "
                 f"{array.dtype}). This check will likely fail if all the inputs are not of double "
@@ -82,13 +105,16 @@ def _column(func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any,
     return [(a - b) / (2 * eps) for a, b in zip(above, below, strict=True)]
 
 
-def _kink(func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, o: int, at: Any, eps: float) -> str:
+def _kink(func: Callable[..., Any], inputs: Sequence[Any], i: int, row: int, o: int, column: int, eps: float) -> str:
     """Return a remark if the one-sided differences at an entry disagree."""
-    middle = _values(func, inputs)[o][at]
-    with _Perturbed(inputs[i].array, index, eps):
-        above = _values(func, inputs)[o][at]
-    with _Perturbed(inputs[i].array, index, -eps):
-        below = _values(func, inputs)[o][at]
+    array = inputs[i].array
+    units = _units(array)
+    index, step = np.unravel_index(row // len(units), array.shape), eps * units[row % len(units)]
+    middle = _parts(_values(func, inputs)[o])[column]
+    with _Perturbed(array, index, step):
+        above = _parts(_values(func, inputs)[o])[column]
+    with _Perturbed(array, index, -step):
+        below = _parts(_values(func, inputs)[o])[column]
     right, left = float(above - middle) / eps, float(middle - below) / eps
     if abs(right - left) > 1e-2 * max(1.0, abs(right), abs(left)):
         return (
@@ -100,22 +126,33 @@ def _kink(func: Callable[..., Any], inputs: Sequence[Any], i: int, index: Any, o
 
 
 def _dtype_remark(inputs: Sequence[Any], at: Sequence[int]) -> str:
-    low = [i for i in at if inputs[i].array.dtype != np.float64]
+    low = [i for i in at if inputs[i].array.dtype not in (np.float64, np.complex128)]
     return (
-        f"\nInputs {low} are not float64: differences in that precision are mostly rounding. Use .double()."
+        f"\nInputs {low} are not float64 or complex128: differences in that precision are mostly rounding. Use "
+        ".double() or .cdouble()."
         if low
         else ""
     )
 
 
 def _analytical(outputs: Sequence[Any], o: int, cotangent: Any, inputs: Sequence[Any], at: Sequence[int]) -> list[Any]:
-    """Return v^T J for output ``o`` and each checked input, as float64 arrays."""
+    """Return the gradients of output ``o`` with respect to each checked input, for the output's gradient v."""
     output = outputs[o]
     if edge_of(output) is None:
         return [np.zeros(inputs[i].array.shape) for i in at]
     gradient = wrap(cotangent.astype(output.array.dtype))
     gs = grad(output, [inputs[i] for i in at], gradient, retain_graph=True, allow_unused=True)
     return [np.zeros(inputs[i].array.shape) if g is None else np.asarray(g.array) for i, g in zip(at, gs, strict=True)]
+
+
+def _as(g: Any, like: Any) -> Any:
+    """Return a gradient as complex if its input is."""
+    return g.astype(np.complex128) if like.dtype.kind == "c" else g
+
+
+def _random(rng: np.random.Generator, like: Any) -> Any:
+    values = rng.random(like.shape) + 0.1
+    return values + 1j * rng.random(like.shape) if like.dtype.kind == "c" else values
 
 
 def _check_meta(gs: Sequence[Any], inputs: Sequence[Any], at: Sequence[int], dtypes: bool) -> None:
@@ -146,17 +183,21 @@ def _slow(
     numerical: dict[tuple[int, int], Any] = {}
     for i in at:
         shape = inputs[i].array.shape
-        columns = [_column(func, inputs, i, index, eps, eps) for index in np.ndindex(*shape)]
+        columns = [
+            _column(func, inputs, i, index, eps * unit, eps)
+            for index in np.ndindex(*shape)
+            for unit in _units(inputs[i].array)
+        ]
         for o, output in enumerate(outputs):
             numerical[i, o] = (
-                np.stack([c[o].reshape(-1) for c in columns]) if columns else np.zeros((0, output.array.size))
+                np.stack([_parts(c[o]) for c in columns]) if columns else np.zeros((0, _parts(output.array).size))
             )
     for o, output in enumerate(outputs):
         shape = output.array.shape
         rows: list[list[Any]] = []
-        for index in np.ndindex(*shape):
-            cotangent = np.zeros(shape)
-            cotangent[index] = 1.0
+        for index, unit in itertools.product(np.ndindex(*shape), _units(output.array)):
+            cotangent = np.zeros(shape, complex if unit == 1j else float)
+            cotangent[index] = unit
             gs = _analytical(outputs, o, cotangent, inputs, at)
             _check_meta(gs, inputs, at, check_grad_dtypes)
             again = _analytical(outputs, o, cotangent, inputs, at)
@@ -166,9 +207,9 @@ def _slow(
                         f"Backward is not reentrant: the gradient of output {o} with respect to input {i} "
                         f"differed by {np.abs(g - h).max():.3g} between two runs"
                     )
-            rows.append([np.asarray(g, np.float64).reshape(-1) for g in gs])
+            rows.append([_parts(_as(g, inputs[i].array)) for i, g in zip(at, gs, strict=True)])
         for k, i in enumerate(at):
-            a = np.stack([r[k] for r in rows], axis=1) if rows else np.zeros((inputs[i].array.size, 0))
+            a = np.stack([r[k] for r in rows], axis=1) if rows else np.zeros((_parts(inputs[i].array).size, 0))
             n = numerical[i, o]
             wrong = ~np.isclose(a, n, rtol=rtol, atol=atol, equal_nan=True)
             if not wrong.any():
@@ -176,14 +217,12 @@ def _slow(
             worst = np.where(wrong, np.abs(a - n), -1)
             worst = np.where(np.isnan(worst), np.inf, worst)
             row, column = np.unravel_index(int(np.argmax(worst)), a.shape)
-            index = np.unravel_index(int(row), inputs[i].array.shape)
-            entry = np.unravel_index(int(column), shape)
             raise GradcheckError(
                 f"Jacobian mismatch for output {o} with respect to input {i}: {int(wrong.sum())} of {a.size} "
-                f"entries differ. The worst is d output{[int(x) for x in entry]} / d input"
-                f"{[int(x) for x in index]}: numerical {n[row, column]:.8g}, analytical "
+                f"entries differ. The worst is d output{_unravel(int(column), output.array)} / d input"
+                f"{_unravel(int(row), inputs[i].array)}: numerical {n[row, column]:.8g}, analytical "
                 f"{a[row, column]:.8g} (atol={atol}, rtol={rtol}).\nnumerical:\n{n}\nanalytical:\n{a}"
-                + _kink(func, inputs, i, index, o, entry, eps)
+                + _kink(func, inputs, i, int(row), o, int(column), eps)
                 + _dtype_remark(inputs, at)
             )
 
@@ -197,21 +236,21 @@ def _fast(
     rtol: float,
     check_grad_dtypes: bool,
 ) -> None:
-    """Compare v^T J u for random directions u and v."""
+    """Compare v^T J u for random directions u and v, complex numbers being pairs of real ones."""
     rng = np.random.default_rng(0)
     outputs = _outputs(func, inputs)
     directions = {}
     for i in at:
-        u = rng.random(inputs[i].array.shape) + 0.1
+        u = _random(rng, inputs[i].array)
         directions[i] = u / max(float(np.linalg.norm(u)), 1e-30)
-    cotangents = [rng.random(t.array.shape) + 0.1 for t in outputs]
+    cotangents = [_random(rng, t.array) for t in outputs]
     numerical = {i: _column(func, inputs, i, ..., eps * directions[i], eps) for i in at}
     for o, v in enumerate(cotangents):
         gs = _analytical(outputs, o, v, inputs, at)
         _check_meta(gs, inputs, at, check_grad_dtypes)
         for i, g in zip(at, gs, strict=True):
-            a = float((np.asarray(g, np.float64) * directions[i]).sum())
-            n = float((numerical[i][o] * v).sum())
+            a = float(_parts(_as(g, inputs[i].array)) @ _parts(directions[i]))
+            n = float(_parts(numerical[i][o]) @ _parts(v))
             # The projection sums many entries, so the tolerance grows with what it sums.
             allowed = atol * max(1.0, float(np.abs(v).sum())) + rtol * abs(n)
             if not abs(a - n) <= allowed and not (np.isnan(a) and np.isnan(n)):
@@ -242,7 +281,8 @@ def gradcheck(
 
     Args:
         func: takes the inputs and returns a tensor or a tuple of tensors.
-        inputs: a tensor or a tuple; those that require grad are checked, and should be float64.
+        inputs: a tensor or a tuple; those that require grad are checked, and should be float64 or complex128. A
+            complex number counts as two real ones.
         eps: the step.
         atol: absolute tolerance.
         rtol: relative tolerance.
@@ -309,7 +349,7 @@ def _check_batched(func: Callable[..., Any], inputs: Sequence[Any], at: Sequence
     for o, output in enumerate(outputs):
         if edge_of(output) is None:
             continue
-        batch = rng.standard_normal((2, *output.array.shape))
+        batch = np.stack([_random(rng, output.array), _random(rng, output.array)])
         wanted = [inputs[i] for i in at]
         together = grad(output, wanted, wrap(batch), retain_graph=True, allow_unused=True, is_grads_batched=True)
         for b in range(2):
@@ -378,6 +418,8 @@ def gradgradcheck(
             values = rng.standard_normal((*shape, 2))[..., 0] if gen_non_contig_grad_outputs else None
             if values is None:
                 values = rng.standard_normal(shape)
+            if t.array.dtype.kind == "c":
+                values = values + 1j * rng.standard_normal(shape)
             g = wrap(np.asarray(values, t.array.dtype))
             g._requires_grad = True
             made.append(g)

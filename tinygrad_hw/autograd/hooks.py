@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_hw.autograd.basics import conj
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import Node, TensorBase, wrap
 
 __all__ = ["RemovableHandle", "TensorHooks"]
@@ -107,7 +109,15 @@ def _as_tensor(g: Any) -> Any:
     return g if g is None or isinstance(g, TensorBase) else wrap(g)
 
 
+def _shown(g: Any) -> Any:
+    """Return a gradient of a walk as hooks see it."""
+    return g if g is None else conj(_as_tensor(g)) if is_complex(g) else _as_tensor(g)
+
+
 def _back(g: Any, create_graph: bool) -> Any:
+    """Return what a hook saw or made as a gradient of a walk."""
+    if g is not None and is_complex(g):
+        g = conj(g)
     return g if g is None or create_graph else g.array
 
 
@@ -137,13 +147,13 @@ def run_node_pre_hooks(node: Node, g: Any, create_graph: bool) -> Any:
     """Pass a node's incoming gradient through its hooks, and keep it where ``retain_grad`` asked."""
     hooks: NodeHooks = node.hooks
     if isinstance(g, list):  # several outputs; tensor hooks are on the select_output nodes
-        tensors = tuple(_as_tensor(gi) for gi in g)
+        tensors = tuple(_shown(gi) for gi in g)
         for hook in list(hooks.pre.values()):
             result = hook(tensors)
             if result is not None:
                 tensors = result if isinstance(result, tuple) else (result,)
         return [_back(t, create_graph) for t in tensors]
-    tensor = _apply_hooks(hooks.on_grad, _as_tensor(g))
+    tensor = _apply_hooks(hooks.on_grad, _shown(g))
     for hook in list(hooks.pre.values()):
         result = hook((tensor,))
         if result is not None:
@@ -161,9 +171,9 @@ def run_node_post_hooks(node: Node, gs: Sequence[Any], g: Any, create_graph: boo
     hooks: NodeHooks = node.hooks
     if not hooks.post:
         return gs
-    grad_inputs = tuple(_as_tensor(gi) for gi in gs)
+    grad_inputs = tuple(_shown(gi) for gi in gs)
     incoming = g if isinstance(g, list) else [g]
-    grad_outputs = tuple(_as_tensor(gi) for gi in incoming)
+    grad_outputs = tuple(_shown(gi) for gi in incoming)
     for hook in list(hooks.post.values()):
         result = hook(grad_inputs, grad_outputs)
         if result is not None:

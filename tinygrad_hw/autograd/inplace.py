@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_slices, sync
 from tinygrad_hw.autograd.graph import Node, TensorBase, mode, next_number
+from tinygrad_hw.autograd.observe import announce_write
 
 __all__ = ["apply_inplace", "check_inplace", "write"]
 
@@ -97,6 +98,7 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
         result = cast(result, dtype=array.dtype)
         source = result.array
     node = result._node
+    announce_write(tensor, result)
     np.copyto(array, source)
     cell = tensor._version
     cell[0] += 1
@@ -156,4 +158,6 @@ _LEGACY_NAMES = {
     "int64": "Long",
     "uint8": "Byte",
     "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd import complex as complex_numbers
 from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, next_number, wrap
 
 __all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
@@ -42,7 +43,7 @@ __all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
 #: Every declared op by name; the test suite walks it.
 REGISTRY: dict[str, Op] = {}
 
-_NUMBERS = (int, float, bool)
+_NUMBERS = (int, float, bool, complex)
 
 _NO_CELL: list[int] = NAMESPACE["NO_CELL"]
 
@@ -95,6 +96,7 @@ class Op:
         self.outputs = None if outputs is None else tuple(outputs)
         self.doc = doc
         self.tensors = tuple(tensors)
+        self.complex = name in complex_numbers.OPS
         self.joint = joint
         self.raw = raw
         self.rules = dict(rules)
@@ -423,13 +425,15 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         elif isinstance(v, np.generic):
             values[i] = v.item()
             arrays.append(values[i])
-        elif isinstance(v, (bool, int, float)):
+        elif isinstance(v, (bool, int, float, complex)):
             arrays.append(v)
         elif v is not None:
             raise TypeError(
                 f"{op.name}(): argument {op.arguments[i]!r} must be Tensor or a number, not {type(v).__name__}"
             )
     target = dtypes.result_type_of(arrays)
+    if target.kind == 3 and not op.complex:
+        raise complex_numbers.refuse(op.name, target.numpy)
     if op.promote == "float" and target.kind < 2:
         target = dtypes.get_default_dtype()
     elif op.promote == "number" and target.kind == 0:
@@ -444,7 +448,7 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         elif isinstance(v, np.ndarray):
             values[i] = v.astype(numpy_target, copy=False)
         elif v is not None:
-            values[i] = float(v) if target.kind == 2 else int(v) if target.kind == 1 else bool(v)
+            values[i] = (bool, int, float, complex)[target.kind](v)
     if NAMESPACE["TRACE"] is not None:
         return NAMESPACE["TRACE"](op, tuple(values), params)
     return op.core(*values, **params)
@@ -513,6 +517,7 @@ NAMESPACE.update(
     broadcast_error=_broadcast_error,
     check_arguments=_check_arguments,
     needs_tensor=_needs_tensor,
+    no_complex=complex_numbers.refuse,
     NUMBERS=_NUMBERS,
     saved_for_backward_error=saved_for_backward_error,
     materialize=materialize,
@@ -610,6 +615,9 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
         w(f"            check_arguments({key}, {', '.join(f'a{i}' for i in range(len(args)))})")
     w(f"        out = {call}")
     w("        return out if out.__class__ is ndarray else raw(out)")
+    if op.promote is None and args and not op.complex:
+        w("    if a0.__class__ is ndarray and a0.dtype.kind == 'c':")
+        w(f"        raise no_complex({op.name!r}, a0.dtype)")
     if checking:
         slow = f"return promote({key}, ({given}), {keywords})"
         if len(over) == 1:
@@ -622,6 +630,9 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
             floats = " and (d is F32 or d is F64)" if op.promote == "float" else ""
             w(f"    if a{x}.__class__ is ndarray:")
             w(f"        d = a{x}.dtype")
+            if not op.complex and not floats:
+                w("        if d.kind == 'c':")
+                w(f"            raise no_complex({op.name!r}, d)")
             w(f"        if a{y}.__class__ is ndarray:")
             w(f"            if not (a{y}.dtype is d{floats}):")
             w(f"                {slow}")

@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, edge_of, mode
 from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace
+from tinygrad_hw.autograd.observe import announce_write
 
 __all__ = ["into"]
 
@@ -29,7 +30,7 @@ _CONVERTING = frozenset(
     chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip column_stack concat
     concatenate cond copysign cos cosh deg2rad digamma div divide dstack entr eq erf erfc erfcx erfinv exp exp2
     expit expm1 float_power floor_divide fmax fmin fmod gcd ge geqrf ger greater greater_equal gt
-    hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e i1 i1e igamma igammac
+    hfft hfft2 hfftn irfft irfft2 irfftn hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e i1 i1e igamma igammac
     kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p lerp less less_equal lgamma log log10 log1p
     log2 log_ndtr logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt
     matrix_power matrix_rank maximum mean minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0
@@ -160,6 +161,7 @@ def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> A
             _check_dtype(function.__name__.removeprefix("special_"), o, r, single)
         for o, r in zip(outs, results, strict=True):
             _resize(function.__name__, o, r.array.shape)
+            announce_write(o, r)
             np.copyto(o.array, r.array.reshape(o.array.shape), casting="unsafe")
             o._version[0] += 1
     finally:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_hw.kernels.conv2d_direct import convolve, correlate
 from tinygrad_hw.kernels.conv2d_winograd import winograd
+from tinygrad_hw.kernels.conv2d_winograd_grad import takes, winograd_weight_grad
 from tinygrad_hw.kernels.fold import Pair, output_size
 from tinygrad_hw.kernels.runtime import compiled_kernels, workers
 from tinygrad_hw.kernels.simd import dots_taps, lanes, outer_rows, tile_rows
@@ -241,7 +242,7 @@ def _tiles(matrix: Any, plan: _Plan, rows: int) -> Any:
     return np.ascontiguousarray(packed.reshape(groups, tiles, rows, -1).swapaxes(2, 3))
 
 
-def _run(x: Any, matrix: Any, bias: Any, pointwise: bool, plan: _Plan, out: Any) -> None:
+def _run(x: Any, matrix: Any, bias: Any, pointwise: bool, plan: _Plan, out: Any, relu: bool = False) -> None:
     """Convolve by ``plan``; images are read as they are if ``pointwise`` and their planes are whole vectors."""
     groups, outputs = matrix.shape[:2]
     rows = 1 if outputs == 1 else tile_rows()
@@ -260,7 +261,7 @@ def _run(x: Any, matrix: Any, bias: Any, pointwise: bool, plan: _Plan, out: Any)
     convolve(
         np.ascontiguousarray(x).reshape(-1), weights.reshape(-1), offsets, begin.reshape(-1), out.reshape(-1),
         (*x.shape, *out.shape[1:], groups), plan.phases, plan.place, plan.lanes, plan.lines, plan.reach, rows, vector,
-        _DEPTH, direct, min(tiles, -(-team // (x.shape[0] * blocks * groups))), team, work=work,
+        _DEPTH, direct, relu, min(tiles, -(-team // (x.shape[0] * blocks * groups))), team, work=work,
     )  # fmt: skip
 
 
@@ -299,6 +300,7 @@ def conv2d(
     dilation: Pair,
     groups: int,
     out: Any = None,
+    relu: bool = False,
 ) -> Any:
     """Return the convolution of ``x`` with ``weight``.
 
@@ -311,23 +313,26 @@ def conv2d(
         dilation: spacing of the window's elements.
         groups: groups of channels.
         out: where to write, (N, O, OH, OW), C-contiguous.
+        relu: whether to return ReLU of it.
     """
     n = x.shape[0]
     o, cg, kh, kw = weight.shape
     size = tuple(map(output_size, x.shape[2:], (kh, kw), stride, padding, dilation))
     if not compiled_kernels():
-        return _into(out, conv2d_reference(x, weight, bias, stride, padding, dilation, groups))
+        result = conv2d_reference(x, weight, bias, stride, padding, dilation, groups)
+        return _into(out, np.maximum(result, 0) if relu else result)
     if out is None:
         out = np.empty((n, o, *size), x.dtype)
     if weight.size == 0 or out.size == 0:
-        out[...] = 0 if bias is None else bias[:, None, None]
+        out[...] = 0 if bias is None else np.maximum(bias, 0 if relu else bias)[:, None, None]
     elif _squares(weight.shape, stride, dilation, groups):
-        winograd(np.ascontiguousarray(x), weight, bias, padding, False, out)
+        winograd(np.ascontiguousarray(x), weight, bias, padding, False, out, relu)
     else:
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _BLOCK, x.itemsize)
         _run(
-            x, weight.reshape(groups, o // groups, cg, kh * kw), bias, _pointwise((kh, kw), stride, padding), plan, out
-        )
+            x, weight.reshape(groups, o // groups, cg, kh * kw), bias, _pointwise((kh, kw), stride, padding), plan, out,
+            relu,
+        )  # fmt: skip
     return out
 
 
@@ -413,6 +418,9 @@ def conv2d_weight_grad(
         if any(m + 2 * p - r >= s for m, p, r, s in zip(x.shape[2:], padding, reached, stride, strict=True)):
             # More of the image than the windows of `g` see, as after a transposed convolution with output padding.
             x, padding = _padded(x, padding)[:, :, : reached[0], : reached[1]], (0, 0)
+        if _squares(weight_shape, stride, dilation, groups) and takes(cg, o):
+            winograd_weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(g), padding, out)
+            return out
         plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _GRAD_BLOCK, x.itemsize)
         taps, vector = cg * kh * kw, lanes(x.itemsize)
         strips, size, most = _strips(o // groups, taps, vector)

@@ -130,6 +130,7 @@ def _convolve_share(
     vector: Any,
     depth: Any,
     direct: Any,
+    relu: Any,
     parts: Any,
     workers: Any,
 ) -> None:
@@ -145,6 +146,7 @@ def _convolve_share(
     packed = channels_here * place[2] * lanes.shape[0] * plane
     image = np.zeros(1 if direct else packed + 8 * vector, x.dtype)
     sums = np.empty(tiles * rows * 8 * vector, x.dtype)
+    zero = out.dtype.type(0)
     for item in range(worker, total * blocks * groups * parts, workers):
         part, group = item % parts, item // parts % groups
         block, n = item // (parts * groups) % blocks, item // (parts * groups * blocks)
@@ -201,6 +203,12 @@ def _convolve_share(
                             phase, out, begin_out + channel * oh * ow, oh * ow, ow,
                         )  # fmt: skip
                 t += n_here
+        if relu:
+            for tile in range(part, tiles, parts):
+                for channel in range(tile * rows, min(tile * rows + rows, outputs_here)):
+                    at = ((n * outputs + group * outputs_here + channel) * oh + y) * ow
+                    for q in range(at, at + (last_row - y) * ow):
+                        out[q] = zero if out[q] < zero else out[q]
 
 
 @kernel(parallel=True)
@@ -220,6 +228,7 @@ def convolve(
     vector: int,
     depth: int,
     direct: bool,
+    relu: bool,
     parts: int,
     workers: int,
 ) -> None:
@@ -241,6 +250,7 @@ def convolve(
         vector: numbers in a vector.
         depth: taps whose products are added up at a time.
         direct: whether ``x`` is read as it is: for windows of one element and planes of whole vectors.
+        relu: whether to leave out what is negative; for one phase of whole rows.
         parts: into how many parts output channels are split, where there are too few examples.
         workers: how many workers share the items of work.
     """
@@ -262,6 +272,7 @@ def convolve(
             vector,
             depth,
             direct,
+            relu,
             parts,
             workers,
         )

@@ -26,7 +26,7 @@ import numpy as np
 from tinygrad_hw.kernels.runtime import Intrinsic, kernel, workers
 from tinygrad_hw.kernels.simd import Writer, lanes, tile_1, tile_2, tile_3, tile_rows
 
-__all__ = ["winograd"]
+__all__ = ["both_ways", "enter_block", "sharing", "winograd"]
 
 prange = range
 
@@ -42,115 +42,146 @@ def _combine(w: Any, v: list[Any], rule: str) -> list[Any]:
     return results
 
 
-def _both_ways(w: Any, square: list[list[Any]], rule: str) -> list[list[Any]]:
+def both_ways(w: Any, square: list[list[Any]], rule: str) -> list[list[Any]]:
     """Apply a rule to the columns of a square of vectors, then to its rows."""
     columns = [_combine(w, list(column), rule) for column in zip(*square, strict=True)]
     return [_combine(w, list(row), rule) for row in zip(*columns, strict=True)]
 
 
-def _enter() -> Any:
+def _columns(w: Any, number: int) -> int:
+    """Return how many columns of outputs one of ``number`` pieces of a vector of squares has."""
+    return 2 * int(w.lanes) // number
+
+
+def _pieces(w: Any, kind: Any, places: Any, number: int) -> list[list[Any]]:
+    """Read what is told of each piece: three numbers."""
+    return [[w.builder.load(w.at(kind, places, w.constant(3 * g + i))) for i in range(3)] for g in range(number)]
+
+
+def _enter(number: int) -> Any:
     from numba import types
     from numba.extending import intrinsic
 
     @intrinsic
     def enter(
-        typing: Any, x: Any, at: Any, plane: Any, row: Any, h: Any, column: Any, width: Any, channels: Any,
+        typing: Any, x: Any, places: Any, plane: Any, h: Any, width: Any, channels: Any,
         out: Any, to: Any, leap: Any, pitch: Any,
     ) -> Any:  # fmt: skip
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            x, at, plane, row, h, column, width, channels, out, to, leap, pitch = values
+            x, places, plane, h, width, channels, out, to, leap, pitch = values
             w = Writer(context, builder, signature.args[0])
-            x = w.at(signature.args[0], x, at)
-            out = w.at(signature.args[8], out, to)
-            starts = [0, w.lanes, 2, w.lanes + 2]
-            # Lanes whose column is inside the image.
-            masks = []
-            for start in starts:
-                first = builder.add(column, w.constant(start))
-                masks.append(
-                    builder.and_(w.first(builder.sub(width, first)), builder.not_(w.first(builder.neg(first))))
-                )
-            inside = []
-            for r in range(4):
-                line = builder.add(row, w.constant(r))
-                is_inside = builder.and_(
-                    builder.icmp_signed(">=", line, w.constant(0)), builder.icmp_signed("<", line, h)
-                )
-                inside.append([builder.and_(m, w.splat(is_inside)) for m in masks])
+            out = w.at(signature.args[6], out, to)
+            images, inside = [], []
+            for at, row, column in _pieces(w, signature.args[1], places, number):
+                images.append(w.at(signature.args[0], x, at))
+                masks = []
+                for shift in (0, 2):  # the lanes whose column is inside the image
+                    first = builder.add(column, w.constant(shift))
+                    masks.append(
+                        builder.and_(w.first(builder.sub(width, first)), builder.not_(w.first(builder.neg(first))))
+                    )
+                for r in range(4):
+                    line = builder.add(row, w.constant(r))
+                    is_inside = w.splat(
+                        builder.and_(builder.icmp_signed(">=", line, w.constant(0)), builder.icmp_signed("<", line, h))
+                    )
+                    inside.append([builder.and_(m, is_inside) for m in masks])
+            half = _columns(w, 4)
+            together = [*range(half), *range(w.lanes, w.lanes + half)]
             even, odd = list(range(0, 2 * w.lanes, 2)), list(range(1, 2 * w.lanes, 2))
             with w.loop(w.constant(0), channels) as (c, _):
-                image = w.step(x, builder.mul(c, plane))
                 square = []
                 for r in range(4):
-                    line = w.step(image, w.times(width, r))
-                    a, b, c2, d = (w.load_first(w.step(line, s), m) for s, m in zip(starts, inside[r], strict=True))
-                    square.append(
-                        [w.shuffle(a, b, even), w.shuffle(a, b, odd), w.shuffle(c2, d, even), w.shuffle(c2, d, odd)]
-                    )
+                    line = []
+                    for i, shift in enumerate((0, 2)):
+                        v = [
+                            w.load_first(
+                                w.step(image, builder.mul(c, plane), w.times(width, r), shift), inside[4 * g + r][i]
+                            )
+                            for g, image in enumerate(images)
+                        ]
+                        if number == 4:
+                            v = [w.shuffle(v[0], v[1], together), w.shuffle(v[2], v[3], together)]
+                        line += [w.shuffle(*v, even), w.shuffle(*v, odd)]
+                    square.append(line)
                 target = w.step(out, builder.mul(c, pitch))
-                for i, line in enumerate(_both_ways(w, square, "0-2 1+2 2-1 1-3")):
+                for i, line in enumerate(both_ways(w, square, "0-2 1+2 2-1 1-3")):
                     for j, value in enumerate(line):
                         w.store(value, w.step(target, w.times(leap, 4 * i + j)))
             return context.get_dummy_value()
 
         i = types.int64
-        return types.void(x, i, i, i, i, i, i, i, out, i, i, i), build
+        return types.void(x, places, i, i, i, i, out, i, i, i), build
 
     return enter
 
 
-#: enter(x, at, plane, row, h, column, width, channels, out, to, leap, pitch)
+#: enter_2(x, places, plane, h, width, channels, out, to, leap, pitch)
 #:
-#: For each channel, take a vector of squares of 4x4, two columns apart, of which the first begins in ``row`` and
-#: ``column`` of the image (``x[at]``, if that is inside); write the 16 elements of B d B^T at distances of ``leap``,
-#: channels at distances of ``pitch``.
-enter = Intrinsic(_enter)
+#: For each channel, take a vector of squares of 4x4, two columns apart; write the 16 elements of B d B^T at distances
+#: of ``leap``, channels at distances of ``pitch``. The vector is made of two pieces, or of four, so that lines of few
+#: squares can share it: 64 images of 64 x 8 x 8 take 0.84 ms instead of 1.52. ``places`` has three numbers for each
+#: piece: where its first square begins in ``x``, and in which row and column of the image, if that is inside.
+enter_2 = Intrinsic(lambda: _enter(2))
+enter_4 = Intrinsic(lambda: _enter(4))
 
 
-def _leave() -> Any:
+def _leave(number: int) -> Any:
     from numba import types
     from numba.extending import intrinsic
 
     @intrinsic
     def leave(
         typing: Any, sums: Any, at: Any, leap: Any, pitch: Any, bias: Any, channel: Any, here: Any,
-        out: Any, to: Any, plane: Any, width: Any, rows: Any, n: Any,
+        out: Any, places: Any, plane: Any, width: Any, least: Any,
     ) -> Any:  # fmt: skip
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            sums, at, leap, pitch, bias, channel, here, out, to, plane, width, rows, n = values
+            sums, at, leap, pitch, bias, channel, here, out, places, plane, width, least = values
             w = Writer(context, builder, signature.args[0])
             sums = w.at(signature.args[0], sums, at)
             bias = w.at(signature.args[4], bias, channel)
-            out = w.at(signature.args[7], out, to)
-            masks = [w.first(n), w.first(builder.sub(n, w.constant(w.lanes)))]
-            second = w.splat(builder.icmp_signed(">", rows, w.constant(1)))
+            targets, masks = [], []
+            for to, rows, n in _pieces(w, signature.args[8], places, number):
+                targets.append(w.at(signature.args[7], out, to))
+                mask = w.first(n)
+                masks.append(
+                    [builder.and_(mask, w.splat(builder.icmp_signed(">", rows, w.constant(r)))) for r in (0, 1)]
+                )
+            least = w.splat(least)
+            half = w.lanes // 2
+            upper = [*range(half, w.lanes), *range(half)]
             with w.loop(w.constant(0), here) as (m, _):
                 source = w.step(sums, builder.mul(m, pitch))
                 square = [[w.load(w.step(source, w.times(leap, 4 * i + j))) for j in range(4)] for i in range(4)]
                 start = w.splat(builder.load(w.step(bias, m)))
-                for r, line in enumerate(_both_ways(w, square, "0+1+2 1-2-3")):
+                for r, line in enumerate(both_ways(w, square, "0+1+2 1-2-3")):
                     results = []
                     for value in line:
-                        results.append(builder.fadd(value, start))
-                    target = w.step(out, builder.mul(m, plane), w.times(width, r))
-                    for half, mask in enumerate(masks):
-                        first = half * w.lanes // 2
-                        order = [x for i in range(first, first + w.lanes // 2) for x in (i, i + w.lanes)]
-                        here_mask = builder.and_(mask, second) if r else mask
-                        w.store_first(w.shuffle(*results, order), w.step(target, half * w.lanes), here_mask)
+                        value = builder.fadd(value, start)
+                        results.append(builder.select(builder.fcmp_ordered("<", value, least), least, value))
+                    pieces = []
+                    for first in (0, half):
+                        order = [x for i in range(first, first + half) for x in (i, i + w.lanes)]
+                        pieces.append(w.shuffle(*results, order))
+                        if number == 4:
+                            pieces.append(w.shuffle(pieces[-1], pieces[-1], upper))
+                    for piece, target, mask in zip(pieces, targets, masks, strict=True):
+                        w.store_first(piece, w.step(target, builder.mul(m, plane), w.times(width, r)), mask[r])
             return context.get_dummy_value()
 
         i = types.int64
-        return types.void(sums, i, i, i, bias, i, i, out, i, i, i, i, i), build
+        return types.void(sums, i, i, i, bias, i, i, out, places, i, i, out.dtype), build
 
     return leave
 
 
-#: leave(sums, at, leap, pitch, bias, channel, here, out, to, plane, width, rows, n)
+#: leave_2(sums, at, leap, pitch, bias, channel, here, out, places, plane, width, least)
 #:
 #: For each of ``here`` channels, make a vector of squares of 2x2 outputs of their 16 sums, add the bias, and write
-#: ``n`` columns and ``rows`` rows of them.
-leave = Intrinsic(_leave)
+#: them, numbers below ``least`` as ``least``. ``places`` has three numbers for each piece: where it goes in ``out``,
+#: and how many rows and columns of it are wanted.
+leave_2 = Intrinsic(lambda: _leave(2))
+leave_4 = Intrinsic(lambda: _leave(4))
 
 
 @kernel(parallel=True)
@@ -190,6 +221,33 @@ def _weights(
 
 
 @kernel()
+def enter_block(
+    x: Any, begin: int, end: int, shape: Any, padding: Any, pitch: int, vector: int, pieces: int, narrow: bool,
+    places: Any, entered: Any,
+) -> None:  # fmt: skip
+    """Write B d B^T of lines of squares as (16, channels, squares), flat; arguments as in ``_convolve``."""
+    _, channels, h, w, _, oh, ow = shape
+    down, across = (oh + 1) // 2, (ow + 1) // 2
+    room = 2 * vector // pieces  # columns of a piece
+    vectors = (across + vector - 1) // vector  # of a line, if a line has several
+    for unit in range((end - begin + pieces - 1) // pieces if narrow else (end - begin) * vectors):
+        for g in range(pieces):
+            line = begin + (unit * pieces + g if narrow else unit // vectors)
+            column = (0 if narrow else unit % vectors * 2 * vector + g * room) - padding[1]
+            n, y = line // down, line % down
+            row = 2 * y - padding[0] if line < end else -4
+            places[3 * g] = n * channels * h * w + row * w + column
+            places[3 * g + 1] = row
+            places[3 * g + 2] = column
+        to = unit * vector if narrow else unit // vectors * across + unit % vectors * vector
+        a = (x, places, h * w, h, w, channels, entered, to, channels * pitch, pitch)
+        if pieces == 2:
+            enter_2(*a)
+        else:
+            enter_4(*a)
+
+
+@kernel()
 def _convolve_share(
     worker: Any,
     x: Any,
@@ -204,28 +262,28 @@ def _convolve_share(
     pitch: Any,
     rows: Any,
     vector: Any,
+    pieces: Any,
+    narrow: Any,
+    relu: Any,
     workers: Any,
 ) -> None:
     """Do one worker's share of ``_convolve``."""
-    total, channels, h, w, outputs, oh, ow = shape
+    total, channels, _, _, outputs, oh, ow = shape
     down, across = (oh + 1) // 2, (ow + 1) // 2
     tiles = (outputs + rows - 1) // rows
     all_lines = total * down
+    room = 2 * vector // pieces  # columns of a piece
+    vectors = (across + vector - 1) // vector  # of a line, if a line has several
     entered = np.empty(16 * channels * pitch, x.dtype)
     sums = np.empty(16 * rows * pitch, x.dtype)
+    places = np.empty(3 * pieces, np.int64)
+    least = out.dtype.type(0 if relu else -np.inf)
     for block in range(worker, (all_lines + lines - 1) // lines, workers):
         begin, end = block * lines, min(all_lines, block * lines + lines)
-        for line in range(begin, end):
-            n, y = line // down, line % down
-            row = 2 * y - padding[0]
-            for q in range(0, across, vector):
-                column = 2 * q - padding[1]
-                at = n * channels * h * w + row * w + column
-                enter(
-                    x, at, h * w, row, h, column, w, channels,
-                    entered, (line - begin) * across + q, channels * pitch, pitch,
-                )  # fmt: skip
-        count = (end - begin) * across
+        here_lines = end - begin
+        units = (here_lines + pieces - 1) // pieces if narrow else here_lines * vectors
+        enter_block(x, begin, end, shape, padding, pitch, vector, pieces, narrow, places, entered)
+        count = here_lines * (vector // pieces if narrow else across)
         for tile in range(tiles):
             for p in range(16):
                 t = 0
@@ -234,28 +292,34 @@ def _convolve_share(
                     n_here = (
                         3 * vector if left > 2 * vector and (left <= 3 * vector or left > 4 * vector) else 2 * vector
                     )
-                    a = (
+                    b = (
                         entered, p * channels * pitch + t, offsets, 0, channels,
                         weights, (tile * 16 + p) * channels * rows, zeros, 0, True,
                         sums, p * rows * pitch + t, pitch, n_here, rows,
                     )  # fmt: skip
                     if n_here > 2 * vector:
-                        tile_3(*a)
+                        tile_3(*b)
                     elif n_here > vector:
-                        tile_2(*a)
+                        tile_2(*b)
                     else:
-                        tile_1(*a)
+                        tile_1(*b)
                     t += n_here
             channel = tile * rows
             here = min(rows, outputs - channel)
-            for line in range(begin, end):
-                n, y = line // down, line % down
-                for q in range(0, across, vector):
-                    leave(
-                        sums, (line - begin) * across + q, rows * pitch, pitch, bias, channel, here,
-                        out, ((n * outputs + channel) * oh + 2 * y) * ow + 2 * q, oh * ow, ow,
-                        oh - 2 * y, ow - 2 * q,
-                    )  # fmt: skip
+            for unit in range(units):
+                for g in range(pieces):
+                    line = begin + (unit * pieces + g if narrow else unit // vectors)
+                    column = 0 if narrow else unit % vectors * 2 * vector + g * room
+                    n, y = line // down, line % down
+                    places[3 * g] = ((n * outputs + channel) * oh + 2 * y) * ow + column
+                    places[3 * g + 1] = oh - 2 * y if line < end else 0
+                    places[3 * g + 2] = min(room, ow - column)
+                at = unit * vector if narrow else unit // vectors * across + unit % vectors * vector
+                c = (sums, at, rows * pitch, pitch, bias, channel, here, out, places, oh * ow, ow, least)
+                if pieces == 2:
+                    leave_2(*c)
+                else:
+                    leave_4(*c)
 
 
 @kernel(parallel=True)
@@ -272,6 +336,9 @@ def _convolve(
     pitch: int,
     rows: int,
     vector: int,
+    pieces: int,
+    narrow: bool,
+    relu: bool,
     workers: int,
 ) -> None:
     """Convolve ``x`` (N, C, H, W) into ``out`` (N, O, OH, OW), both given flat.
@@ -289,6 +356,9 @@ def _convolve(
         pitch: room for a block's squares.
         rows: output channels of a tile.
         vector: numbers in a vector.
+        pieces: of a vector of squares, two or four.
+        narrow: whether each piece is a line of squares of its own; else they follow each other in a line.
+        relu: whether to write ReLU of the sums.
         workers: how many workers share the blocks.
     """
     for worker in prange(workers):
@@ -306,15 +376,26 @@ def _convolve(
             pitch,
             rows,
             vector,
+            pieces,
+            narrow,
+            relu,
             workers,
         )
+
+
+def sharing(across: int, vector: int) -> tuple[int, bool]:
+    """Return of how many pieces a vector of squares is made, and whether each is a line of its own."""
+    for number in (2, 4):
+        if number <= vector and 0.85 * vector / number <= across <= vector // number:
+            return number, True
+    return 2, False
 
 
 #: Bytes of a block of entered squares.
 _BLOCK = 3 << 17
 
 
-def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: Any) -> Any:
+def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: Any, relu: bool = False) -> Any:
     """Write the convolution of ``x`` with 3x3 windows, which move by one element.
 
     Args:
@@ -324,17 +405,21 @@ def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: An
         padding: zeros above and on the left.
         turned: see ``weight``.
         out: where to write, (N, O, OH, OW), C-contiguous.
+        relu: whether to write ReLU of it.
     """
     n, channels = x.shape[:2]
     outputs, oh, ow = out.shape[1:]
     rows, vector = tile_rows(), lanes(x.itemsize)
     tiles = -(-outputs // rows)
     down, across = (oh + 1) // 2, (ow + 1) // 2
+    pieces, narrow = sharing(across, vector)
+    slot = vector // pieces if narrow else across
+    step = pieces if narrow else 1
     # Of the blocks that fit, the largest of those that fill their vectors best.
-    most = max(1, min(n * down, _BLOCK // (16 * channels * across * x.itemsize), -(-4 * vector // across)))
-    lines = max(range(1, most + 1), key=lambda r: (r * across / (-(-r * across // vector) * vector), r))
+    most = max(step, min(n * down, _BLOCK // (16 * channels * slot * x.itemsize), -(-4 * vector // slot)))
+    lines = max(range(step, most + 1, step), key=lambda r: (r * slot / (-(-r * slot // vector) * vector), r))
     # An odd number of vectors: else the planes of a block would compete for the same places in the cache.
-    pitch = (-(-(lines * across) // vector) + 1 | 1) * vector
+    pitch = (-(-(lines * slot) // vector) + 1 | 1) * vector
     begin = np.zeros(tiles * rows, x.dtype)
     if bias is not None:
         begin[:outputs] = bias
@@ -346,6 +431,6 @@ def winograd(x: Any, weight: Any, bias: Any, padding: Any, turned: bool, out: An
     _weights(weight, *steps, outputs, channels, turned, rows, packed, work=20 * outputs * channels)
     _convolve(
         x.reshape(-1), packed, np.arange(channels) * pitch, begin, np.zeros(rows, x.dtype), out.reshape(-1),
-        (*x.shape, *out.shape[1:]), padding, lines, pitch, rows, vector, team, work=time,
+        (*x.shape, *out.shape[1:]), padding, lines, pitch, rows, vector, pieces, narrow, relu, team, work=time,
     )  # fmt: skip
     return out

@@ -19,16 +19,17 @@ package.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
-from tinygrad_hw.kernels.runtime import kernel
+from tinygrad_hw.kernels.runtime import jit_part, kernel
 
 __all__ = ["KERNELS", "layout_is_known", "takes"]
 
@@ -53,15 +54,7 @@ _CHUNK = 1 << 15
 
 # What kernels consist of; it is cached on disk with the kernel. Only contraction to multiply-add is
 # allowed: the order of operations is part of the rules.
-# Nothing calls these from outside, so that wrappers for Python and C, which take a fifth of the time, are left out.
-_options: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract"},
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-_jit = njit(**_options)
+_jit = functools.partial(jit_part, options={"nogil": True, "error_model": "numpy", "fastmath": {"contract"}})
 
 prange = range
 

@@ -16,15 +16,22 @@ from numba import types
 from numba.extending import intrinsic
 
 from tinygrad_hw.kernels import random_normal as ref
-from tinygrad_hw.kernels.runtime import jit
+from tinygrad_hw.kernels.runtime import jit, jit_part
 
 __all__ = ["fill_words", "grow", "normal_blocks32", "normal_blocks64", "shuffle"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+
 def _jit(function: _Function) -> _Function:
-    return cast(_Function, jit(function, {"nogil": True, "error_model": "numpy"}))
+    return cast(_Function, jit(function, _OPTIONS))
+
+
+def _jit_part(function: _Function) -> _Function:
+    return cast(_Function, jit_part(function, _OPTIONS))
 
 
 _intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
@@ -112,7 +119,7 @@ def fill_words(state: Any, out: Any) -> None:
     state[624] = np.uint32(pos)
 
 
-@_jit
+@_jit_part
 def _transform32(u: Any, v: Any, n: int, mean: Any, std: Any) -> None:
     """Turn ``n`` uniforms for the radius and ``n`` for the angle into normals, in place."""
     zero = np.float32(0.0)

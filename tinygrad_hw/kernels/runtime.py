@@ -46,6 +46,7 @@ __all__ = [
     "config",
     "get_num_threads",
     "jit",
+    "jit_part",
     "kernel",
     "leave_blas_one_thread",
     "parallel_allowed",
@@ -303,15 +304,30 @@ def jit(function: Any, options: dict[str, Any]) -> Any:
     """
     import numba
 
-    from tinygrad_hw.kernels import cache
+    from tinygrad_hw.kernels import cache, linking
 
     compiled = numba.njit(**options)(function)
+    linking.compile_whole(compiled)
     try:
         compiled._cache = cache.KernelCache(function, cache.source_digest(function, options), _no_cache, _count_seconds)
     except RuntimeError as error:  # "no locator available"
         _no_cache(error)
         compiled._cache = cache.NoCache(_count_seconds)
     return compiled
+
+
+def jit_part(function: Any, options: dict[str, Any]) -> Any:
+    """Compile by numba into what calls it: for functions that only compiled functions call.
+
+    Args:
+        function: a Python function.
+        options: those of ``numba.njit``, but for ``cache``.
+    """
+    import numba
+
+    # Nothing calls it from outside, so that wrappers for Python and C are left out.
+    everything: dict[str, Any] = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**everything)(function)
 
 
 class Kernel:
@@ -330,6 +346,7 @@ class Kernel:
         self.parallel = parallel
         self.exact = exact
         self._variants: dict[bool, Any] = {}
+        self._part: Any = None
         self._serial: Any = None
         self._threaded: Any = None
 
@@ -376,38 +393,39 @@ class Kernel:
         """Return numba's dispatcher of one variant; it makes code when it is called."""
         parallel = parallel and self.parallel
         if parallel not in self._variants:
-            self._variants[parallel] = self._njit(parallel)
+            # The two variants need names of their own, which the cache's files are named by.
+            name = self.function.__name__ + ("" if parallel or not self.parallel else "_serial")
+            function, options = self._named(name, parallel)
+            self._variants[parallel] = jit(function, {**options, "no_cfunc_wrapper": True})
         return self._variants[parallel]
 
-    def _njit(self, parallel: bool) -> Any:
+    def part(self) -> Any:
+        """Return numba's dispatcher of the serial variant, to be called in other kernels."""
+        if self._part is None:
+            self._part = jit_part(*self._named(self.function.__name__ + "_part", parallel=False))
+        return self._part
+
+    def _named(self, name: str, parallel: bool) -> tuple[Any, dict[str, Any]]:
+        """Return the function under another name, with the kernels that it calls, and the compiler's options."""
         import numba
 
         function = self.function
         names = dict(function.__globals__)
         if "prange" in names:
             names["prange"] = numba.prange if parallel else range
-        for name in function.__code__.co_names:
-            if isinstance(names.get(name), Kernel):
-                names[name] = names[name].compile(parallel=False)
-            elif isinstance(names.get(name), Intrinsic):
-                names[name] = names[name].make()
-        # The two variants need names of their own, which the cache's files are named by.
-        suffix = "" if parallel or not self.parallel else "_serial"
-        copy = types.FunctionType(
-            function.__code__.replace(co_name=function.__name__ + suffix),
-            names,
-            function.__name__ + suffix,
-            function.__defaults__,
-        )
-        copy.__qualname__ = function.__qualname__ + suffix
-        options: dict[str, Any] = {
+        for word in function.__code__.co_names:
+            if isinstance(names.get(word), Kernel):
+                names[word] = names[word].part()
+            elif isinstance(names.get(word), Intrinsic):
+                names[word] = names[word].make()
+        copy = types.FunctionType(function.__code__.replace(co_name=name), names, name, function.__defaults__)
+        copy.__qualname__ = function.__qualname__.removesuffix(function.__name__) + name
+        return copy, {
             "nogil": True,
             "error_model": "numpy",
             "fastmath": EXACT if self.exact else FASTMATH,
             "parallel": parallel,
-            "no_cfunc_wrapper": True,
         }
-        return jit(copy, options)
 
 
 def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable[..., Any]], Kernel]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_into
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import preserve_format
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ConversionMethods"]
+
+
+@whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor of a dtype without gradients, or from one."""
+    array = input.array
+    if array.dtype.kind == "c" and dtype.kind != "b":
+        array = array.real
+    return wrap(array.astype(dtype))
 
 
 def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
@@ -31,9 +42,11 @@ def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: An
         return creation.contiguous(done, memory_format)
     if own == kind:
         return creation.clone(tensor) if copy else tensor
-    if own.kind == "f" and kind.kind == "f":
+    if own.kind == "c" and kind.kind not in "cb":
+        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=3)
+    if own.kind in "fc" and kind.kind in "fc":
         return cast(tensor, dtype=kind)
-    return wrap(tensor.array.astype(kind))
+    return _integers(tensor, kind)
 
 
 class ConversionMethods(TensorBase):
@@ -111,6 +124,18 @@ class ConversionMethods(TensorBase):
         """Raise: numpy has no bfloat16."""
         raise TypeError("bfloat16 is not supported: numpy has no such type. Use .half() or .float()")
 
+    def cfloat(self, memory_format: Any = None) -> Tensor:
+        """Return the tensor as complex64."""
+        return _converted(self, dtypes.complex64, False, memory_format)
+
+    def cdouble(self, memory_format: Any = None) -> Tensor:
+        """Return the tensor as complex128."""
+        return _converted(self, dtypes.complex128, False, memory_format)
+
+    def chalf(self, memory_format: Any = None) -> Tensor:
+        """Raise: numpy has no complex32."""
+        raise TypeError("complex32 is not supported: numpy has no such type. Use .cfloat()")
+
     def long(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int64."""
         return _converted(self, dtypes.int64, False, memory_format)
@@ -160,14 +185,6 @@ class ConversionMethods(TensorBase):
         """Return a copy; gradients flow through it."""
         return creation.clone(self, memory_format=memory_format)
 
-    def resolve_conj(self) -> Tensor:
-        """Return the tensor itself."""
-        return self  # type: ignore[return-value]
-
-    def resolve_neg(self) -> Tensor:
-        """Return the tensor itself."""
-        return self  # type: ignore[return-value]
-
     # -- writing ----------------------------------------------------------------------------------
 
     def copy_(self, src: Any, non_blocking: Any = False) -> Tensor:
@@ -195,7 +212,9 @@ class ConversionMethods(TensorBase):
                     f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
                 )
             return self.copy_(shape.expand(value, self.array.shape))
+        value = creation.scalar_for(value, self.array.dtype)
         if not mode.enabled or (self._node is None and self._base is None):
+            announce_write(self, value)
             self.array[...] = value
             self._version[0] += 1
             return self  # type: ignore[return-value]
@@ -307,4 +326,6 @@ _TYPE_NAMES = {
     "int64": "Long",
     "uint8": "Byte",
     "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }

@@ -135,12 +135,12 @@ class ElementwiseMethods(TensorBase):
         return comparison.bitwise_right_shift(other, self)
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, (TensorBase, int, float, np.ndarray, np.generic)):
+        if not isinstance(other, (TensorBase, int, float, complex, np.ndarray, np.generic)):
             return NotImplemented
         return comparison.eq(self, other)
 
     def __ne__(self, other: object) -> Any:
-        if not isinstance(other, (TensorBase, int, float, np.ndarray, np.generic)):
+        if not isinstance(other, (TensorBase, int, float, complex, np.ndarray, np.generic)):
             return NotImplemented
         return comparison.ne(self, other)
 

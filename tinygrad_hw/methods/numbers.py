@@ -1,4 +1,4 @@
-"""Methods of Tensor: mantissa and exponent, common divisors, angles, and what real tensors have of complex ones."""
+"""Methods of Tensor: mantissa and exponent, common divisors."""
 
 from __future__ import annotations
 
@@ -18,22 +18,6 @@ class NumberMethods(TensorBase):
     """Mixin of Tensor; see the package's docstring."""
 
     __slots__ = ()
-
-    def angle(self) -> Tensor:
-        """See ``torch.angle``."""
-        return numbers.angle(self)
-
-    def conj(self) -> Tensor:
-        """See ``torch.conj``."""
-        return numbers.conj(self)
-
-    def conj_physical(self) -> Tensor:
-        """See ``torch.conj_physical``."""
-        return numbers.conj_physical(self)
-
-    def conj_physical_(self) -> Tensor:
-        """In-place form of ``conj_physical``."""
-        return numbers.conj_physical(self)
 
     def frexp(self) -> Any:
         """See ``torch.frexp``."""

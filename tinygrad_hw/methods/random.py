@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.kernels import random as kernels
 from tinygrad_hw.ops import random
@@ -65,6 +66,7 @@ class RandomMethods(TensorBase):
 
     def geometric_(self, p: float, *, generator: Any = None) -> Tensor:
         """Fill with the number of trials up to the first success, of chance ``p`` each."""
+        check_real("geometric_", self)
         return fill_inplace("geometric_", self, lambda a: kernels.geometric_(a, p, generator))
 
     def cauchy_(self, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Tensor:

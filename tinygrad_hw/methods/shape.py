@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.basics import cast, sum_to
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
-from tinygrad_hw.ops import copies, shape
+from tinygrad_hw.ops import complex, copies, shape
 from tinygrad_hw.ops.conversion import memory_of, storage_offset
 
 if TYPE_CHECKING:
@@ -316,13 +316,13 @@ class ShapeMethods(TensorBase):
 
     @property
     def H(self) -> Tensor:
-        """The transpose of a matrix."""
-        return shape.t(self)
+        """The conjugate transpose of a matrix."""
+        return complex.conj(shape.t(self))
 
     @property
     def mH(self) -> Tensor:
-        """The tensor with its last two dimensions swapped."""
-        return self.mT
+        """The conjugate of the tensor with its last two dimensions swapped."""
+        return complex.conj(self.mT)
 
     def tril_(self, diagonal: int = 0) -> Tensor:
         """In-place form of ``tril``."""

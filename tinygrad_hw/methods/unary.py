@@ -25,6 +25,8 @@ class UnaryMethods(TensorBase):
 
     def abs_(self) -> Tensor:
         """In-place form of ``abs``."""
+        if self.array.dtype.kind == "c":
+            raise RuntimeError("In-place abs is not supported for complex tensors.")
         return apply_inplace(unary.abs, "abs_", self)
 
     def absolute(self) -> Tensor:
@@ -33,7 +35,7 @@ class UnaryMethods(TensorBase):
 
     def absolute_(self) -> Tensor:
         """In-place form of ``absolute``."""
-        return apply_inplace(unary.absolute, "absolute_", self)
+        return self.abs_()
 
     def acos(self) -> Tensor:
         r"""Return :math:`\arccos x`."""
@@ -548,7 +550,7 @@ class UnaryMethods(TensorBase):
         return comparison.isposinf(self)
 
     def isreal(self) -> Tensor:
-        """Return where elements are real numbers: everywhere."""
+        """Return where elements have no imaginary part."""
         return comparison.isreal(self)
 
     def le(self, other: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -62,7 +63,7 @@ class ConvertMethods:
             *args: one of these forms by position.
             **kwargs: or by name.
             device: the CPU.
-            dtype: float16, float32 or float64.
+            dtype: float16, float32 or float64; complex64 or complex128, for modules that are made of products.
             tensor: take its dtype.
             non_blocking: accepted and without meaning here.
             memory_format: accepted and without meaning here.
@@ -74,11 +75,18 @@ class ConvertMethods:
         dtype = _parse_to(*args, **kwargs)
         if dtype is None:
             return self
-        if not dtype.is_floating_point:
+        if dtype.is_complex:
+            warnings.warn(
+                "Complex modules are a new feature under active development whose design may change, and some modules "
+                "might not work as expected when using complex tensors as parameters or buffers.",
+                UserWarning,
+                stacklevel=2,
+            )
+        elif not dtype.is_floating_point:
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
 
     def type(self: C, dst_type: Any) -> C:
         """Convert all parameters and buffers to ``dst_type``, in place."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
@@ -520,6 +521,7 @@ def glu(input: Any, dim: int = -1) -> Any:
         >>> torch.nn.functional.glu(torch.zeros(4))
         tensor([0., 0.])
     """
+    check_real("glu", input)
     if input.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
     d = one_dim(dim, input.ndim)
@@ -601,6 +603,7 @@ def rrelu(
         >>> torch.nn.functional.rrelu(torch.tensor([2.0]))
         tensor([2.])
     """
+    check_real("rrelu", input)
     if lower > upper:
         raise RuntimeError(
             f"rrelu: Lower bound should be less than or equal to the upper bound, got lower={lower} and upper={upper}"

@@ -9,7 +9,9 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import attention as kernels
 from tinygrad_hw.kernels import random as random_kernels
@@ -187,6 +189,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> Non
         ) from None
 
 
+@whole
 def scaled_dot_product_attention(
     query: Any,
     key: Any,
@@ -225,6 +228,7 @@ def scaled_dot_product_attention(
         >>> torch.nn.functional.scaled_dot_product_attention(x, x, x).shape
         torch.Size([1, 2, 4])
     """
+    check_real("scaled_dot_product_attention", query)
     _check(query, key, value, attn_mask, enable_gqa)
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(

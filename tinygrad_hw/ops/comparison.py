@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 
 __all__ = [
@@ -444,8 +445,8 @@ signbit = op(
 )
 isreal = op(
     "isreal",
-    lambda input: np.ones(input.shape, np.bool_),
-    doc="""Return where elements are real numbers: everywhere.
+    lambda input: input.imag == 0 if input.dtype.kind == "c" else np.ones(input.shape, np.bool_),
+    doc="""Return where elements have no imaginary part.
 
     Source: ``torch.isreal``.
 
@@ -456,6 +457,7 @@ isreal = op(
 )
 
 
+@whole
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     r"""Return where :math:`|a - b| \le atol + rtol\,|b|`.
 
@@ -486,7 +488,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in "fc":
         wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
         return _wrap(input, (a == b) | (np.abs(wide_a - wide_b) <= atol + rtol * np.abs(wide_b)))
     return _wrap(input, np.isclose(a, b, rtol, atol, equal_nan))

@@ -9,13 +9,23 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv2d as kernels
+from tinygrad_hw.kernels.elementwise import relu_backward
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
+
+def _values(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else t
+
+
+def _dtype(t: Any) -> Any:
+    return _values(t).dtype
 
 
 def _wide(*arrays: Any) -> list[Any]:
@@ -129,6 +139,45 @@ _weight_grad = op(
 )
 
 
+def _relu_forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    kind = input.dtype
+    x, w, b = _wide(input, np.ascontiguousarray(weight), bias)
+    return kernels.conv2d(x, w, b, stride, padding, dilation, groups, relu=True).astype(kind, copy=False)
+
+
+def _both_grads(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], **settings: Any) -> tuple[Any, Any, Any]:
+    return (
+        _input_grad(g, weight, input_shape=tuple(input.shape), **settings) if needs[0] else None,
+        _weight_grad(g, input, weight_shape=tuple(weight.shape), **settings) if needs[1] else None,
+        sum_(g, (0, 2, 3)) if needs[2] else None,
+    )
+
+
+def _relu_rule(
+    g: Any, input: Any, weight: Any, out: Any, needs: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    kept = g * np.asarray(~(_values(out) <= 0), _dtype(g))
+    return _both_grads(kept, input, weight, needs, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def _relu_fused(
+    g: Any, input: Any, weight: Any, out: Any, needs: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    kept = relu_backward(g, out)
+    return _both_grads(kept, input, weight, needs, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+#: A convolution and ReLU, without a pass over memory between them.
+_conv2d_relu = op(
+    "conv2d_relu",
+    _relu_forward,
+    node_name="ReluBackward0",
+    differentiable=("input", "weight", "bias"),
+    joint=_relu_rule,
+    raw=_relu_fused,
+)
+
+
 def _transposed_forward(
     input: Any, weight: Any, bias: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
@@ -175,10 +224,6 @@ def _tuple(name: str, what: str, value: Any, dims: int) -> tuple[int, ...]:
             f"convolution dimensions, but got {what}={list(values)}"
         )
     return values
-
-
-def _dtype(t: Any) -> Any:
-    return (t.array if isinstance(t, TensorBase) else t).dtype
 
 
 def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int, transposed: bool) -> None:
@@ -274,6 +319,7 @@ def _padding(name: str, padding: Any, dims: int) -> Any:
     return padding if isinstance(padding, str) else _tuple(name, "padding", padding, dims)
 
 
+@whole
 def conv2d(
     input: Any,
     weight: Any,
@@ -308,6 +354,13 @@ def conv2d(
         tensor([[[[4., 4.],
                   [4., 4.]]]])
     """
+    return conv2d_then(False, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d_then(
+    with_relu: bool, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    """Return ``conv2d``, or ReLU of it."""
     _check("conv2d", input, weight, bias, 2, groups, False)
     single = input.ndim == 3
     out = _convolve(
@@ -319,10 +372,12 @@ def conv2d(
         _padding("conv2d", padding, 2),
         _tuple("conv2d", "dilation", dilation, 2),
         groups,
+        _conv2d_relu if with_relu else _conv2d,
     )
     return squeeze(out, 0) if single else out
 
 
+@whole
 def conv1d(
     input: Any,
     weight: Any,
@@ -415,6 +470,7 @@ def _transposed(
     )
 
 
+@whole
 def conv_transpose2d(
     input: Any,
     weight: Any,
@@ -461,6 +517,7 @@ def conv_transpose2d(
     return squeeze(out, 0) if single else out
 
 
+@whole
 def conv_transpose1d(
     input: Any,
     weight: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv3d as kernels
 from tinygrad_hw.ops.conv import _check, _convolve, _padding, _transposed, _tuple, _wide, conv1d
@@ -98,6 +99,7 @@ _conv_transpose3d = op(
 )
 
 
+@whole
 def conv3d(
     input: Any,
     weight: Any,
@@ -147,6 +149,7 @@ def conv3d(
     return squeeze(out, 0) if single else out
 
 
+@whole
 def conv_transpose3d(
     input: Any,
     weight: Any,

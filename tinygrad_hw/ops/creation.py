@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import refuse
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -46,13 +47,29 @@ __all__ = [
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in "fc":
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients, got "
                 f"{dtypes.from_numpy(array.dtype)}"
             )
         t._requires_grad = True
     return t
+
+
+def scalar_for(value: Any, kind: Any) -> Any:
+    """Return a number to fill an array of a numpy dtype with.
+
+    Raises:
+        RuntimeError: it has an imaginary part, and the dtype is real.
+    """
+    if isinstance(value, complex) and kind.kind != "c":
+        if value.imag:
+            raise RuntimeError(
+                f"value cannot be converted to type {dtypes.from_numpy(kind).name} without overflow: {value} has an "
+                "imaginary part. Use a complex dtype"
+            )
+        return value.real
+    return value
 
 
 def _kind(dtype: Any) -> Any:
@@ -106,7 +123,7 @@ def _scan(data: Any, found: set[Any], inferred: bool = True, nested: bool = Fals
     elif isinstance(data, float):
         found.add(dtypes.get_default_dtype())
     elif isinstance(data, complex):
-        raise TypeError("complex dtypes are not supported")
+        found.add(dtypes.of_scalar(data))
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict)):
         for item in data:
             _scan(item, found, inferred, nested=True)
@@ -346,7 +363,8 @@ def scalar_tensor(
         tensor(2.)
     """
     Device.check(device)
-    return _finish(np.array(s, _kind(dtype)), requires_grad)
+    kind = _kind(dtype)
+    return _finish(np.array(scalar_for(s, kind), kind), requires_grad)
 
 
 # -- from sizes ------------------------------------------------------------------------------------
@@ -594,7 +612,7 @@ def full(
     if isinstance(fill_value, TensorBase):
         fill_value = fill_value.array.item()
     kind = (dtypes.of_scalar(fill_value) if dtype is None else dtypes.as_dtype(dtype)).numpy
-    return _finish(np.full(_sizes((size,), None), fill_value, kind), requires_grad)
+    return _finish(np.full(_sizes((size,), None), scalar_for(fill_value, kind), kind), requires_grad)
 
 
 def eye(
@@ -732,7 +750,8 @@ def full_like(
     """
     Device.check(device)
     array = _dense(input, _like(input, dtype))
-    array[...] = fill_value.array.item() if isinstance(fill_value, TensorBase) else fill_value
+    value = fill_value.array.item() if isinstance(fill_value, TensorBase) else fill_value
+    array[...] = scalar_for(value, array.dtype)
     return _finish(array, requires_grad)
 
 
@@ -809,6 +828,8 @@ def arange(
         kind = np.dtype(np.int64) if integers else dtypes.get_default_dtype().numpy
     else:
         kind = dtypes.as_dtype(dtype).numpy
+    if kind.kind == "c":
+        raise refuse("arange", kind)
     if kind.kind != "f" and int(step):
         # An integer result counts in integers, whatever was given.
         start, end, step = int(start), int(end), int(step)
@@ -860,8 +881,8 @@ def linspace(
         )
     Device.check(device)
     _check_steps(steps)
-    kind = _kind(dtype)
     start, end = _ends("linspace", start, end)
+    kind = _range_kind(start, end, dtype)
     if kind.kind in "iu":  # integers lie between integers
         start, end = int(start), int(end)
     values = _evenly(start, end, steps)
@@ -886,10 +907,19 @@ def _ends(name: str, start: Any, end: Any) -> tuple[Any, Any]:
     return _number(start), _number(end)
 
 
-def _evenly(start: float, end: float, steps: int) -> Any:
-    """Return equally spaced float64, each half computed from its own end."""
+def _range_kind(start: Any, end: Any, dtype: Any) -> Any:
+    """Return the dtype of a range, complex if one of its ends is."""
+    if dtype is None and (isinstance(start, complex) or isinstance(end, complex)):
+        return dtypes.of_scalar(1j).numpy
+    kind = _kind(dtype)
+    scalar_for(start, kind), scalar_for(end, kind)
+    return kind
+
+
+def _evenly(start: Any, end: Any, steps: int) -> Any:
+    """Return equally spaced float64 (complex128), each half computed from its own end."""
     if steps == 1:
-        return np.array([start], np.float64)
+        return np.array([start], np.result_type(type(start), np.float64))
     step = (end - start) / (steps - 1) if steps else 0.0
     index = np.arange(steps, dtype=np.float64)
     return np.where(index < steps // 2, start + step * index, end - step * (steps - 1 - index))
@@ -932,11 +962,11 @@ def logspace(
         )
     Device.check(device)
     _check_steps(steps)
-    kind = _kind(dtype)
     start, end = _ends("logspace", start, end)
-    if kind.kind != "f":
+    kind = _range_kind(start, end, dtype)
+    if kind.kind not in "fc":
         start, end = int(start), int(end)
-    values = np.power(float(base), _evenly(start, end, steps))
+    values = np.power(base if isinstance(base, complex) else float(base), _evenly(start, end, steps))
     return _finish(values.astype(kind), requires_grad)
 
 
@@ -953,7 +983,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     count = int(x.shape[0]) if N is None else N
     if count < 0:
         raise RuntimeError("N must be non-negative.")
-    if values_of(x).dtype.kind != "f":
+    if values_of(x).dtype.kind not in "fc":
         x = wrap(values_of(x).astype(np.int64))
     if count == 0:
         return wrap(np.zeros((x.shape[0], 0), values_of(x).dtype))

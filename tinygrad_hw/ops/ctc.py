@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import ctc as kernels
@@ -88,6 +89,7 @@ def ctc_loss(
         >>> torch.nn.functional.ctc_loss(scores, torch.tensor([[1]]), (2,), (1,), reduction="sum").exp()
         tensor(1.3333)
     """
+    check_real("ctc_loss", log_probs)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     values = log_probs.array if isinstance(log_probs, TensorBase) else log_probs

@@ -9,7 +9,9 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.unary import exp as _exp
@@ -59,6 +61,8 @@ def _kind(value: Any) -> str:
         return value.array.dtype.kind
     if isinstance(value, np.ndarray):
         return value.dtype.kind
+    if isinstance(value, complex):
+        return "c"
     return "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
 
 
@@ -88,8 +92,10 @@ def _check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
     if isinstance(alpha, bool):
         if _kind(input) != "b" or _kind(other) != "b":
             raise RuntimeError("Boolean alpha only supported for Boolean results.")
-    elif isinstance(alpha, float) and "f" not in (_kind(input), _kind(other)):
+    elif isinstance(alpha, float) and not {"f", "c"} & {_kind(input), _kind(other)}:
         raise RuntimeError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
+    elif isinstance(alpha, complex) and "c" not in (_kind(input), _kind(other)):
+        raise RuntimeError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
@@ -381,7 +387,7 @@ def _power_scalar(input: Any, *, exponent: Any) -> Any:
         return np.multiply(input, input)
     if exponent == 0.5 and input.dtype.kind == "f":
         return np.sqrt(input)
-    return np.power(input, input.dtype.type(exponent) if input.dtype.kind == "f" else exponent)
+    return np.power(input, input.dtype.type(exponent) if input.dtype.kind in "fc" else exponent)
 
 
 def _power_scalar_rule(g: Any, input: Any, exponent: Any) -> Any:
@@ -416,7 +422,7 @@ def _power_base_rule(g: Any, input: Any, other: Any) -> Any:
 def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
     base, exponent = _values(input), _values(other)
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
-    flat = (base == 0) & (exponent >= 0)
+    flat = (base == 0) & (exponent.real >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
     return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, _dtype(out)), _log(safe))))
 
@@ -450,9 +456,9 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, pow, input, exponent)
-    if isinstance(exponent, (int, float)) and not isinstance(input, (int, float)):
+    if isinstance(exponent, (int, float)) and not isinstance(input, (int, float, complex)):
         kind = _kind(input)
-        if kind == "f":
+        if kind in "fc":
             return _pow_scalar(input, exponent=exponent)
         if isinstance(exponent, float):
             return _pow_scalar(cast(input, dtype=dtypes.get_default_dtype().numpy), exponent=exponent)
@@ -472,7 +478,7 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, float_power, input, exponent)
-    double = np.dtype(np.float64)
+    double = np.dtype(np.complex128 if "c" in (_kind(input), _kind(exponent)) else np.float64)
     a = cast(input, dtype=double) if isinstance(input, TensorBase) else input
     b = cast(exponent, dtype=double) if isinstance(exponent, TensorBase) else exponent
     return pow(a, b)
@@ -530,7 +536,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
                 f"{dtypes.from_numpy(kind)}"
             )
         condition = condition != 0
-    if isinstance(input, (int, float)) and isinstance(other, (int, float)):
+    if isinstance(input, (int, float, complex)) and isinstance(other, (int, float, complex)):
         both = dtypes.result_type_of([input, other]).numpy
         input = wrap(np.asarray(input, both))
     return _where(condition, input, other)
@@ -826,7 +832,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     if out is not None:
         return into(out, addcdiv, input, tensor1, tensor2, value=value)
     _need_tensors("addcdiv", tensor1, tensor2)
-    if "f" not in (_kind(tensor1), _kind(tensor2)):
+    if not {"f", "c"} & {_kind(tensor1), _kind(tensor2)}:
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported. Convert an operand with .float() first"
         )
@@ -954,6 +960,7 @@ def copysign(input: Any, other: Any, *, out: Any = None) -> Any:
     return _copysign(input, other)
 
 
+@whole
 def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
     """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable.
 
@@ -965,6 +972,7 @@ def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, heaviside, input, values)
+    check_real("heaviside", input, values)
     _need_tensors("heaviside", input, values)
     x, v = _values(input), _values(values)
     if x.dtype != v.dtype:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import scatter as kernels
 from tinygrad_hw.ops.index import gather, index_add, index_select
@@ -48,6 +49,7 @@ _table_grad = op(
 )
 
 
+@whole
 def embedding(
     input: Any,
     weight: Any,
@@ -137,6 +139,7 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
     return bag.astype(np.int64), starts.size
 
 
+@whole
 def embedding_bag(
     input: Any,
     weight: Any,
@@ -249,6 +252,7 @@ def _largest_of_bags(rows: Any, bag: Any, shape: tuple[int, int]) -> Any:
     return gather(rows, 0, wrap(best)) * wrap((~empty).astype(values.dtype))
 
 
+@whole
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return int64 rows with a one at each index.
 

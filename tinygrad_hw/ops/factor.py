@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -397,6 +398,7 @@ def householder_product(input: Any, tau: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, householder_product, input, tau)
+    check_real("householder_product", input)
     _check_tau("torch.linalg.householder_product", input, tau)
     m, n = input.shape[-2], input.shape[-1]
     v = _reflectors(input)
@@ -443,6 +445,7 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     """
     if out is not None:
         return into(out, ormqr, input, tau, other, left, transpose)
+    check_real("ormqr", input)
     if input.ndim < 2:
         raise RuntimeError("torch.ormqr: input must have at least 2 dimensions.")
     if other.ndim < 2:

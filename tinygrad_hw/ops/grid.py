@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.matmul import matmul
@@ -61,7 +63,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
                   [ 0.5000,  0.0000]]]])
     """
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     array = _values(theta)
     if array.dtype.kind != "f":
@@ -179,6 +181,7 @@ def grid_sampler(input: Any, grid: Any, interpolation_mode: int, padding_mode: i
         >>> torch.grid_sampler(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), 0, 0, True)
         tensor([[[[1.]]]])
     """
+    check_real("grid_sampler", input, grid)
     return grid_sample(input, grid, _INTERPOLATION[interpolation_mode], _PADDING[padding_mode], align_corners)
 
 
@@ -206,6 +209,7 @@ def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode
     return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
+@whole
 def grid_sample(
     input: Any,
     grid: Any,
@@ -236,6 +240,7 @@ def grid_sample(
         >>> torch.nn.functional.grid_sample(x, torch.zeros(1, 1, 1, 2), align_corners=False)
         tensor([[[[1.5000]]]])
     """
+    check_real("grid_sample", input, grid)
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
@@ -246,7 +251,7 @@ def grid_sample(
             f"'{padding_mode}'"
         )
     if align_corners is None:
-        warnings.warn(_OLD, stacklevel=2)
+        warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     x, places = _values(input), _values(grid)
     dims = x.ndim - 2

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.complex import check_real
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import fold as kernels
 from tinygrad_hw.kernels import interpolate as resize
@@ -190,6 +192,7 @@ def fold(
 # -- pixels ----------------------------------------------------------------------------------------
 
 
+@whole
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """Rearrange (..., C r^2, H, W) to (..., C, H r, W r).
 
@@ -215,6 +218,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return reshape(permute(x, (0, 1, 4, 2, 5, 3)), (*lead, c // (r * r), h * r, w * r))
 
 
+@whole
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     """Rearrange (..., C, H r, W r) to (..., C r^2, H, W); the inverse of ``pixel_shuffle``.
 
@@ -328,6 +332,7 @@ def _cubic_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any)
     return matrix.astype(kind)
 
 
+@whole
 def interpolate(
     input: Any,
     size: Any = None,
@@ -359,6 +364,7 @@ def interpolate(
         >>> torch.nn.functional.interpolate(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
         tensor([[[1., 1., 2., 2.]]])
     """
+    check_real("interpolate", input)
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(

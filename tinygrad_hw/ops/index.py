@@ -9,9 +9,12 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.kernels import scatter as kernels
+from tinygrad_hw.kernels.runtime import compiles
+from tinygrad_hw.ops.creation import clone, scalar_for
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
 from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
@@ -51,7 +54,13 @@ def _scattered(shape: Sequence[int], index: Any, g: Any) -> Any:
     out = np.zeros(shape, g.dtype)
     if g.size == 0 or out.size == 0:
         return out
-    # Each place as one number; then a sum per number. Faster than np.add.at for many elements.
+    rows = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
+        rows = rows.reshape(-1).astype(np.int64, copy=False)
+        rows = np.where(rows < 0, rows + shape[0], rows)
+        _add_rows(out, 0, rows, g.reshape(rows.size, *shape[1:]))
+        return out
+    # Each place as one number; then a sum per number.
     places = np.arange(out.size).reshape(shape)[index].reshape(-1)
     flat, values = out.reshape(-1), np.ascontiguousarray(g).reshape(-1)
     add_at(flat, places, values)
@@ -61,7 +70,7 @@ def _scattered(shape: Sequence[int], index: Any, g: Any) -> Any:
 def add_at(flat: Any, places: Any, values: Any) -> None:
     """Add ``values`` to a 1-D array at ``places``, repeated ones adding up."""
     if values.dtype.kind == "f":
-        flat += np.bincount(places, values, minlength=flat.size).astype(flat.dtype)
+        kernels.add_at(flat, places, values)
     else:
         np.add.at(flat, places, values)
 
@@ -301,7 +310,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     pieces, basic = _normalise(input.shape, index)
     kind = _values(input).dtype
     if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value).astype(kind))
+        value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
         value = value.to(kind)  # type: ignore[attr-defined]
     if basic:
@@ -399,6 +408,9 @@ def _add_rows(out: Any, dim: int, index: Any, source: Any) -> Any:
     """Add slices of ``source`` to slices of ``out`` along a dimension, repeated indices adding up."""
     if source.size == 0:
         return out
+    if out.dtype.kind == "f" and compiles(out):
+        kernels.index_add(out, dim, index, source)
+        return out
     order = np.argsort(index, kind="stable")
     sorted_index = index[order]
     starts = np.flatnonzero(np.r_[True, sorted_index[1:] != sorted_index[:-1]])
@@ -492,6 +504,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
     return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
 
 
+@whole
 def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None) -> Any:
     """Return a copy with slices replaced by slices of ``source``.
 
@@ -520,6 +533,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None
     return _index_put(input, source, index=(*_lead(d), array.reshape(-1)), accumulate=False)
 
 
+@whole
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """Return a copy with slices filled with one value.
 
@@ -577,6 +591,10 @@ def _gather_adjoint_forward(input: Any, index: Any, *, dim: int, shape: Sequence
         return input.reshape(shape)
     # A scatter may name fewer places than `input` has.
     input = input[tuple(slice(0, n) for n in index.shape)]
+    if input.dtype.kind == "f" and compiles(input):
+        out = np.zeros(shape, input.dtype)
+        kernels.scatter_add(out, dim, index, input)
+        return out
     return _scattered(shape, _grid(index, dim), input)
 
 
@@ -762,6 +780,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
 
+@whole
 def scatter_reduce(
     input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
 ) -> Any:
@@ -805,7 +824,7 @@ def scatter_reduce(
         result = base + total
         if reduce == "mean":
             count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind == "f" else wrap(np.floor_divide(_values(result), count))
+            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(_values(result), count))
         return result
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 
@@ -888,6 +907,7 @@ _reduce_extreme = op(
 )
 
 
+@whole
 def take(input: Any, index: Any, *, out: Any = None) -> Any:
     """Return the elements of the flattened tensor at ``index``.
 
@@ -908,6 +928,7 @@ def take(input: Any, index: Any, *, out: Any = None) -> Any:
     return _index(flatten(input), index=(array,))
 
 
+@whole
 def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
 
@@ -978,8 +999,11 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 "dimension(s)."
             )
         if value.array.dtype != kind:
+            if value.array.dtype.kind == "c":
+                scalar_for(value.array.item(), kind)
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
+        value = scalar_for(value, kind)
         if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
             raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
         value = np.asarray(value, kind)
@@ -1003,6 +1027,7 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     return reshape(_index(wide, index=(np.broadcast_to(array, shape),)), (-1,))
 
 
+@whole
 def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     """Return ``input`` with consecutive elements of ``source`` where ``mask`` holds.
 
@@ -1029,6 +1054,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     return _index_put(wide, flatten(source)[:count], index=(places,), accumulate=False)
 
 
+@whole
 def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Return the indices of the elements that are not zero.
 

@@ -932,8 +932,8 @@ def vector_norm(
     """
     if out is not None:
         return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
-    if _array(x).dtype.kind != "f":
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}")
+    if _array(x).dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     if ord < 0 or ord == math.inf:
         _check_not_empty(x, ord, dim)
     if dim is None and not keepdim and x.ndim != 1:
@@ -978,6 +978,8 @@ def matrix_norm(
         raise RuntimeError(
             f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {list(A.shape)}"
         )
+    if _array(A).dtype.kind == "c" and ord not in ("nuc", 2, -2):
+        A = abs_(A)
     if _array(A).dtype.kind != "f":
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point tensor as input. Got {A.dtype}")
     if dtype is not None:

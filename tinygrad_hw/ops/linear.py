@@ -13,7 +13,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.matmul import _matmul as mm
-from tinygrad_hw.ops.matmul import einsum
+from tinygrad_hw.ops.matmul import einsum, matmul
 from tinygrad_hw.ops.reduce import sum as sum_
 
 __all__ = ["bilinear", "linear"]
@@ -30,16 +30,7 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
     if input.dtype == np.float16:
         wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
         return wide.astype(np.float16)
-    if input.size * weight.shape[0] < kernels.LEAST:
-        out = input.dot(weight.T)
-        if bias is not None:
-            out += bias
-        return out
-    out = np.empty((input.shape[0], weight.shape[0]), input.dtype)
-    if bias is None:
-        return kernels.gemm(input, weight.T, out)
-    out[...] = bias
-    return kernels.gemm(input, weight.T, out, add=True)
+    return kernels.affine(input, weight.T, bias)
 
 
 def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
@@ -114,6 +105,9 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
             f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
             "the layer with .float() or .double()"
         )
+    if kind.kind == "c":
+        product = matmul(input, weight.mT)
+        return product if bias is None else product + bias
     return _OPS[len(shape) == 2, bias is not None](input, weight, bias)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import softmax as kernels
@@ -478,6 +479,7 @@ def nll_loss(
         >>> torch.nn.functional.nll_loss(torch.tensor([[-1.0, -2.0]]), torch.tensor([1]))
         tensor(2.)
     """
+    check_real("nll_loss", input, target)
     how = _reduction(size_average, reduce, reduction)
     return _class_losses("nll_loss", input, target, weight, ignore_index, how, False)
 
@@ -517,6 +519,7 @@ def cross_entropy(
         >>> torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([1]))
         tensor(0.6931)
     """
+    check_real("cross_entropy", input, target)
     how = _reduction(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -707,6 +710,7 @@ def binary_cross_entropy(
         >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
         tensor(0.6931)
     """
+    check_real("binary_cross_entropy", input, target)
     how = _reduction(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(
@@ -789,6 +793,7 @@ def kl_div(
         >>> torch.nn.functional.kl_div(torch.zeros(2), torch.ones(2), reduction="sum")
         tensor(0.)
     """
+    check_real("kl_div", input, target)
     if size_average is None and reduce is None and reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
@@ -821,6 +826,7 @@ def poisson_nll_loss(
         >>> torch.nn.functional.poisson_nll_loss(torch.zeros(1), torch.ones(1))
         tensor(1.)
     """
+    check_real("poisson_nll_loss", input, target)
     how = _reduction(size_average, reduce, reduction)
     loss = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
@@ -856,6 +862,7 @@ def gaussian_nll_loss(
         >>> torch.nn.functional.gaussian_nll_loss(torch.zeros(1), torch.ones(1), torch.ones(1))
         tensor(0.5000)
     """
+    check_real("gaussian_nll_loss", input, target)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
     if isinstance(var, (int, float)):

@@ -14,6 +14,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.ops import reduce, scan
 from tinygrad_hw.ops import softmax as _soft
+from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.elementwise import clamp_min, div, maximum, where
 from tinygrad_hw.ops.elementwise import logaddexp as _logaddexp
 from tinygrad_hw.ops.linalg import vector_norm
@@ -65,6 +66,8 @@ def _mask_of(input: Any, mask: Any) -> Any:
 def _extreme(kind: Any, largest: bool) -> Any:
     if kind.kind == "f":
         return np.inf if largest else -np.inf
+    if kind.kind == "c":
+        raise TypeError("masked reductions that look for the largest or smallest element need real tensors")
     info = np.iinfo(kind)
     return int(info.max if largest else info.min)
 
@@ -240,7 +243,7 @@ def mean(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = Non
         tensor(2.5000)
     """
     kind = input.dtype if dtype is None else dtype
-    if not kind.is_floating_point:
+    if not kind.is_floating_point and not kind.is_complex:
         raise ValueError(
             f"mean(): Could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must be either a "
             f"floating point or complex dtype. Got: {kind}"
@@ -334,12 +337,12 @@ def _variance(
     less = 1.0 if unbiased is None else float(unbiased)
     less = less if correction is None else float(correction)
     kind = input.dtype if dtype is None else dtype
-    if not kind.is_floating_point:
+    if not kind.is_floating_point and not kind.is_complex:
         kind = dtypes.float32
     count = _count(input, mask, dim, True)
     centre = div(sum(input, dim, keepdim=True, dtype=kind, mask=mask), count)
     apart = input - centre
-    total = sum(apart * apart, dim, keepdim=keepdim, dtype=kind, mask=mask)
+    total = sum(apart * conj(apart), dim, keepdim=keepdim, dtype=kind, mask=mask)
     if not keepdim:
         count = reshape(count, tuple(total.shape))
     if less:

@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.complex import conj, is_complex
 from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
@@ -250,10 +251,11 @@ def dot(input: Any, tensor: Any, *, out: Any = None) -> Any:
 
 
 def vdot(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the dot product of two 1-D tensors; the same as ``dot`` for real numbers."""
+    """Return the dot product of two 1-D tensors, the first one conjugated; the same as ``dot`` for real numbers."""
     if out is not None:
         return into(out, vdot, input, other)
-    return dot(input, other)
+    _check_tensors("vdot", input=input, other=other)
+    return dot(conj(input) if is_complex(input) else input, other)
 
 
 def matmul(input: Any, other: Any, *, out: Any = None) -> Any:

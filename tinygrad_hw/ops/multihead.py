@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.attention import scaled_dot_product_attention
 from tinygrad_hw.ops.dropout import dropout
 from tinygrad_hw.ops.linear import linear
@@ -21,6 +22,7 @@ from tinygrad_hw.ops.softmax import softmax
 __all__ = ["multi_head_attention_forward"]
 
 
+@whole
 def _canonical_mask(
     mask: Any, mask_name: str, other_type: Any, other_name: str, target_type: Any, check_other: bool = True
 ) -> Any:
@@ -33,7 +35,7 @@ def _canonical_mask(
     if check_other and other_type is not None and kind is not other_type:
         warnings.warn(
             f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
-            stacklevel=3,
+            stacklevel=4,
         )
     if kind.is_floating_point:
         return mask

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
@@ -277,6 +279,7 @@ _group_norm = op(
 
 def _check_types(name: str, input: Any, *parameters: Any) -> None:
     """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
+    check_real(name, input)
     kind = _values(input).dtype
     if kind.kind != "f":
         raise RuntimeError(
@@ -348,6 +351,7 @@ def batch_norm(
     return batch_norm_then(False, input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+@whole
 def batch_norm_then(
     with_relu: bool,
     input: Any,
@@ -427,6 +431,7 @@ def _check_normalized(name: str, input: Any, normalized_shape: Any, weight: Any,
     return wanted
 
 
+@whole
 def layer_norm(
     input: Any,
     normalized_shape: int | Sequence[int],
@@ -460,6 +465,7 @@ def layer_norm(
     return _layer_norm(input, weight, bias, rows=size // math.prod(wanted), eps=eps, center=True)[0]
 
 
+@whole
 def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     r"""Return :math:`x / \sqrt{E[x^2] + \epsilon} \cdot \gamma` over the last dimensions.
 
@@ -493,6 +499,7 @@ def _rms_norm_of(input: Any, wanted: tuple[int, ...], weight: Any, eps: float | 
     return _rms_norm(input, weight, None, rows=size // math.prod(wanted), eps=eps, center=False)[0]
 
 
+@whole
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Normalise groups of channels of each example.
 
@@ -530,6 +537,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _group_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
 
 
+@whole
 def instance_norm(
     input: Any,
     running_mean: Any = None,
@@ -631,6 +639,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
         >>> F.cosine_similarity(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), dim=0)
         tensor(0.)
     """
+    check_real("cosine_similarity", x1)
     if tuple(x1.shape) != tuple(x2.shape):
         x1, x2 = broadcast_tensors(x1, x2)
     a = x1 / vector_norm(x1, 2, dim, True).clamp_min(eps)

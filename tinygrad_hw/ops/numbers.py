@@ -1,11 +1,7 @@
-"""Numbers taken apart and put together: mantissa and exponent, common divisors, angles, constant fillings.
-
-Here too is what PyTorch offers for complex tensors and what means nothing, or the tensor itself, for real ones.
-"""
+"""Numbers taken apart and put together: mantissa and exponent, common divisors, constant fillings."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,150 +13,21 @@ from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import mul, pow
 
 __all__ = [
-    "angle",
-    "conj",
-    "conj_physical",
     "fill",
     "fill_",
     "frexp",
     "gcd",
-    "is_complex",
-    "is_conj",
-    "is_neg",
     "lcm",
     "ldexp",
     "nextafter",
-    "real",
-    "resolve_conj",
-    "resolve_neg",
     "zero_",
 ]
-
-
-def _angle_forward(input: Any) -> Any:
-    turned = np.where(np.isnan(input), input, np.where(input < 0, math.pi, 0.0))
-    return turned.astype(input.dtype)
-
-
-angle = op(
-    "angle",
-    _angle_forward,
-    promote="float",
-    input=lambda g: g * 0.0,
-    doc="""Return the angle of each number in the complex plane: 0, or pi for negative ones.
-
-    Source: ``torch.angle``.
-
-    Example:
-        >>> torch.angle(torch.tensor([1.0, -1.0]))
-        tensor([0.0000, 3.1416])
-    """,
-    out=True,
-)
 
 
 def _itself(name: str, input: Any) -> Any:
     if not isinstance(input, TensorBase):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
     return input
-
-
-def real(input: Any) -> Any:
-    """Return the real part: the tensor itself.
-
-    Source: ``torch.real``.
-
-    Example:
-        >>> torch.real(torch.tensor([1.0]))
-        tensor([1.])
-    """
-    return _itself("real", input)
-
-
-def conj(input: Any) -> Any:
-    """Return the complex conjugate: of a real tensor, the tensor itself.
-
-    Source: ``torch.conj``.
-
-    Example:
-        >>> torch.conj(torch.tensor([1.0]))
-        tensor([1.])
-    """
-    return _itself("conj", input)
-
-
-def conj_physical(input: Any, *, out: Any = None) -> Any:
-    """Return the complex conjugate, computed: of a real tensor, the tensor itself.
-
-    Source: ``torch.conj_physical``.
-
-    Example:
-        >>> torch.conj_physical(torch.tensor([1.0]))
-        tensor([1.])
-    """
-    if out is not None:
-        return into(out, conj_physical, input)
-    return _itself("conj_physical", input)
-
-
-def resolve_conj(input: Any) -> Any:
-    """Return the tensor with a pending conjugation carried out; there is none to carry out.
-
-    Source: ``torch.resolve_conj``.
-
-    Example:
-        >>> torch.resolve_conj(torch.tensor([1.0]))
-        tensor([1.])
-    """
-    return _itself("resolve_conj", input)
-
-
-def resolve_neg(input: Any) -> Any:
-    """Return the tensor with a pending negation carried out; there is none to carry out.
-
-    Source: ``torch.resolve_neg``.
-
-    Example:
-        >>> torch.resolve_neg(torch.tensor([1.0]))
-        tensor([1.])
-    """
-    return _itself("resolve_neg", input)
-
-
-def is_complex(input: Any) -> bool:
-    """Return whether the tensor is complex: never.
-
-    Source: ``torch.is_complex``.
-
-    Example:
-        >>> torch.is_complex(torch.tensor([1.0]))
-        False
-    """
-    return _itself("is_complex", input) is None
-
-
-def is_conj(input: Any) -> bool:
-    """Return whether a conjugation is pending: never.
-
-    Source: ``torch.is_conj``.
-
-    Example:
-        >>> torch.is_conj(torch.tensor([1.0]))
-        False
-    """
-    return _itself("is_conj", input) is None
-
-
-def is_neg(input: Any) -> bool:
-    """Return whether a negation is pending: never.
-
-    Source: ``torch.is_neg``.
-
-    Example:
-        >>> torch.is_neg(torch.tensor([1.0]))
-        False
-    """
-    return _itself("is_neg", input) is None
 
 
 _frexp = op(

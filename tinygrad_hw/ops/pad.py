@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.index import index_select
 
@@ -56,6 +57,7 @@ def _indices(mode: str, n: int, before: int, after: int) -> Any:
     return at[max(-before, 0) : at.size - max(-after, 0)]
 
 
+@whole
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """Return a tensor padded at the ends of its last dimensions.
 

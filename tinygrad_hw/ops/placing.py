@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
@@ -91,6 +92,7 @@ def index_reduce(
     """
     if out is not None:
         return into(out, index_reduce, input, dim, index, source, reduce, include_self=include_self)
+    check_real("index_reduce", input)
     if reduce not in _REDUCE:
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     places = _values(index)

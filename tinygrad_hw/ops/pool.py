@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import pool2d as kernels
@@ -280,6 +281,7 @@ def _max(
     return (out, _unbatched(indices, dims, single)) if return_indices else out
 
 
+@whole
 def max_pool2d(
     input: Any,
     kernel_size: Any,
@@ -312,6 +314,7 @@ def max_pool2d(
     return _max("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@whole
 def max_pool1d(
     input: Any,
     kernel_size: Any,
@@ -440,6 +443,7 @@ def _avg(
     return _unbatched(out, dims, single)
 
 
+@whole
 def avg_pool2d(
     input: Any,
     kernel_size: Any,
@@ -489,6 +493,7 @@ def avg_pool2d(
     )
 
 
+@whole
 def avg_pool1d(
     input: Any,
     kernel_size: Any,
@@ -530,6 +535,7 @@ def _adaptive(name: str, dims: int, input: Any, output_size: Any, function: Any)
     return _unbatched(out, dims, single)
 
 
+@whole
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """Return means of windows chosen so that the output has given sizes.
 
@@ -546,6 +552,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     return _adaptive("adaptive_avg_pool2d", 2, input, output_size, _adaptive_avg)
 
 
+@whole
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     """Return means of windows chosen so that the output has a given length.
 
@@ -558,6 +565,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     return _adaptive("adaptive_avg_pool1d", 1, input, output_size, _adaptive_avg)
 
 
+@whole
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Return largest elements of windows chosen so that the output has given sizes.
 
@@ -576,6 +584,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
+@whole
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Return largest elements of windows chosen so that the output has a given length.
 
@@ -589,6 +598,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
+@whole
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of images.
 
@@ -603,6 +613,7 @@ def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
     return pow_(sign(mean) * relu(abs_(mean)) * (kernel[0] * kernel[1]), 1.0 / norm_type)
 
 
+@whole
 def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of sequences.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
@@ -103,6 +104,7 @@ def _with_indices(out: Any, indices: Any, single: bool, return_indices: bool) ->
     return (out, indices) if return_indices else out
 
 
+@whole
 def max_pool3d(
     input: Any,
     kernel_size: Any,
@@ -201,6 +203,7 @@ def _by_depth(function: Any, x: Any, options: dict[str, Any], depth_options: dic
     return reshape(out, (n, c, out.shape[2], oh, ow))
 
 
+@whole
 def avg_pool3d(
     input: Any,
     kernel_size: Any,
@@ -272,6 +275,7 @@ def _check_sizes(input: Any, output_size: Any) -> None:
         raise ValueError(f"Input dimension should be at least {len(output_size) + 1}, got shape {list(input.shape)}")
 
 
+@whole
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     """Return means of windows of volumes chosen so that the output has given sizes.
 
@@ -297,6 +301,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     return squeeze(out, 0) if single else out
 
 
+@whole
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Return largest elements of windows of volumes chosen so that the output has given sizes.
 
@@ -321,6 +326,7 @@ def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = Fal
     return _with_indices(out, indices, single, return_indices)
 
 
+@whole
 def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of volumes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
+from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
@@ -166,7 +168,7 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in "fc":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t._requires_grad = True
     return t
@@ -174,6 +176,14 @@ def _finish(array: Any, requires_grad: bool) -> Any:
 
 def _float_dtype(dtype: Any) -> Any:
     return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
+
+
+def _parts(out: Any, draw: Any, scale: float, generator: Any) -> Any:
+    """Fill the real and imaginary parts of a complex array as the elements of a real one."""
+    parts = np.empty((*out.shape, 2), out.real.dtype)
+    draw(parts, 0.0, scale, generator)
+    out.real, out.imag = parts[..., 0], parts[..., 1]
+    return out
 
 
 def rand(
@@ -218,7 +228,10 @@ def rand(
             pin_memory=pin_memory,
         )
     Device.check(device)
-    return _finish(kernels.rand(_size("rand", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        return _finish(_parts(np.empty(_size("rand", size), kind), kernels.uniform_, 1.0, generator), requires_grad)
+    return _finish(kernels.rand(_size("rand", size), kind, generator), requires_grad)
 
 
 def randn(
@@ -231,12 +244,12 @@ def randn(
     pin_memory: bool = False,
     out: Any = None,
 ) -> Any:
-    """Return standard normal numbers.
+    """Return standard normal numbers; complex ones have variance 1, half of it in each part.
 
     Args:
         *size: sizes, as numbers or one sequence.
         generator: the stream; the default one if None.
-        dtype: a floating point dtype; the default one if None.
+        dtype: a floating point or complex dtype; the default one if None.
         layout: ignored.
         device: the CPU.
         requires_grad: whether the result requires grad.
@@ -263,7 +276,11 @@ def randn(
             pin_memory=pin_memory,
         )
     Device.check(device)
-    return _finish(kernels.randn(_size("randn", size), _float_dtype(dtype), generator), requires_grad)
+    kind = _float_dtype(dtype)
+    if kind.kind == "c":
+        memory = np.empty(_size("randn", size), kind)
+        return _finish(_parts(memory, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
+    return _finish(kernels.randn(_size("randn", size), kind, generator), requires_grad)
 
 
 def randint(
@@ -395,6 +412,8 @@ def rand_like(
     """Return uniform numbers in [0, 1) of the shape and dtype of ``input``; see ``rand``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.uniform_, 1.0, generator), requires_grad)
     return _finish(kernels.uniform_(out, 0.0, 1.0, generator), requires_grad)
 
 
@@ -411,6 +430,8 @@ def randn_like(
     """Return standard normal numbers of the shape and dtype of ``input``; see ``randn``."""
     Device.check(device)
     out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    if out.dtype.kind == "c":
+        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
     return _finish(kernels.normal_(out, 0.0, 1.0, generator), requires_grad)
 
 
@@ -455,6 +476,7 @@ def _recorded(input: Any, values: Any) -> Any:
     return _drawn(input, values=values)
 
 
+@whole
 def bernoulli(
     input: Any, p: float | None = None, *, generator: kernels.Generator | None = None, out: Any = None
 ) -> Any:
@@ -481,6 +503,7 @@ def bernoulli(
     return _recorded(input, kernels.bernoulli(input.array, p, generator))
 
 
+@whole
 def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     """Return Poisson counts with the rates in ``input``.
 
@@ -497,6 +520,7 @@ def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
     return _recorded(input, kernels.poisson(input.array, generator))
 
 
+@whole
 def multinomial(
     input: Any,
     num_samples: int,
@@ -607,6 +631,7 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
     if mode.enabled and recorded:
         values = fill(np.empty(tensor.array.shape, tensor.array.dtype))
         return write(tensor, _drawn(tensor, values=values), name)
+    announce_write(tensor, None)
     fill(tensor.array)
     tensor._version[0] += 1
     return tensor

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.engine import grad
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import ALIAS, op, record
 from tinygrad_hw.kernels import recurrent as kernels
 from tinygrad_hw.ops.activation import relu, sigmoid
@@ -234,6 +235,7 @@ def _same_dtypes(name: str, tensors: Sequence[Any]) -> None:
         )
 
 
+@whole
 def run_layers(
     name: str,
     mode: str,

@@ -12,14 +12,17 @@ import numpy as np
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.complex import imag, real
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
-from tinygrad_hw.ops.unary import exp
+from tinygrad_hw.ops.unary import exp, sqrt
 
 __all__ = [
     "all",
@@ -99,16 +102,22 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
     return _expand(_back(g, shape, dim), size=tuple(shape))
 
 
+@whole
+def _integers(input: Any, dtype: Any) -> Any:
+    """Return a tensor or array of a dtype without gradients, or from one."""
+    array = _values(input).astype(dtype)
+    return wrap(array) if isinstance(input, TensorBase) else array
+
+
 def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
     target = dtypes.as_dtype(dtype).numpy
     if target == _values(input).dtype:
         return input
-    if target.kind == "f" and _values(input).dtype.kind == "f":
+    if target.kind in "fc" and _values(input).dtype.kind in "fc":
         return cast(input, dtype=target)
-    array = _values(input).astype(target)
-    return wrap(array) if isinstance(input, TensorBase) else array
+    return _integers(input, target)
 
 
 # -- sums ------------------------------------------------------------------------------------------
@@ -178,6 +187,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     """
     if out is not None:
         return into(out, nansum, input, dim, keepdim, dtype=dtype)
+    check_real("nansum", input)
     values = _values(input)
     if values.dtype.kind == "f":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
@@ -186,7 +196,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     input = _converted(input, dtype)
-    if _values(input).dtype.kind != "f":
+    if _values(input).dtype.kind not in "fc":
         kind = dtypes.from_numpy(_values(input).dtype)
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
@@ -253,6 +263,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
     """
     if out is not None:
         return into(out, nanmean, input, dim, keepdim, dtype=dtype)
+    check_real("nanmean", input)
     input = _check_mean("nanmean", input, dtype)
     values = _values(input)
     count = (~np.isnan(values)).sum(axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim).astype(values.dtype)
@@ -379,6 +390,9 @@ def var(
         return into(out, var, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            parts = [var(part, dim, unbiased, keepdim, correction=correction) for part in (real(input), imag(input))]
+            return parts[0] + parts[1]
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _var(
         input,
@@ -409,6 +423,8 @@ def std(
         return into(out, std, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
+        if _values(input).dtype.kind == "c":
+            return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _std(
         input,
@@ -725,6 +741,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
+    check_real(name, input)
     x = _values(input)
     if x.dtype == np.bool_:
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
@@ -744,6 +761,7 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the index of the largest element, the first if several are; of the flattened tensor by default.
 
@@ -764,6 +782,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False, *, out: An
     return _arg("argmax", input, dim, keepdim, True)
 
 
+@whole
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the index of the smallest element; see ``argmax``.
 
@@ -790,6 +809,7 @@ def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> An
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
+@whole
 def all(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return whether all elements are non-zero, over the given dimensions.
 
@@ -804,6 +824,7 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None)
     return _logic("all", np.all, input, dim, keepdim)
 
 
+@whole
 def any(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return whether any element is non-zero, over the given dimensions.
 
@@ -818,6 +839,7 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None)
     return _logic("any", np.any, input, dim, keepdim)
 
 
+@whole
 def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """Return how many elements are not zero, over the given dimensions.
 
@@ -947,6 +969,8 @@ def norm(
     if out is not None:
         return into(out, norm, input, p, dim, keepdim, dtype=dtype)
     input = _converted(input, dtype)
+    if _values(input).dtype.kind == "c" and p != "nuc":
+        input = abs_(input)
     if _values(input).dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
@@ -991,6 +1015,7 @@ def _median_indices(x: Any, dim: int, ignore_nan: bool) -> Any:
 
 
 def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: bool) -> Any:
+    check_real(name, input)
     if dim is None:
         if _values(input).size == 0:
             return wrap(np.asarray(np.nan, _values(input).dtype))
@@ -1010,6 +1035,7 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
     return result(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def median(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median, the lower of the two middle elements if their number is even.
 
@@ -1033,6 +1059,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False, *, out: An
     return _median("median", input, dim, keepdim, False)
 
 
+@whole
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median of the elements that are not NaN; see ``median``.
 
@@ -1045,6 +1072,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, *, out:
     return _median("nanmedian", input, dim, keepdim, True)
 
 
+@whole
 def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the most frequent element along a dimension, the smallest if several are.
 
@@ -1065,6 +1093,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -
     """
     if out is not None:
         return into(out, mode, input, dim, keepdim)
+    check_real("mode", input)
     if input.ndim == 0:
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
     d = _one_dim("mode", dim, input.ndim)
@@ -1160,6 +1189,7 @@ def _quantile(
     return squeeze(result, 0) if qs.ndim == 0 else result
 
 
+@whole
 def quantile(
     input: Any,
     q: Any,
@@ -1190,9 +1220,11 @@ def quantile(
     """
     if out is not None:
         return into(out, quantile, input, q, dim, keepdim, interpolation=interpolation)
+    check_real("quantile", input)
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@whole
 def nanquantile(
     input: Any,
     q: Any,
@@ -1210,4 +1242,5 @@ def nanquantile(
     """
     if out is not None:
         return into(out, nanquantile, input, q, dim, keepdim, interpolation=interpolation)
+    check_real("nanquantile", input)
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)

@@ -16,6 +16,7 @@ from tinygrad_hw.autograd.basics import stack as _stack
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.conversion import element_strides, memory_of
 from tinygrad_hw.ops.conversion import storage_offset as offset_in_memory
 from tinygrad_hw.size import Size
@@ -481,7 +482,7 @@ def t(input: Any) -> Any:
 
 
 def adjoint(input: Any) -> Any:
-    """Return a view with the last two dimensions swapped.
+    """Return the conjugate with the last two dimensions swapped; of a real tensor a view.
 
     Example:
         >>> torch.adjoint(torch.ones(2, 3)).shape
@@ -489,7 +490,7 @@ def adjoint(input: Any) -> Any:
     """
     if input.ndim < 2:
         raise RuntimeError(f"adjoint() is only supported on matrices, got a {input.ndim}-D tensor")
-    return transpose(input, -2, -1)
+    return conj(transpose(input, -2, -1))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:

@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed
 from tinygrad_hw.ops import linalg
+from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _triangle
@@ -455,7 +456,7 @@ def matrix_exp(A: Any) -> Any:
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
-    """Return the dot products of vectors along a dimension.
+    """Return the dot products of vectors along a dimension, the first ones conjugated.
 
     Args:
         x: a floating point tensor.
@@ -474,9 +475,9 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, vecdot, x, y, dim=dim)
-    if _array(x).dtype.kind != "f" or _array(y).dtype.kind != "f":
-        raise RuntimeError(f"linalg.vecdot: Expected floating point tensors, got {x.dtype} and {y.dtype}")
-    return sum_(x * y, dim)
+    if _array(x).dtype.kind not in "fc" or _array(y).dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
+    return sum_(conj(x) * y, dim)
 
 
 def vander(x: Any, *, N: int | None = None) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes, return_types
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
@@ -45,6 +47,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     return np.flip(n - 1 - back, dim)
 
 
+@whole
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
@@ -66,6 +69,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     """
     if out is not None:
         return into(out, sort, input, dim, descending, stable)
+    check_real("sort", input)
     d = one_dim(dim, input.ndim)
     order = np.ascontiguousarray(_order(_values(input), d, descending)).reshape(input.shape)
     indices = wrap(order)
@@ -79,6 +83,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
         >>> torch.argsort(torch.tensor([3, 1, 2]))
         tensor([1, 2, 0])
     """
+    check_real("argsort", input)
     return sort(input, dim, descending, stable).indices
 
 
@@ -94,6 +99,7 @@ def msort(input: Any, *, out: Any = None) -> Any:
     return sort(input, 0).values
 
 
+@whole
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:
     """Return the k largest (or smallest) elements along a dimension, and where they are.
 
@@ -119,6 +125,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     """
     if out is not None:
         return into(out, topk, input, k, dim, largest, sorted)
+    check_real("topk", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
@@ -130,6 +137,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return return_types.topk(gather(input, d, indices), indices)
 
 
+@whole
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the k-th smallest element along a dimension (from 1), and where it is.
 
@@ -144,6 +152,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: A
     """
     if out is not None:
         return into(out, kthvalue, input, k, dim, keepdim)
+    check_real("kthvalue", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
     if not 1 <= k <= n:
@@ -159,6 +168,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: A
     return return_types.kthvalue(reshape(values, shape), wrap(at.reshape(shape)))
 
 
+@whole
 def unique(
     input: Any,
     sorted: bool = True,
@@ -181,6 +191,7 @@ def unique(
         >>> torch.unique(torch.tensor([1, 3, 1]))
         tensor([1, 3])
     """
+    check_real("unique", input)
     x = _values(input)
     if dim is not None:
         dim = one_dim(dim, x.ndim)
@@ -193,6 +204,7 @@ def unique(
     return results[0] if len(results) == 1 else tuple(results)
 
 
+@whole
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -210,6 +222,7 @@ def unique_consecutive(
         >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
         tensor([1, 2, 1])
     """
+    check_real("unique_consecutive", input)
     x = _values(input)
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, one_dim(dim, x.ndim), 0)
     n = rows.shape[0]
@@ -230,6 +243,7 @@ def unique_consecutive(
     return results[0] if len(results) == 1 else tuple(results)
 
 
+@whole
 def searchsorted(
     sorted_sequence: Any,
     input: Any,
@@ -261,6 +275,7 @@ def searchsorted(
         return into(
             out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter
         )
+    check_real("searchsorted", sorted_sequence, input)
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
         if side not in ("left", "right"):
@@ -294,6 +309,7 @@ def searchsorted(
     return wrap(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 
+@whole
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None) -> Any:
     """Return which bucket each element falls into; see ``searchsorted``.
 
@@ -310,6 +326,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@whole
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Return how often each non-negative integer occurs, or the sum of its weights.
 
@@ -325,6 +342,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         tensor([1, 0, 2])
     """
     x = _values(input)
+    check_real("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
@@ -338,6 +356,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return wrap(sums.astype(np.float32 if w.dtype == np.float32 else np.float64))
 
 
+@whole
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: Any = None) -> Any:
     """Return counts of elements in equal bins from ``min`` to ``max`` (of the data if both are equal).
 
@@ -349,6 +368,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: A
     """
     if out is not None:
         return into(out, histc, input, bins, min, max)
+    check_real("histc", input)
     x = _values(input)
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, but got {bins} for dimension 0")
@@ -365,6 +385,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: A
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
+@whole
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
 ) -> Any:
@@ -378,6 +399,7 @@ def isin(
     """
     if out is not None:
         return into(out, isin, elements, test_elements, assume_unique=assume_unique, invert=invert)
+    check_real("isin", elements, test_elements)
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         raise TypeError("isin(): elements or test_elements must be a tensor")
     return wrap(

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
+from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.elementwise import clamp, div
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -91,7 +93,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     centred = rows - mean
     weighted = centred if weights is None else centred * weights
     factor = clamp(factor, min=0) if isinstance(factor, TensorBase) else max(factor, 0)
-    product = matmul(weighted, transpose(centred, 0, 1))
+    product = matmul(weighted, conj(transpose(centred, 0, 1)))
     result = div(product, factor) if isinstance(factor, TensorBase) else div(product, float(factor))
     return reshape(result, ()) if result.shape == (1, 1) else result
 
@@ -215,6 +217,7 @@ def histogram(
     """
     if out is not None:
         return into(out, histogram, input, bins, range=range, weight=weight, density=density)
+    check_real("histogram", input)
     x = _values(input)
     if x.dtype.kind != "f":
         raise NotImplementedError(
@@ -271,6 +274,7 @@ def histogramdd(
     """
     if out is not None:
         return into(out, histogramdd, input, bins, range, weight, density)
+    check_real("histogramdd", input)
     x = _values(input)
     if x.ndim < 2:
         raise RuntimeError("histogramdd(): input tensor should have at least 2 dimensions")

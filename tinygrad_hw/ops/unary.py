@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.basics import conj
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -78,6 +80,8 @@ def _sign(input: Any) -> Any:
     if input.dtype.kind == "b":
         return input.copy()
     signs = np.asarray(np.sign(input))
+    if input.dtype.kind == "c":
+        return signs
     # A product with itself is NaN if an element is: the cheapest question.
     total = np.vdot(signs, signs)
     if total != total:
@@ -154,6 +158,15 @@ def _sinc(input: Any) -> Any:
     return np.where(zero, np.ones((), input.dtype), np.sin(angle) / (angle + zero))
 
 
+def _sgn_rule(g: Any, input: Any, out: Any) -> Any:
+    if not is_complex(input):
+        return g * 0.0
+    zero = (_values(input) == 0).astype(_values(input).real.dtype)
+    # What turns the number stays; what stretches it has no effect.
+    stretch = (g * out + conj(g * out)) * 0.5
+    return (g - stretch * conj(out)) / (abs(input) + zero) * (1 - zero)
+
+
 neg = op(
     "neg",
     _negative,
@@ -174,7 +187,7 @@ neg = op(
 abs = op(
     "abs",
     np.abs,
-    input=lambda g, input: g * sign(input),
+    input=lambda g, input: g * (conj(sgn(input)) if is_complex(input) else sign(input)),
     doc="""Return :math:`|x|`; the gradient at 0 is 0.
 
     Args:
@@ -208,8 +221,8 @@ sign = op(
 sgn = op(
     "sgn",
     _sign,
-    input=lambda g: g * 0.0,
-    doc="""Return the sign of each element; the same as ``sign`` for real numbers.
+    input=_sgn_rule,
+    doc="""Return the sign of each element: for complex numbers x / |x|, the same as ``sign`` for real ones.
 
     Args:
         input: a tensor.
@@ -638,12 +651,22 @@ atanh = op(
     """,
     out=True,
 )
+
+
+def _sigmoid(input: Any) -> Any:
+    return elementwise.sigmoid(input) if input.dtype.kind == "f" else 1 / (1 + np.exp(-input))
+
+
+def _sigmoid_raw(g: Any, out: Any) -> Any:
+    return (elementwise.sigmoid_backward(g, out) if out.dtype.kind == "f" else g * (out * (1 - out)),)
+
+
 sigmoid = op(
     "sigmoid",
-    lambda input: elementwise.sigmoid(input),
+    _sigmoid,
     promote="float",
     input=lambda g, out: g * (out * (1 - out)),
-    raw=lambda g, out: (elementwise.sigmoid_backward(g, out),),
+    raw=_sigmoid_raw,
     doc="""Return :math:`1 / (1 + e^{-x})`, without overflow.
 
     Args:

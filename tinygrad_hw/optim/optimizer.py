@@ -318,6 +318,11 @@ class Optimizer:
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(p)}")
             if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
+            if p.array.dtype.kind == "c":
+                raise NotImplementedError(
+                    f"optimizers step real parameters only, and one of the params is {p.dtype}: make it a real "
+                    "parameter with a last dimension of 2, and use torch.view_as_complex(parameter)"
+                )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")

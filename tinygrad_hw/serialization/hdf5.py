@@ -99,7 +99,11 @@ def _datasets(h5py: Any, group: Any, prefix: str, seen: set[int]) -> Any:
 
 
 def _read(h5py: Any, dataset: Any, path: str, name: str, length: int) -> Any:
-    if dataset.dtype.kind not in "biuf" or dataset.dtype.itemsize > 8 or dataset.shape is None:
+    if (
+        dataset.dtype.kind not in "biufc"
+        or dataset.dtype.itemsize > (16 if dataset.dtype.kind == "c" else 8)
+        or dataset.shape is None
+    ):
         raise TypeError(f"{name}: the data set {path!r} has the dtype {dataset.dtype}, which does not exist here")
     if dataset.external is not None or dataset.is_virtual:
         raise RuntimeError(f"{name} is refused: the data set {path!r} lies in other files")

@@ -36,6 +36,8 @@ STORAGE_NAMES = {
     dtypes.int64: "LongStorage",
     dtypes.uint8: "ByteStorage",
     dtypes.bool: "BoolStorage",
+    dtypes.complex64: "ComplexFloatStorage",
+    dtypes.complex128: "ComplexDoubleStorage",
 }
 
 #: Deeper nesting would overflow the stack of the readers, which recurse.

@@ -103,14 +103,23 @@ _STORAGE_DTYPES: dict[str, dtypes.dtype | str | None] = {name: d for d, name in 
 _STORAGE_DTYPES |= {
     "UntypedStorage": None,
     "BFloat16Storage": "bfloat16",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
     "QInt8Storage": "qint8",
     "QUInt8Storage": "quint8",
     "QInt32Storage": "qint32",
     "QUInt4x2Storage": "quint4x2",
     "QUInt2x4Storage": "quint2x4",
 }
+
+
+def _resolved(tensor: Any, metadata: Any) -> Any:
+    """Return the tensor with the conjugation and the sign that PyTorch had left pending."""
+    if metadata is None:
+        return tensor
+    if metadata.__class__ is not dict or not all(v.__class__ is bool for v in metadata.values()):
+        raise TypeError("no facts about a tensor")
+    if metadata.get("conj"):
+        tensor = tensor.conj()
+    return -tensor if metadata.get("neg") else tensor
 
 
 class _Reader:
@@ -180,12 +189,13 @@ class _Reader:
         if isinstance(dtype, str):
             raise UnpicklingError(
                 f"{self.name} holds a tensor of dtype torch.{dtype}, which does not exist here. Convert it in "
-                "PyTorch (.real and .imag, .dequantize(), .to(...)) and save again"
+                "PyTorch (.dequantize(), .to(...)) and save again"
             )
-        return _Storage(self.bytes(key, numel, dtype.itemsize).view(dtype.numpy), typed=True)
+        # A complex number is two words.
+        return _Storage(self.bytes(key, numel, dtype.itemsize, dtype.to_real().itemsize).view(dtype.numpy), typed=True)
 
-    def bytes(self, key: str, numel: int, itemsize: int) -> Any:
-        """Return the raw bytes of a storage, of this machine's order."""
+    def bytes(self, key: str, numel: int, itemsize: int, word: int | None = None) -> Any:
+        """Return the raw bytes of a storage, each word (the elements by default) in this machine's order."""
         entry = f"data/{key}"
         size = self.archive.size(entry)
         if size != numel * itemsize:
@@ -195,7 +205,7 @@ class _Reader:
             )
         raw = self.archive.array(entry, self.mmap, itemsize)
         if itemsize > 1 and self.order != sys.byteorder:
-            raw = raw.view(f"u{itemsize}").byteswap().view(np.uint8)
+            raw = raw.view(f"u{word or itemsize}").byteswap().view(np.uint8)
         return raw
 
     # -- tensors ----------------------------------------------------------------------------------
@@ -223,7 +233,7 @@ class _Reader:
         hooks: Any = None,
         metadata: Any = None,
     ) -> Any:
-        tensor = self.tensor(storage, offset, size, stride)
+        tensor = _resolved(self.tensor(storage, offset, size, stride), metadata)
         return tensor.requires_grad_() if _flag(requires_grad) else tensor
 
     def tensor_v3(
@@ -239,7 +249,7 @@ class _Reader:
     ) -> Any:
         if not isinstance(dtype, dtypes.dtype):
             raise TypeError("no dtype")
-        tensor = self.tensor(storage, offset, size, stride, dtype)
+        tensor = _resolved(self.tensor(storage, offset, size, stride, dtype), metadata)
         return tensor.requires_grad_() if _flag(requires_grad) else tensor
 
     def parameter(self, data: Any = None, requires_grad: Any = True, hooks: Any = None, state: Any = None) -> Any:
@@ -362,7 +372,7 @@ _NAMES: dict[tuple[str, str], Any] = {
     ("torch.storage", "UntypedStorage"): Call("torch.storage.UntypedStorage", _storage_type),
 }
 
-_MISSING_DTYPES = {"bfloat16", "complex32", "complex64", "complex128", "uint16", "uint32", "uint64", "half2"}
+_MISSING_DTYPES = {"bfloat16", "complex32", "uint16", "uint32", "uint64", "half2"}
 
 
 def _explain(module: str, name: str) -> str:

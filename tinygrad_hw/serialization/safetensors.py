@@ -24,7 +24,9 @@ _NAMES = {
     "I64": dtypes.int64,
     "U8": dtypes.uint8,
     "BOOL": dtypes.bool,
+    "C64": dtypes.complex64,
 }
+_STORED = {d.numpy for d in _NAMES.values()}
 
 
 def _library() -> Any:
@@ -44,8 +46,17 @@ def save_safetensors(obj: Any, file: IO[bytes]) -> None:
     Args:
         obj: a dictionary of tensors, or nested data with tensors in it.
         file: open for writing bytes.
+
+    Raises:
+        TypeError: a tensor is complex128, which the format has not.
     """
     arrays, text = pack(obj)
+    for name, a in arrays.items():
+        if a.dtype not in _STORED:
+            raise TypeError(
+                f"save: a safetensors file cannot hold the {a.dtype} tensor {name!r}. Convert it (.cfloat()), or save "
+                "as .pt or .npz"
+            )
     content = _library().numpy.save(
         {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()},
         {STRUCTURE: text, "format": "np"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections import OrderedDict
@@ -15,9 +16,10 @@ from collections.abc import (
 )
 from typing import Any, TypeVar, overload
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.activation import ReLU
+from tinygrad_hw.nn.modules.conv import Conv2d
 from tinygrad_hw.nn.modules.normalization import _BatchNorm
 from tinygrad_hw.nn.parameter import Parameter
 
@@ -62,11 +64,20 @@ class _Numbered(Module):
         self._modules = {str(i): m for i, m in enumerate(modules)}
 
 
-def _plain(norm: _BatchNorm, relu: Module) -> bool:
-    """Return whether nobody looks at the results of a batch norm and ReLU, or has put something in their place."""
-    if norm._call_hooks or relu._call_hooks or type(norm).forward is not _BatchNorm.forward:
-        return False
-    return "forward" not in norm.__dict__ and "forward" not in relu.__dict__
+def _with_relu(module: Module, relu: Module) -> Any:
+    """Return what a batch norm or convolution has for itself and the ReLU after it.
+
+    None if there is no such thing, or if somebody looks at their results, as a profiler does, or has put something in
+    their place.
+    """
+    if NAMESPACE["TRACE"] is not None:
+        return None
+    form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d if isinstance(module, Conv2d) else None
+    if form is None or type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:
+        return None
+    if "forward" in module.__dict__ or "forward" in relu.__dict__:
+        return None
+    return functools.partial(module.forward_then, True)
 
 
 class Sequential(_Numbered):
@@ -115,10 +126,9 @@ class Sequential(_Numbered):
         for module, following in itertools.zip_longest(modules, modules[1:]):
             if done:
                 done = False
-            elif following.__class__ is ReLU and isinstance(module, _BatchNorm) and _plain(module, following):
-                input, done = module.forward_then(True, input), True
-            else:
-                input = module(input)
+                continue
+            both = _with_relu(module, following) if following.__class__ is ReLU else None
+            input, done = (both or module)(input), both is not None
         return input
 
     @overload

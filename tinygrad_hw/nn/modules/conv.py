@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from tinygrad_hw.nn import init
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.utils import pair, single, triple
 from tinygrad_hw.nn.parameter import Parameter
+from tinygrad_hw.ops.conv import conv2d_then
 from tinygrad_hw.ops.creation import empty
 from tinygrad_hw.tensor import Tensor
 
@@ -293,6 +295,10 @@ class Conv2d(_ConvNd):
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of ``input``."""
         return self._convolve(F.conv2d, input)
+
+    def forward_then(self, with_relu: bool, input: Tensor) -> Tensor:
+        """Return the convolution of ``input``, or ReLU of it."""
+        return self._convolve(functools.partial(conv2d_then, with_relu), input)
 
 
 class Conv3d(_ConvNd):

@@ -29,6 +29,8 @@ def _listed(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 def _norm(array: Any, norm_type: float) -> Any:
     """Return the p-norm of all elements, in the array's dtype (float16: summed in float32)."""
+    if array.dtype.kind == "c":
+        array = np.abs(array)
     if array.dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "

@@ -300,6 +300,8 @@ class _LoaderIterator(Iterator[Any]):
         indices = iter(loader._index_sampler)
         tensors = whole_tensors(loader.dataset, loader.collate_fn) if loader._auto_collation else None
         self._batches = _read(loader, indices) if tensors is None else _cut(loader, indices, *tensors)
+        self._indices = indices
+        self._reads = tensors is None and not loader._iterable
         # What worker processes would be seeded from; taken from the stream whether or not there are
         # any.
         self._base_seed = draw_seed(loader.generator)
@@ -312,6 +314,11 @@ class _LoaderIterator(Iterator[Any]):
             if self._count > promised:
                 _warn_of_length(self._loader.dataset, promised, self._count)
         return batch
+
+    def skip(self, count: int) -> int:
+        """Pass over up to ``count`` batches without reading them; return over how many."""
+        # Batches that are cut out of tensors have indices of their own, and cost nothing.
+        return sum(1 for _ in itertools.islice(self._indices, count)) if self._reads else 0
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)
@@ -443,20 +450,42 @@ class _WorkerIterator(Iterator[Any]):
                 # Not before: a slow worker would let the batches of the others pile up.
                 self._send_one()
                 return self._ready.pop(task)
-            self._take_one()
+            self._file(*self._receive())
         self._done = True
         if not self._loader.persistent_workers:
             self._close()
         raise StopIteration
 
-    def _take_one(self) -> None:
-        """Wait for a result, and give another task to a worker."""
+    def streams(self, states: list[Any] | None = None) -> list[Any]:
+        """Return the states of the workers' random streams; between epochs, when they have nothing to do.
+
+        Args:
+            states: what to set the streams to, as this method returned it; None to leave them.
+        """
+        workers = range(self._loader.num_workers)
+        for worker in workers:
+            self.pool.send(worker, ("streams", None if states is None else states[worker]))
+        answers: dict[int, Any] = {}
+        while len(answers) < len(workers):
+            worker, place, kind, value = self._receive()
+            if kind == "streams":
+                answers[worker] = value
+            else:
+                self._file(worker, place, kind, value)
+        return [answers[worker] for worker in workers]
+
+    def _receive(self) -> tuple[int, Any, str, Any]:
+        """Wait for a message of a worker."""
         timeout = self._loader.timeout
         found = self.pool.receive(timeout or None)
         if found is None:
             self.pool.close()
             raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
-        worker, (epoch, task), kind, value = found
+        return found
+
+    def _file(self, worker: int, place: tuple[int, int], kind: str, value: Any) -> None:
+        """Note a result, if it is one of this epoch."""
+        epoch, task = place
         if epoch != self._epoch:
             return
         del self._at[task]

@@ -21,6 +21,7 @@ import numpy as np
 from tinygrad_hw.kernels import runtime
 from tinygrad_hw.kernels.generator import Generator, default_generator
 from tinygrad_hw.utils.data.fetch import make_fetcher
+from tinygrad_hw.utils.data.streams import find_streams, restore_streams, save_streams
 from tinygrad_hw.utils.data.transfer import Sender
 
 __all__ = ["Failure", "Job", "WorkerInfo", "get_worker_info"]
@@ -99,9 +100,20 @@ class Job:
         """Return what PyTorch seeds a worker with."""
         return self.base_seed + worker
 
+    def streams(self) -> dict[str, Any]:
+        """Return all random streams of a worker process."""
+        return find_streams(dataset=self.dataset, collate_fn=self.collate_fn)
+
     def fetcher(self) -> Any:
         """Return what reads the batches of an epoch."""
         return make_fetcher(self.dataset, self.collate_fn, self.batched, self.drop_last)
+
+
+def _streams(streams: dict[str, Any], states: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the states of random streams, after setting them to others if there are some."""
+    if states is not None:
+        restore_streams(streams, states, part=True)
+    return save_streams(streams)
 
 
 class Parcel:
@@ -264,6 +276,9 @@ def _work(sender: Sender, tasks: queue.SimpleQueue[Any], epoch: list[int], parce
                 except Exception as error:
                     broken = Failure(error, where)
             continue
+        if message[0] == "streams":
+            sender.send((-1, -1), "streams", {} if job is None else _streams(job.streams(), message[1]))
+            continue
         _, number, task, places, freed = message
         sender.release(freed)
         if number != epoch[0]:
@@ -296,6 +311,10 @@ def run_thread(tasks: queue.SimpleQueue[Any], results: queue.SimpleQueue[Any], j
     while (message := tasks.get()) is not None:
         if message[0] == "epoch":
             fetcher = job.fetcher() if broken is None else None
+            continue
+        if message[0] == "streams":
+            # The dataset is the program's own, and so are its streams.
+            results.put((worker, (-1, -1), "streams", _streams({"rng": rng}, message[1])))
             continue
         _, number, task, places, _ = message
         kind, value = ("failure", broken) if broken is not None else answer(fetcher, places, where)
