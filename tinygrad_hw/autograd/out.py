@@ -30,7 +30,7 @@ _CONVERTING = frozenset(
     chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip column_stack concat
     concatenate cond copysign cos cosh deg2rad digamma div divide dstack entr eq erf erfc erfcx erfinv exp exp2
     expit expm1 float_power floor_divide fmax fmin fmod gcd ge geqrf ger greater greater_equal gt
-    hfft hfft2 hfftn irfft irfft2 irfftn hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e i1 i1e igamma igammac
+    hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e i1 i1e igamma igammac
     kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p lerp less less_equal lgamma log log10 log1p
     log2 log_ndtr logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt
     matrix_power matrix_rank maximum mean minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0
@@ -39,7 +39,7 @@ _CONVERTING = frozenset(
     scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u
     shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w sigmoid sin sinc sinh spherical_bessel_j0 sqrt
     square stack std sub subtract tan tanh tensorinv tensorsolve torch_lu true_divide var vstack xlog1py xlogy
-    zeta
+    zeta hfft hfft2 hfftn irfft irfft2 irfftn
     """.split()  # noqa: SIM905 - a list of a hundred strings is harder to read
 )
 
