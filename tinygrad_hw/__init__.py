@@ -88,24 +88,46 @@ from tinygrad_hw.legacy import HalfTensor as HalfTensor
 from tinygrad_hw.legacy import IntTensor as IntTensor
 from tinygrad_hw.legacy import LongTensor as LongTensor
 from tinygrad_hw.legacy import ShortTensor as ShortTensor
+from tinygrad_hw.nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
+from tinygrad_hw.nn.functional import adaptive_max_pool1d as adaptive_max_pool1d
+from tinygrad_hw.nn.functional import alpha_dropout as alpha_dropout
+from tinygrad_hw.nn.functional import avg_pool1d as avg_pool1d
+from tinygrad_hw.nn.functional import bilinear as bilinear
 from tinygrad_hw.nn.functional import celu as celu
+from tinygrad_hw.nn.functional import celu_ as celu_
+from tinygrad_hw.nn.functional import channel_shuffle as channel_shuffle
 from tinygrad_hw.nn.functional import conv1d as conv1d
 from tinygrad_hw.nn.functional import conv2d as conv2d
 from tinygrad_hw.nn.functional import conv3d as conv3d
 from tinygrad_hw.nn.functional import conv_transpose1d as conv_transpose1d
 from tinygrad_hw.nn.functional import conv_transpose2d as conv_transpose2d
 from tinygrad_hw.nn.functional import conv_transpose3d as conv_transpose3d
+from tinygrad_hw.nn.functional import cosine_similarity as cosine_similarity
 from tinygrad_hw.nn.functional import dropout as dropout
+from tinygrad_hw.nn.functional import embedding_bag as embedding_bag
+from tinygrad_hw.nn.functional import feature_alpha_dropout as feature_alpha_dropout
 from tinygrad_hw.nn.functional import group_norm as group_norm
+from tinygrad_hw.nn.functional import hardshrink as hardshrink
 from tinygrad_hw.nn.functional import layer_norm as layer_norm
 from tinygrad_hw.nn.functional import log_softmax as log_softmax
+from tinygrad_hw.nn.functional import max_pool1d as max_pool1d
+from tinygrad_hw.nn.functional import max_pool2d as max_pool2d
+from tinygrad_hw.nn.functional import max_pool3d as max_pool3d
+from tinygrad_hw.nn.functional import pairwise_distance as pairwise_distance
 from tinygrad_hw.nn.functional import pixel_shuffle as pixel_shuffle
 from tinygrad_hw.nn.functional import pixel_unshuffle as pixel_unshuffle
+from tinygrad_hw.nn.functional import prelu as prelu
 from tinygrad_hw.nn.functional import relu as relu
 from tinygrad_hw.nn.functional import relu_ as relu_
 from tinygrad_hw.nn.functional import rms_norm as rms_norm
+from tinygrad_hw.nn.functional import rrelu as rrelu
+from tinygrad_hw.nn.functional import rrelu_ as rrelu_
 from tinygrad_hw.nn.functional import selu as selu
+from tinygrad_hw.nn.functional import selu_ as selu_
 from tinygrad_hw.nn.functional import softmax as softmax
+from tinygrad_hw.nn.functional import threshold as threshold
+from tinygrad_hw.nn.functional import threshold_ as threshold_
+from tinygrad_hw.ops.aliases import *
 from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.complex import *
@@ -137,6 +159,7 @@ from tinygrad_hw.ops.grid import grid_sampler as grid_sampler
 from tinygrad_hw.ops.grid import grid_sampler_2d as grid_sampler_2d
 from tinygrad_hw.ops.grid import grid_sampler_3d as grid_sampler_3d
 from tinygrad_hw.ops.index import *
+from tinygrad_hw.ops.inplace import *
 from tinygrad_hw.ops.linalg import cholesky as cholesky
 from tinygrad_hw.ops.linalg import det as det
 from tinygrad_hw.ops.linalg import matrix_power as matrix_power
@@ -175,15 +198,51 @@ from tinygrad_hw.serialization import load as load
 from tinygrad_hw.serialization import load_npz as load_npz
 from tinygrad_hw.serialization import save as save
 from tinygrad_hw.serialization import save_npz as save_npz
+from tinygrad_hw.settings import *
 from tinygrad_hw.size import Size as Size
 from tinygrad_hw.tensor import Tensor as Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_hw import accelerator as accelerator
+    from tinygrad_hw import amp as amp
+    from tinygrad_hw import backends as backends
+    from tinygrad_hw import compiler as compiler
+    from tinygrad_hw import cpu as cpu
+    from tinygrad_hw import cuda as cuda
     from tinygrad_hw import distributions as distributions
     from tinygrad_hw import func as func
+    from tinygrad_hw import mps as mps
     from tinygrad_hw import onnx as onnx
     from tinygrad_hw import profiler as profiler
+    from tinygrad_hw import testing as testing
+    from tinygrad_hw import types as types
+    from tinygrad_hw import xpu as xpu
+    from tinygrad_hw.amp import GradScaler as GradScaler
+    from tinygrad_hw.amp.autocast import autocast as autocast
+    from tinygrad_hw.compiler import compile as compile
     from tinygrad_hw.func import vmap as vmap
+
+#: Modules that most programs do without, and names in them.
+_LATER: dict[str, tuple[str, str | None]] = {
+    "accelerator": ("accelerator", None),
+    "amp": ("amp", None),
+    "backends": ("backends", None),
+    "compiler": ("compiler", None),
+    "cpu": ("cpu", None),
+    "cuda": ("cuda", None),
+    "distributions": ("distributions", None),
+    "func": ("func", None),
+    "mps": ("mps", None),
+    "onnx": ("onnx", None),
+    "profiler": ("profiler", None),
+    "testing": ("testing", None),
+    "types": ("types", None),
+    "xpu": ("xpu", None),
+    "GradScaler": ("amp", "GradScaler"),
+    "autocast": ("amp", "autocast"),
+    "compile": ("compiler", "compile"),
+    "vmap": ("func", "vmap"),
+}
 
 inf = math.inf
 nan = math.nan
@@ -225,9 +284,11 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
 
 
 def __getattr__(name: str) -> object:
-    """Import the namespaces that most programs do without when they are first used."""
-    if name in ("distributions", "func", "onnx", "profiler"):
-        return _importlib.import_module(f"tinygrad_hw.{name}")
-    if name == "vmap":
-        return _importlib.import_module("tinygrad_hw.func").vmap
-    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}")
+    """Import what most programs do without when it is first used; say why something is not there."""
+    if name in _LATER:
+        place, member = _LATER[name]
+        module = _importlib.import_module(f"tinygrad_hw.{place}")
+        return module if member is None else getattr(module, member)
+    from tinygrad_hw.absent import hint
+
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}{hint(name)}")

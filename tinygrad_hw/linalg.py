@@ -1,6 +1,7 @@
 """Linear algebra: ``torch.linalg``."""
 
 from tinygrad_hw.ops.factor import householder_product, lu, lu_factor, lu_factor_ex, lu_solve
+from tinygrad_hw.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from tinygrad_hw.ops.linalg import (
     LinAlgError,
     cholesky,
@@ -51,6 +52,9 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",

@@ -26,6 +26,7 @@ from tinygrad_hw.layout import layout as Layout
 from tinygrad_hw.methods.complex import ComplexMethods
 from tinygrad_hw.methods.conversion import ConversionMethods
 from tinygrad_hw.methods.elementwise import ElementwiseMethods
+from tinygrad_hw.methods.facts import FactMethods
 from tinygrad_hw.methods.gamma import GammaMethods
 from tinygrad_hw.methods.index import IndexMethods
 from tinygrad_hw.methods.linalg import LinalgMethods
@@ -54,6 +55,7 @@ class Tensor(
     LinalgMethods,
     RandomMethods,
     NNMethods,
+    FactMethods,
 ):
     """An n-dimensional array that records the operations it takes part in.
 

@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--readme", action="store_true", help="rewrite the table in README.md")
     parser.add_argument("--jobs", type=int, help="processes")
     parser.add_argument("--slow", action="store_true", help="list the entries that take longest")
+    parser.add_argument("--all-samples", action="store_true", help="every sample of the database, not a selection")
     parser.add_argument("--most", type=int, default=30, help="failures shown of an entry")
     options = parser.parse_args()
 
@@ -50,12 +51,12 @@ def main() -> int:
     start = time.perf_counter()
 
     def tell(report) -> None:
-        if chosen and report.status == "fail":
+        if (chosen or options.all_samples) and report.status == "fail":
             print(f"{report.name} ({report.seconds:.1f} s)")
             for words, detail in report.failures[: options.most]:
                 print(f"    {words}" + (f": {detail[:400]}" if detail else ""))
 
-    reports = run(names, 0 if options.jobs is None and len(names) < 12 else options.jobs, tell)
+    reports = run(names, 0 if options.jobs is None and len(names) < 12 else options.jobs, tell, options.all_samples)
     print(table(reports.values()))
     print(f"{len(reports)} entries in {time.perf_counter() - start:.0f} s")
     if options.slow:

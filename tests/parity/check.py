@@ -17,7 +17,19 @@ import torch
 import tinygrad_hw
 from tests.parity import translate
 from tests.parity.compare import Different, same, same_values, same_view, tensors_in
-from tests.parity.database import CANNOT, COMPLEX, LOOSER, ON_PURPOSE, TIES, UNDEFINED_VALUES, family_of, full_name
+from tests.parity.database import (
+    CANNOT,
+    COMPLEX,
+    GRADIENT_WRONG_THERE,
+    LOOSER,
+    ON_PURPOSE,
+    OUT_DIFFERS,
+    SECOND_ORDER_WRONG_THERE,
+    TIES,
+    UNDEFINED_VALUES,
+    family_of,
+    full_name,
+)
 
 #: How many samples of a dtype are run, how many of them for gradients, and for second-order gradients.
 SAMPLES = {torch.float64: 40, torch.float32: 10, torch.int64: 8, torch.bool: 6}
@@ -32,6 +44,38 @@ LARGEST_SECOND = 2_000
 
 #: Seconds of computing an entry may take, compilation of kernels included.
 SECONDS = 40
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of an entry is run.
+
+    Attributes:
+        samples: for values, by dtype.
+        gradients: samples for gradients, by dtype.
+        second_order: samples for second-order gradients.
+        variants: samples for methods, operators and in-place forms.
+        largest: elements of all tensors of a sample; larger ones are left out.
+        largest_second: the same, for second-order gradients.
+        seconds: of computing.
+    """
+
+    samples: dict[torch.dtype, int]
+    gradients: dict[torch.dtype, int]
+    second_order: int
+    variants: int
+    largest: int
+    largest_second: int
+    seconds: float
+
+
+QUICK = Limits(SAMPLES | COMPLEX_SAMPLES, GRADIENTS, SECOND_ORDER, VARIANTS, LARGEST, LARGEST_SECOND, SECONDS)
+
+_ALL = 10**9
+#: Every sample that the database has.
+ALL_SAMPLES = Limits(
+    dict.fromkeys(SAMPLES | COMPLEX_SAMPLES, _ALL), dict.fromkeys(GRADIENTS, _ALL), _ALL, _ALL, _ALL, LARGEST, 3_600
+)
 
 
 @dataclass
@@ -80,7 +124,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, old)
 
 
-def check(info: Any) -> Report:
+def check(info: Any, limits: Limits = QUICK) -> Report:
     """Run all checks of an entry."""
     name = full_name(info)
     report = Report(name, family_of(info.name, info.variant_test_name))
@@ -98,14 +142,14 @@ def check(info: Any) -> Report:
         report.failures.append(("no dtype in common", ""))
         return report
     start = time.perf_counter()
-    checker = _Checker(info, report)
+    checker = _Checker(info, report, limits)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with _time_limit(SECONDS):
+            with _time_limit(limits.seconds):
                 checker.run()
         except _TimeUp:
-            report.failures.append((f"takes more than {SECONDS} s", ""))
+            report.failures.append((f"takes more than {limits.seconds} s", ""))
     if report.status == "pass" and report.failures:
         report.status = "fail"
     report.seconds = time.perf_counter() - start
@@ -168,8 +212,9 @@ def _short(error: BaseException) -> str:
 class _Checker:
     """The checks of one entry; failures are collected in its report."""
 
-    def __init__(self, info: Any, report: Report) -> None:
+    def __init__(self, info: Any, report: Report, limits: Limits = QUICK) -> None:
         self.info = info
+        self.limits = limits
         self.report = report
         self.values = full_name(info) not in UNDEFINED_VALUES
         self.kinds: set[str] = set()
@@ -189,11 +234,12 @@ class _Checker:
             self.count_errors_only()
             return
         supported = info.supported_dtypes("cpu")
-        self.counts = _samples(self.report.name)
-        for dtype in self.counts:
+        for dtype in _samples(self.report.name):
             if dtype in supported:
                 self.check_dtype(dtype)
         self.check_aliases()
+        if info.supports_out:
+            self.check_out()
         self.check_errors()
         if not self.ran and not self.report.failures:
             self.report.status = "cannot"
@@ -208,24 +254,25 @@ class _Checker:
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002 - some samples are drawn from it
         made = list(self.info.sample_inputs("cpu", dtype, requires_grad=grad))
-        return [s for s in made if _size(s) <= LARGEST]
+        return [s for s in made if _size(s) <= self.limits.largest]
 
     def check_dtype(self, dtype: torch.dtype) -> None:
         info = self.info
         grad = info.supports_autograd and dtype in info.supported_backward_dtypes("cpu") and dtype in GRADIENTS
         samples = self.samples(dtype, grad)
         label = str(dtype).removeprefix("torch.")
-        for sample in _pick(samples, self.counts[dtype]):
+        for sample in _pick(samples, self.limits.samples[dtype]):
             self.one(label, sample, lambda s: self.check_values(info.op, self.ours, s))
         if grad:
-            for sample in _pick(samples, GRADIENTS[dtype]):
+            for sample in _pick(samples, self.limits.gradients[dtype]):
                 self.one(f"gradient, {label}", sample, self.check_gradient)
-            if dtype in (torch.float64, torch.complex128) and info.supports_gradgrad:
-                small = [s for s in samples if _size(s) <= LARGEST_SECOND]
-                for sample in _pick(small, SECOND_ORDER):
+            wrong = full_name(info) in SECOND_ORDER_WRONG_THERE
+            if dtype in (torch.float64, torch.complex128) and info.supports_gradgrad and not wrong:
+                small = [s for s in samples if _size(s) <= self.limits.largest_second]
+                for sample in _pick(small, self.limits.second_order):
                     self.one("second order", sample, lambda s: self.check_gradient(s, second=True))
         if dtype in (torch.float64, torch.int64, torch.complex128):
-            self.check_variants(_pick(samples, VARIANTS), label, grad)
+            self.check_variants(_pick(samples, self.limits.variants), label, grad)
 
     def one(self, label: str, sample: Any, test: Any) -> None:
         """Run a test on a sample, and note how it fails."""
@@ -299,7 +346,8 @@ class _Checker:
             return
         grads = tinygrad_hw.autograd.grad([a for a, _ in pairs], mine, ours_g, allow_unused=True, create_graph=second)
         for i, (a, b, t) in enumerate(zip(grads, expected_grads, inputs, strict=True)):
-            self.same_gradient(a, b, t, f"gradient {i}")
+            if i not in GRADIENT_WRONG_THERE.get(full_name(self.info), ()):
+                self.same_gradient(a, b, t, f"gradient {i}")
         if not second:
             return
         parts = [(a, b) for a, b in zip(grads, expected_grads, strict=True) if b is not None and b.requires_grad]
@@ -415,6 +463,75 @@ class _Checker:
                 raise Different("result", "not the tensor itself")
             same(y, x, self.values)
 
+    # -- out= -------------------------------------------------------------------------------------
+
+    def check_out(self) -> None:
+        """Results go into given tensors: any layout, resized with a warning, dtypes and gradients refused alike."""
+        supported = self.info.supported_dtypes("cpu")
+        dtype = next((d for d in (torch.float32, torch.float64, torch.int64, torch.bool) if d in supported), None)
+        if dtype is None:
+            return
+        for sample in _pick(self.samples(dtype, False), OUT_SAMPLES):
+            for kind in OUT_KINDS:
+                if kind in OUT_DIFFERS.get(self.info.name, ()):
+                    continue
+                if kind == "requires_grad" and not self.info.supports_autograd:
+                    continue
+                self.one(f"out=, {kind}", sample, lambda s, k=kind: self.check_one_out(s, k))
+
+    def check_one_out(self, sample: Any, kind: str) -> None:
+        given = (sample.input, sample.args, sample.kwargs)
+        _seed()
+        try:
+            plain = self.info.op(given[0], *given[1], **given[2])
+        except Exception:
+            return
+        shapes = [plain] if isinstance(plain, torch.Tensor) else plain
+        if not isinstance(shapes, (tuple, list)) or not all(isinstance(t, torch.Tensor) for t in shapes):
+            return
+        if any(t.is_complex() or t.dtype not in _WIDER for t in shapes):
+            return
+        theirs = [_out_like(t, kind) for t in shapes]
+        memo: dict[int, Any] = {}
+        mine_args = translate.convert(given, memo)
+        # Not by conversion: PyTorch will not resize a tensor that numpy has seen.
+        mine = [_same_layout(t) for t in theirs]
+        single = isinstance(plain, torch.Tensor)
+        # Vectors of undefined sign are not compared: the sample would have made them defined.
+        sign_free = not self.values or sample.output_process_fn_grad(plain) is not plain
+        ran = []
+        for op, arguments, outs in ((self.info.op, given, theirs), (self.ours, mine_args, mine)):
+            _seed()
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                out = outs[0] if single else tuple(outs)
+                try:
+                    ran.append(op(arguments[0], *arguments[1], **arguments[2], out=out))
+                except Exception as error:
+                    ran.append(error)
+            ran.append(sum("was resized" in str(w.message) for w in caught))
+        expected, their_warnings, result, our_warnings = ran
+        if isinstance(expected, Exception):
+            if not isinstance(result, Exception):
+                raise Different("no error", f"PyTorch raises {_short(expected)}")
+            if not isinstance(result, _classes(expected)):
+                raise Different("error class", f"{_short(result)} instead of {_short(expected)}")
+            return
+        if isinstance(result, Exception):
+            raise result
+        if bool(their_warnings) != bool(our_warnings):
+            raise Different("warning", f"{our_warnings} of a resized output instead of {their_warnings}")
+        if single and result is not mine[0]:
+            raise Different("result", "not the given tensor")
+        for a, b, t in zip(mine, theirs, shapes, strict=True):
+            same(a, b, False)
+            if sign_free:
+                continue
+            # In a wider dtype, the values are as good as those of the narrower one.
+            same_values(a.array, b.detach().numpy(), t.dtype, LOOSER.get(self.info.name, 1.0))
+            if kind == "strided" and b.numel() > 1 and tuple(a.stride()) != tuple(b.stride()):
+                raise Different("strides", f"{a.stride()} instead of {b.stride()}")
+
     def check_aliases(self) -> None:
         info = self.info
         for alias in info.aliases:
@@ -470,6 +587,43 @@ class _Checker:
 
     def count_errors_only(self) -> None:
         self.report.errors = (sum(1 for _ in self.error_samples()), 0)
+
+
+#: How many samples are written into given tensors, and what is tried with each.
+OUT_SAMPLES = 4
+OUT_KINDS = ("empty", "strided", "resized", "wider", "integers", "requires_grad")
+_WIDER = {
+    torch.float32: torch.float64,
+    torch.float64: torch.float64,
+    torch.int32: torch.int64,
+    torch.int64: torch.float64,
+    torch.bool: torch.uint8,
+}
+
+
+def _out_like(result: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return a tensor for a result to be written into."""
+    shape = tuple(result.shape)
+    if kind == "empty":
+        return torch.empty(0, dtype=result.dtype)
+    if kind == "strided":
+        return torch.zeros((*shape[::-1], 2), dtype=result.dtype)[..., 0].permute(tuple(range(len(shape) - 1, -1, -1)))
+    if kind == "resized":
+        return torch.zeros((*shape, 2), dtype=result.dtype)
+    if kind == "wider":
+        return torch.zeros(shape, dtype=_WIDER[result.dtype])
+    if kind == "integers":
+        return torch.zeros(shape, dtype=torch.int64)
+    return torch.zeros(shape, dtype=result.dtype).requires_grad_(result.is_floating_point())
+
+
+def _same_layout(theirs: torch.Tensor) -> Any:
+    """Return a tensor of ours of the same dtype, sizes and strides."""
+    kind = translate.dtype_of(theirs.dtype).numpy
+    memory = np.zeros(max(1, theirs.untyped_storage().nbytes() // theirs.itemsize), kind)
+    strides = [s * kind.itemsize for s in theirs.stride()]
+    view = np.lib.stride_tricks.as_strided(memory, tuple(theirs.shape), strides)
+    return tinygrad_hw.Tensor._wrap(view).requires_grad_(theirs.requires_grad)
 
 
 def _classes(error: Exception) -> Any:

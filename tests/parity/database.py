@@ -115,10 +115,45 @@ CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 
 #: Entries that behave otherwise here because the project chose so.
 ON_PURPOSE = {
-    "as_strided_scatter": "PyTorch's gradient is wrong for a 0-d source",
     "bfloat16": "numpy has no bfloat16",
     "chalf": "numpy has no complex32",
-    "nn.functional.linear_cross_entropy.chunked": "PyTorch's second-order gradient is zero",
+}
+
+#: Inputs, by number, whose gradient is not compared because PyTorch's is wrong and fails its own ``gradcheck``.
+GRADIENT_WRONG_THERE = {
+    "as_strided_scatter": {0},  # zero where it should not be, and not zero where it should
+}
+#: Entries whose second-order gradients PyTorch gets wrong.
+SECOND_ORDER_WRONG_THERE = {
+    "as_strided_scatter",
+    "nn.functional.linear_cross_entropy.chunked",  # zero
+}
+
+#: What is not tried of ``out=``: PyTorch has no rule there that could be followed.
+OUT_DIFFERS = {
+    "all": {"wider"},  # over several dimensions at once into uint8, 0 instead of 1
+    "bernoulli": {"strided"},  # filled in the order of memory: other numbers for other strides
+    "cholesky": {"wider"},  # converts, and linalg.cholesky, which is the same function here, does not
+    "diff": {"wider"},  # converts for some orders only
+    "histc": {"requires_grad"},  # not refused
+    "inner": {"wider"},  # converts for 0-d tensors only
+    "mode": {"resized"},  # warns for some sizes only
+    "narrow_copy": {"strided"},  # PyTorch writes as if the output were contiguous
+    "nanmean": {"integers"},  # not implemented for integers, though the result would be thrown away
+    "nansum": {"integers"},
+    "nn.functional.avg_pool3d": {"strided"},  # written as if contiguous
+    "nn.functional.gelu": {"strided"},  # written as if contiguous
+    "nn.functional.linear": {"strided"},  # an error about sizes
+    "normal": {"empty", "integers", "resized", "strided", "wider"},  # the tensor's sizes and dtype take part
+    "split_with_sizes_copy": {"requires_grad"},  # not refused
+    "tril": {"resized", "strided"},  # PyTorch writes outside of the memory
+    "triu": {"resized", "strided"},
+    "unbind_copy": {"requires_grad"},  # not refused
+    "randn": {"strided"},  # filled in the order of memory
+    "lerp": {"wider"},  # converts for numbers only
+    "linalg.lu": {"strided", "resized"},  # PyTorch ends the process
+    "linalg.matrix_power": {"wider"},  # converts for some powers only
+    "lu_unpack": {"strided", "resized"},  # PyTorch ends the process
 }
 
 #: What one entry's results hold is not defined, only its shape and dtype.

@@ -25,7 +25,11 @@ except ImportError:  # the table's module only derives a test class from it, whi
 db = pytest.importorskip("torch.testing._internal.common_optimizers").optim_db
 
 #: Optimizers of the table that this package does not have.
-MISSING = {"Adafactor", "Muon", "SparseAdam"}
+MISSING = {"SparseAdam"}
+#: Those for matrices only.
+MATRICES = {"Muon"}
+#: How far parameters may be off: PyTorch rounds the steps of Muon to bfloat16, at learning rates up to 0.01.
+ROUGH = {"Muon": 2e-3}
 INFOS = [info for info in db if info.optim_cls.__name__ not in MISSING]
 
 
@@ -59,7 +63,8 @@ def inputs():
 @pytest.mark.parametrize(("info", "entry"), list(inputs()))
 def test_inputs(info, entry, dtype):
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(s).astype(dtype) for s in [(10, 5), (10,), (3, 2, 2)]]
+    shapes = [(10, 5), (4, 7)] if info.optim_cls.__name__ in MATRICES else [(10, 5), (10,), (3, 2, 2)]
+    arrays = [rng.standard_normal(s).astype(dtype) for s in shapes]
     theirs = [torch.from_numpy(a.copy()).requires_grad_() for a in arrays]
     mine = [Tensor._wrap(a.copy()).requires_grad_() for a in arrays]
     ref = info.optim_cls(theirs, **entry.kwargs)
@@ -85,6 +90,11 @@ def test_inputs(info, entry, dtype):
             run_mine(), run_theirs()
             opt.step(), ref.step()
     loose = info.step_requires_closure
+    if info.optim_cls.__name__ in ROUGH:
+        for m, t in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(m.array, t.detach(), atol=ROUGH[info.optim_cls.__name__])
+        assert repr(opt) == repr(ref)
+        return
     rtol = {"float32": 1e-3 if loose else 5e-6, "float64": 1e-6 if loose else 1e-11}[dtype]
     for m, t in zip(mine, theirs, strict=True):
         scale = float(t.detach().abs().max())
@@ -95,6 +105,8 @@ def test_inputs(info, entry, dtype):
 def errors():
     for info in INFOS:
         for i, entry in enumerate(info.optim_error_inputs_func("cpu", torch.float32)):
+            if "complex" in (entry.error_regex or ""):
+                continue
             yield pytest.param(info, entry, id=f"{info.optim_cls.__name__}-{i}")
 
 

@@ -85,8 +85,10 @@ class Op:
         node_name: str | None,
         doc: str | None,
         tensors: Sequence[str] = (),
+        out: bool = False,
     ) -> None:
         self.name = name
+        self.out = out
         self.forward = forward
         self.node_name = node_name or "".join(p.title() for p in name.split("_")) + "Backward0"
         self.promote = promote
@@ -296,6 +298,7 @@ def op(
     node_name: str | None = None,
     doc: str | None = None,
     tensors: Sequence[str] = (),
+    out: bool = False,
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Declare an op and return its function, polymorphic over tensors and arrays.
@@ -317,6 +320,7 @@ def op(
         node_name: what ``grad_fn`` prints; ``<Name>Backward0`` by default.
         doc: the docstring of the returned function.
         tensors: arguments for which a Python number is a TypeError.
+        out: the function takes ``out=``, a tensor to write the result into.
         **rules: for each differentiable argument its gradient rule.
 
     Raises:
@@ -340,6 +344,7 @@ def op(
         node_name=node_name,
         doc=doc,
         tensors=tensors,
+        out=out,
     )
     REGISTRY[name] = o
     return o.call
@@ -565,11 +570,17 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
             pieces.append(f"{p}=default_{op.name}_{p}")
         else:
             pieces.append(p)
+    taking_out = promoting and op.out
+    if taking_out:
+        pieces += ["out=None"] if params else ["*", "out=None"]
     lines: list[str] = []
     w = lines.append
     given = ", ".join(args) + ("," if len(args) == 1 else "")
     keywords = "{" + ", ".join(f"{p!r}: {p}" for p in params) + "}"
     w(f"def {name}({', '.join(pieces)}):")
+    if taking_out:
+        w("    if out is not None:")
+        w(f"        return into(out, {name}, {', '.join((*args, *(f'{p}={p}' for p in params)))})")
     diff = set(op.differentiable)
     over = [i for i, a in enumerate(args) if a in op.promote_over]
     checking = promoting and op.promote is not None
@@ -651,6 +662,8 @@ def _generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     function.__qualname__ = function.__name__ = op.name
     function.__module__ = getattr(op.forward, "__module__", None) or __name__
     function.op = op
+    if taking_out:
+        NAMESPACE[name] = function
     return function
 
 

@@ -1,7 +1,9 @@
 """Neural networks: modules, their parameters, and everything to build them from."""
 
+from tinygrad_hw.nn import attention as attention
 from tinygrad_hw.nn import functional as functional
 from tinygrad_hw.nn import init as init
+from tinygrad_hw.nn import parallel as parallel
 from tinygrad_hw.nn import utils as utils
 from tinygrad_hw.nn.module import Module as Module
 from tinygrad_hw.nn.modules import module as _module  # noqa: F401 - nn.modules.module
@@ -25,7 +27,15 @@ from tinygrad_hw.nn.modules.pooling3d import *
 from tinygrad_hw.nn.modules.rnn import *
 from tinygrad_hw.nn.modules.shape import *
 from tinygrad_hw.nn.modules.transformer import *
+from tinygrad_hw.nn.parallel import DataParallel as DataParallel
 from tinygrad_hw.nn.parameter import Buffer as Buffer
 from tinygrad_hw.nn.parameter import Parameter as Parameter
 from tinygrad_hw.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from tinygrad_hw.nn.parameter import UninitializedParameter as UninitializedParameter
+
+
+def __getattr__(name: str) -> object:
+    """Say why a module of PyTorch is not there."""
+    from tinygrad_hw.absent import hint
+
+    raise AttributeError(f"module 'tinygrad_hw.nn' has no attribute {name!r}{hint(name)}")

@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.ops.elementwise import _where
@@ -264,12 +265,13 @@ _gelu_tanh = op(
 )
 
 
-def gelu(input: Any, *, approximate: str = "none") -> Any:
+def gelu(input: Any, *, approximate: str = "none", out: Any = None) -> Any:
     r"""Return :math:`x \Phi(x)`, with the normal distribution function, or its tanh approximation.
 
     Args:
         input: a tensor.
         approximate: ``"none"`` or ``"tanh"``.
+        out: a tensor to write the result into.
 
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016); ``torch.nn.functional.gelu``.
 
@@ -277,6 +279,8 @@ def gelu(input: Any, *, approximate: str = "none") -> Any:
         >>> torch.nn.functional.gelu(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.8413])
     """
+    if out is not None:
+        return into(out, gelu, input, approximate=approximate)
     if _values(input).dtype.kind != "f":
         raise NotImplementedError("gelu needs a floating point tensor; convert it with .float()")
     if approximate == "none":
@@ -319,13 +323,15 @@ _softplus = op(
 )
 
 
-def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
+def softplus(input: Any, beta: float = 1, threshold: float = 20, *, out: Any = None) -> Any:
     r"""Return :math:`\log(1 + e^{\beta x}) / \beta`; the identity where :math:`\beta x` is above ``threshold``.
 
     Example:
         >>> torch.nn.functional.softplus(torch.tensor([0.0]))
         tensor([0.6931])
     """
+    if out is not None:
+        return into(out, softplus, input, beta, threshold)
     return _softplus(input, beta=beta, threshold=threshold)
 
 
@@ -375,13 +381,15 @@ _logsigmoid = op(
 )
 
 
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\log \sigma(x)`, without overflow.
 
     Example:
         >>> torch.nn.functional.logsigmoid(torch.tensor([0.0]))
         tensor([-0.6931])
     """
+    if out is not None:
+        return into(out, logsigmoid, input)
     return _logsigmoid(input)
 
 
@@ -406,13 +414,15 @@ _softshrink = op(
 )
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
     r"""Return :math:`x` moved towards 0 by :math:`\lambda`, 0 in between.
 
     Example:
         >>> torch.nn.functional.softshrink(torch.tensor([1.0, 0.2]))
         tensor([0.5000, 0.0000])
     """
+    if out is not None:
+        return into(out, softshrink, input, lambd)
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     return _softshrink(input, lambd=lambd)
@@ -425,13 +435,15 @@ _hardshrink = op(
 )
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
     r"""Return :math:`x` if :math:`|x| > \lambda` else 0.
 
     Example:
         >>> torch.nn.functional.hardshrink(torch.tensor([1.0, 0.2]))
         tensor([1., 0.])
     """
+    if out is not None:
+        return into(out, hardshrink, input, lambd)
     return _hardshrink(input, lambd=lambd)
 
 

@@ -37,6 +37,7 @@ i0 = op(
         >>> torch.special.i0(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 1.2661])
     """,
+    out=True,
 )
 i0e = op(
     "special_i0e",
@@ -54,6 +55,7 @@ i0e = op(
         >>> torch.special.i0e(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 0.4658])
     """,
+    out=True,
 )
 i1 = op(
     "special_i1",
@@ -71,6 +73,7 @@ i1 = op(
         >>> torch.special.i1(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.5652])
     """,
+    out=True,
 )
 i1e = op(
     "special_i1e",
@@ -88,4 +91,5 @@ i1e = op(
         >>> torch.special.i1e(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.2079])
     """,
+    out=True,
 )

@@ -105,6 +105,7 @@ eq = op(
         >>> torch.eq(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
+    out=True,
 )
 ne = op(
     "ne",
@@ -126,6 +127,7 @@ ne = op(
         >>> torch.ne(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
+    out=True,
 )
 lt = op(
     "lt",
@@ -147,6 +149,7 @@ lt = op(
         >>> torch.lt(torch.tensor([1, 2]), 1)
         tensor([False, False])
     """,
+    out=True,
 )
 le = op(
     "le",
@@ -168,6 +171,7 @@ le = op(
         >>> torch.le(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
+    out=True,
 )
 gt = op(
     "gt",
@@ -189,6 +193,7 @@ gt = op(
         >>> torch.gt(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
+    out=True,
 )
 ge = op(
     "ge",
@@ -210,6 +215,7 @@ ge = op(
         >>> torch.ge(torch.tensor([1, 2]), 1)
         tensor([True, True])
     """,
+    out=True,
 )
 logical_and = op(
     "logical_and",
@@ -224,6 +230,7 @@ logical_and = op(
         >>> torch.logical_and(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([ True, False])
     """,
+    out=True,
 )
 logical_or = op(
     "logical_or",
@@ -238,6 +245,7 @@ logical_or = op(
         >>> torch.logical_or(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([True, True])
     """,
+    out=True,
 )
 logical_xor = op(
     "logical_xor",
@@ -252,6 +260,7 @@ logical_xor = op(
         >>> torch.logical_xor(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([False,  True])
     """,
+    out=True,
 )
 bitwise_and = op(
     "bitwise_and",
@@ -265,6 +274,7 @@ bitwise_and = op(
         >>> torch.bitwise_and(torch.tensor([6]), torch.tensor([3]))
         tensor([2])
     """,
+    out=True,
 )
 bitwise_or = op(
     "bitwise_or",
@@ -278,6 +288,7 @@ bitwise_or = op(
         >>> torch.bitwise_or(torch.tensor([6]), torch.tensor([3]))
         tensor([7])
     """,
+    out=True,
 )
 bitwise_xor = op(
     "bitwise_xor",
@@ -291,6 +302,7 @@ bitwise_xor = op(
         >>> torch.bitwise_xor(torch.tensor([6]), torch.tensor([3]))
         tensor([5])
     """,
+    out=True,
 )
 bitwise_left_shift = op(
     "bitwise_left_shift",
@@ -304,6 +316,7 @@ bitwise_left_shift = op(
         >>> torch.bitwise_left_shift(torch.tensor([3]), 2)
         tensor([12])
     """,
+    out=True,
 )
 bitwise_right_shift = op(
     "bitwise_right_shift",
@@ -317,6 +330,7 @@ bitwise_right_shift = op(
         >>> torch.bitwise_right_shift(torch.tensor([4]), 2)
         tensor([1])
     """,
+    out=True,
 )
 
 
@@ -339,6 +353,7 @@ bitwise_not = op(
         >>> torch.bitwise_not(torch.tensor([0, 1]))
         tensor([-1, -2])
     """,
+    out=True,
 )
 logical_not = op(
     "logical_not",
@@ -351,6 +366,7 @@ logical_not = op(
         >>> torch.logical_not(torch.tensor([0, 1]))
         tensor([ True, False])
     """,
+    out=True,
 )
 isnan = op(
     "isnan",
@@ -399,6 +415,7 @@ isposinf = op(
         >>> torch.isposinf(torch.tensor([float("-inf"), float("inf")]))
         tensor([False,  True])
     """,
+    out=True,
 )
 isneginf = op(
     "isneginf",
@@ -411,6 +428,7 @@ isneginf = op(
         >>> torch.isneginf(torch.tensor([float("-inf"), float("inf")]))
         tensor([ True, False])
     """,
+    out=True,
 )
 signbit = op(
     "signbit",
@@ -423,6 +441,7 @@ signbit = op(
         >>> torch.signbit(torch.tensor([-1.0, 2.0]))
         tensor([ True, False])
     """,
+    out=True,
 )
 isreal = op(
     "isreal",

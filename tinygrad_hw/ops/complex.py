@@ -16,6 +16,7 @@ from tinygrad_hw.autograd.basics import conj as _conj
 from tinygrad_hw.autograd.complex import is_complex as _is_complex
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 
 __all__ = [
     "angle",
@@ -199,12 +200,13 @@ def _check_parts(name: str, first: Any, second: Any, arguments: tuple[str, str])
         )
 
 
-def complex(real: Any, imag: Any) -> Any:
+def complex(real: Any, imag: Any, *, out: Any = None) -> Any:
     r"""Return the complex tensor :math:`real + i\, imag`.
 
     Args:
         real: a float32 or float64 tensor.
         imag: a tensor of the same dtype, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtypes differ, or are others.
@@ -215,16 +217,19 @@ def complex(real: Any, imag: Any) -> Any:
         >>> torch.complex(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         tensor([1.+3.j, 2.+4.j])
     """
+    if out is not None:
+        return into(out, complex, real, imag)
     _check_parts("complex", real, imag, ("real", "imag"))
     return _complex(real, imag)
 
 
-def polar(abs: Any, angle: Any) -> Any:
+def polar(abs: Any, angle: Any, *, out: Any = None) -> Any:
     r"""Return the complex tensor :math:`abs \cdot (\cos angle + i \sin angle)`.
 
     Args:
         abs: a float32 or float64 tensor.
         angle: a tensor of the same dtype, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtypes differ, or are others.
@@ -235,6 +240,8 @@ def polar(abs: Any, angle: Any) -> Any:
         >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0]))
         tensor([2.+0.j])
     """
+    if out is not None:
+        return into(out, polar, abs, angle)
     _check_parts("polar", abs, angle, ("abs", "angle"))
     return _polar(abs, angle)
 
@@ -274,6 +281,7 @@ angle = op(
         >>> torch.angle(torch.tensor([1.0, -1.0]))
         tensor([0.0000, 3.1416])
     """,
+    out=True,
 )
 
 
@@ -294,11 +302,12 @@ def conj(input: Any) -> Any:
     return _conj(input) if _is_complex(_tensor("conj", input)) else input
 
 
-def conj_physical(input: Any) -> Any:
+def conj_physical(input: Any, *, out: Any = None) -> Any:
     """Return the complex conjugate, computed; a real tensor itself.
 
     Args:
         input: a tensor.
+        out: a tensor to write the result into.
 
     Source: ``torch.conj_physical``.
 
@@ -306,6 +315,8 @@ def conj_physical(input: Any) -> Any:
         >>> torch.conj_physical(torch.tensor([1.0 + 2.0j]))
         tensor([1.-2.j])
     """
+    if out is not None:
+        return into(out, conj_physical, input)
     return _conj_physical(input) if _is_complex(_tensor("conj_physical", input)) else input
 
 

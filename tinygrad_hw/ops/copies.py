@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops import shape
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.pad import pad as pad_
@@ -42,7 +43,10 @@ __all__ = [
 def _copying(view: Callable[..., Any], name: str, example: str) -> Callable[..., Any]:
     """Return the copying form of a function that returns a view or several."""
 
-    def copy(*args: Any, **kwargs: Any) -> Any:
+    def copy(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is not None:
+            into(out, copy, *args, **kwargs)
+            return None if isinstance(out, (tuple, list)) else out
         result = view(*args, **kwargs)
         return tuple(clone(t) for t in result) if isinstance(result, tuple) else clone(result)
 
@@ -145,7 +149,7 @@ view_copy = _copying(
 )
 
 
-def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
+def narrow_copy(input: Any, dim: int, start: Any, length: int, *, out: Any = None) -> Any:
     """Return a copy of what ``narrow`` returns a view of.
 
     Raises:
@@ -157,6 +161,8 @@ def narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
         >>> torch.narrow_copy(torch.arange(4), 0, 1, 2)
         tensor([1, 2])
     """
+    if out is not None:
+        return into(out, narrow_copy, input, dim, start, length)
     if dim >= input.ndim:
         raise RuntimeError(f"narrow_copy(): Expected dim < {input.ndim}, the tensor's dimensions, but got {dim}")
     return clone(shape.narrow(input, dim, start, length))

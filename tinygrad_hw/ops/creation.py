@@ -12,6 +12,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import refuse
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.layout import in_format, is_in_format
 from tinygrad_hw.ops.shape import as_size, stack, values_of
@@ -387,6 +388,7 @@ def zeros(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return zeros.
 
@@ -398,6 +400,7 @@ def zeros(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.zeros``.
 
@@ -406,6 +409,18 @@ def zeros(
         tensor([[0., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(
+            out,
+            zeros,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(np.zeros(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -418,6 +433,7 @@ def ones(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ones; see ``zeros``.
 
@@ -427,6 +443,18 @@ def ones(
         >>> torch.ones(2)
         tensor([1., 1.])
     """
+    if out is not None:
+        return into(
+            out,
+            ones,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     return _finish(np.ones(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -440,6 +468,7 @@ def empty(
     requires_grad: bool = False,
     pin_memory: bool = False,
     memory_format: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return a tensor with whatever is in memory; see ``zeros``.
 
@@ -449,6 +478,19 @@ def empty(
         >>> torch.empty(2, 3).shape
         torch.Size([2, 3])
     """
+    if out is not None:
+        return into(
+            out,
+            empty,
+            *args,
+            size=size,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+            memory_format=memory_format,
+        )
     Device.check(device)
     return _finish(np.empty(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -532,6 +574,7 @@ def full(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a tensor filled with one value.
 
@@ -543,6 +586,7 @@ def full(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.full``.
 
@@ -550,6 +594,18 @@ def full(
         >>> torch.full((2,), 3.5)
         tensor([3.5000, 3.5000])
     """
+    if out is not None:
+        return into(
+            out,
+            full,
+            size,
+            fill_value,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
@@ -568,6 +624,7 @@ def eye(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a matrix with ones on the diagonal.
 
@@ -578,6 +635,18 @@ def eye(
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    if out is not None:
+        return into(
+            out,
+            eye,
+            n,
+            m,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
@@ -703,6 +772,7 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     r"""Return numbers from ``start`` (0) to below ``end`` in steps: :math:`\lceil (end - start) / step \rceil` of them.
 
@@ -715,6 +785,7 @@ def arange(
         device: the CPU.
         requires_grad: whether the result accumulates gradients.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the step is 0, or leads away from ``end``.
@@ -725,6 +796,19 @@ def arange(
         >>> torch.arange(1, 2.5, 0.5)
         tensor([1.0000, 1.5000, 2.0000])
     """
+    if out is not None:
+        return into(
+            out,
+            arange,
+            start,
+            end,
+            step,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     if end is None:
         start, end = None, start
@@ -769,6 +853,7 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ``steps`` numbers at equal distances from ``start`` to ``end``, both included.
 
@@ -781,10 +866,25 @@ def linspace(
         >>> torch.linspace(0, 1, 3)
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return into(
+            out,
+            linspace,
+            start,
+            end,
+            steps,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     _check_steps(steps)
     start, end = _ends("linspace", start, end)
     kind = _range_kind(start, end, dtype)
+    if kind.kind in "iu":  # integers lie between integers
+        start, end = int(start), int(end)
     values = _evenly(start, end, steps)
     return _finish(values.astype(kind), requires_grad)
 
@@ -836,6 +936,7 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return ``steps`` powers of ``base`` with exponents at equal distances.
 
@@ -845,6 +946,20 @@ def logspace(
         >>> torch.logspace(0, 2, 3)
         tensor([  1.,  10., 100.])
     """
+    if out is not None:
+        return into(
+            out,
+            logspace,
+            start,
+            end,
+            steps,
+            base,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     _check_steps(steps)
     start, end = _ends("logspace", start, end)

@@ -47,6 +47,7 @@ airy_ai = op(
         >>> torch.special.airy_ai(torch.tensor([1.0, 2.0]))
         tensor([0.1353, 0.0349])
     """,
+    out=True,
 )
 bessel_j0 = op(
     "special_bessel_j0",
@@ -63,6 +64,7 @@ bessel_j0 = op(
         >>> torch.special.bessel_j0(torch.tensor([1.0, 2.0]))
         tensor([0.7652, 0.2239])
     """,
+    out=True,
 )
 bessel_j1 = op(
     "special_bessel_j1",
@@ -79,6 +81,7 @@ bessel_j1 = op(
         >>> torch.special.bessel_j1(torch.tensor([1.0, 2.0]))
         tensor([0.4401, 0.5767])
     """,
+    out=True,
 )
 bessel_y0 = op(
     "special_bessel_y0",
@@ -95,6 +98,7 @@ bessel_y0 = op(
         >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
         tensor([0.0883, 0.5104])
     """,
+    out=True,
 )
 bessel_y1 = op(
     "special_bessel_y1",
@@ -111,6 +115,7 @@ bessel_y1 = op(
         >>> torch.special.bessel_y1(torch.tensor([1.0, 2.0]))
         tensor([-0.7812, -0.1070])
     """,
+    out=True,
 )
 modified_bessel_i0 = op(
     "special_modified_bessel_i0",
@@ -127,6 +132,7 @@ modified_bessel_i0 = op(
         >>> torch.special.modified_bessel_i0(torch.tensor([1.0, 2.0]))
         tensor([1.2661, 2.2796])
     """,
+    out=True,
 )
 modified_bessel_i1 = op(
     "special_modified_bessel_i1",
@@ -143,6 +149,7 @@ modified_bessel_i1 = op(
         >>> torch.special.modified_bessel_i1(torch.tensor([1.0, 2.0]))
         tensor([0.5652, 1.5906])
     """,
+    out=True,
 )
 modified_bessel_k0 = op(
     "special_modified_bessel_k0",
@@ -159,6 +166,7 @@ modified_bessel_k0 = op(
         >>> torch.special.modified_bessel_k0(torch.tensor([1.0, 2.0]))
         tensor([0.4210, 0.1139])
     """,
+    out=True,
 )
 modified_bessel_k1 = op(
     "special_modified_bessel_k1",
@@ -175,6 +183,7 @@ modified_bessel_k1 = op(
         >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
         tensor([0.6019, 0.1399])
     """,
+    out=True,
 )
 scaled_modified_bessel_k0 = op(
     "special_scaled_modified_bessel_k0",
@@ -191,6 +200,7 @@ scaled_modified_bessel_k0 = op(
         >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
         tensor([1.1445, 0.8416])
     """,
+    out=True,
 )
 scaled_modified_bessel_k1 = op(
     "special_scaled_modified_bessel_k1",
@@ -207,6 +217,7 @@ scaled_modified_bessel_k1 = op(
         >>> torch.special.scaled_modified_bessel_k1(torch.tensor([1.0, 2.0]))
         tensor([1.6362, 1.0335])
     """,
+    out=True,
 )
 spherical_bessel_j0 = op(
     "special_spherical_bessel_j0",
@@ -223,4 +234,5 @@ spherical_bessel_j0 = op(
         >>> torch.special.spherical_bessel_j0(torch.tensor([1.0, 2.0]))
         tensor([0.8415, 0.4546])
     """,
+    out=True,
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import _where, pow
 from tinygrad_hw.ops.reduce import norm
 from tinygrad_hw.ops.reduce import sum as sum_
@@ -170,7 +171,7 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     return _pdist(input, p=float(p))
 
 
-def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+def renorm(input: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -> Any:
     """Return a copy whose slices along a dimension have a p-norm of at most ``maxnorm``.
 
     Args:
@@ -178,6 +179,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
         p: the norm, above 0.
         dim: the dimension whose slices are scaled down.
         maxnorm: the limit.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: ``p`` or ``maxnorm`` is out of range, or the tensor has fewer than 2 dimensions.
@@ -189,6 +191,8 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
         tensor([[0.6000, 0.8000],
                 [0.3000, 0.4000]])
     """
+    if out is not None:
+        return into(out, renorm, input, p, dim, maxnorm)
     if _values(input).dtype.kind != "f":
         raise RuntimeError(f"renorm: expected a floating point tensor, got {input.dtype}")
     if p <= 0:

@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.unary import exp as _exp
 from tinygrad_hw.ops.unary import log as _log
 
@@ -97,13 +98,14 @@ def _check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
         raise RuntimeError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     r"""Return :math:`input + \alpha\, other`.
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
         alpha: factor of ``other``.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: shapes do not broadcast, or ``alpha`` does not fit the dtypes.
@@ -114,19 +116,22 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         >>> torch.add(torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0]), alpha=2)
         tensor([21., 42.])
     """
+    if out is not None:
+        return into(out, add, input, other, alpha=alpha)
     if alpha != 1 or alpha.__class__ is bool:
         _check_alpha("add", input, other, alpha)
         other = other * alpha
     return _add(input, other)
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     r"""Return :math:`input - \alpha\, other`.
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
         alpha: factor of ``other``.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: both are bool, shapes do not broadcast, or ``alpha`` does not fit the dtypes.
@@ -137,6 +142,8 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
         >>> torch.sub(torch.tensor([1.0, 2.0]), 1)
         tensor([0., 1.])
     """
+    if out is not None:
+        return into(out, sub, input, other, alpha=alpha)
     if _kind(input) == "b" or _kind(other) == "b":
         if _kind(input) == "b" and _kind(other) == "b":
             raise RuntimeError(
@@ -167,12 +174,13 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return sub(other, input, alpha=alpha)
 
 
-def mul(input: Any, other: Any) -> Any:
+def mul(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`input \cdot other`.
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
+        out: a tensor to write the result into.
 
     Source: ``torch.mul``.
 
@@ -180,6 +188,8 @@ def mul(input: Any, other: Any) -> Any:
         >>> torch.mul(torch.tensor([1.0, 2.0]), 3)
         tensor([3., 6.])
     """
+    if out is not None:
+        return into(out, mul, input, other)
     return _mul(input, other)
 
 
@@ -225,7 +235,7 @@ _trunc_div_mode = op(
 )
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
     r"""Return :math:`input / other`, rounded if asked for.
 
     Args:
@@ -233,6 +243,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         other: a tensor or a number, broadcastable.
         rounding_mode: None for the true quotient (integers give the default dtype), ``"trunc"`` to round
             towards zero, ``"floor"`` to round down.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an integer is divided by zero with rounding, or the mode is unknown.
@@ -243,6 +254,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
         tensor([ 3, -4])
     """
+    if out is not None:
+        return into(out, div, input, other, rounding_mode=rounding_mode)
     if rounding_mode is None:
         return _div(input, other)
     if rounding_mode == "floor":
@@ -252,12 +265,13 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
-def floor_divide(input: Any, other: Any) -> Any:
+def floor_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the quotient rounded down; not differentiable.
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an integer is divided by zero.
@@ -268,6 +282,8 @@ def floor_divide(input: Any, other: Any) -> Any:
         >>> torch.floor_divide(torch.tensor([7.0, -7.0]), 2)
         tensor([ 3., -4.])
     """
+    if out is not None:
+        return into(out, floor_divide, input, other)
     return _floor_div(input, other)
 
 
@@ -306,12 +322,13 @@ _fmod = op(
 )
 
 
-def remainder(input: Any, other: Any) -> Any:
+def remainder(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`a - b \lfloor a / b \rfloor`, with the sign of the divisor (Python's ``%``).
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an integer is divided by zero.
@@ -322,15 +339,18 @@ def remainder(input: Any, other: Any) -> Any:
         >>> torch.remainder(torch.tensor([-3.0, 3.0]), 2)
         tensor([1., 1.])
     """
+    if out is not None:
+        return into(out, remainder, input, other)
     return _remainder(input, other)
 
 
-def fmod(input: Any, other: Any) -> Any:
+def fmod(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`a - b \operatorname{trunc}(a / b)`, with the sign of the dividend (C's ``fmod``).
 
     Args:
         input: a tensor or a number.
         other: a tensor or a number, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an integer is divided by zero.
@@ -341,6 +361,8 @@ def fmod(input: Any, other: Any) -> Any:
         >>> torch.fmod(torch.tensor([-3.0, 3.0]), 2)
         tensor([-1.,  1.])
     """
+    if out is not None:
+        return into(out, fmod, input, other)
     return _fmod(input, other)
 
 
@@ -415,12 +437,13 @@ _pow_tensor = op(
 )
 
 
-def pow(input: Any, exponent: Any) -> Any:
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
     r"""Return :math:`input^{exponent}`.
 
     Args:
         input: a tensor or a number.
         exponent: a number or a tensor, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an integer tensor to a negative integer power.
@@ -431,6 +454,8 @@ def pow(input: Any, exponent: Any) -> Any:
         >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
         tensor([1., 4., 9.])
     """
+    if out is not None:
+        return into(out, pow, input, exponent)
     if isinstance(exponent, (int, float)) and not isinstance(input, (int, float, complex)):
         kind = _kind(input)
         if kind in "fc":
@@ -442,7 +467,7 @@ def pow(input: Any, exponent: Any) -> Any:
     return _pow_tensor(input, exponent)
 
 
-def float_power(input: Any, exponent: Any) -> Any:
+def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """Return the power computed in float64.
 
     Source: ``torch.float_power``.
@@ -451,6 +476,8 @@ def float_power(input: Any, exponent: Any) -> Any:
         >>> torch.float_power(torch.tensor([2]), -1)
         tensor([0.5000], dtype=torch.float64)
     """
+    if out is not None:
+        return into(out, float_power, input, exponent)
     double = np.dtype(np.complex128 if "c" in (_kind(input), _kind(exponent)) else np.float64)
     a = cast(input, dtype=double) if isinstance(input, TensorBase) else input
     b = cast(exponent, dtype=double) if isinstance(exponent, TensorBase) else exponent
@@ -474,7 +501,7 @@ _where = op(
 )
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
     """Return ``input`` where ``condition`` holds, else ``other``.
 
     With the condition alone, return the indices where it holds, as ``nonzero(as_tuple=True)`` does.
@@ -483,6 +510,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         condition: a bool tensor.
         input: a tensor or a number.
         other: a tensor or a number.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the condition is not bool (or uint8).
@@ -493,6 +521,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         >>> torch.where(torch.tensor([True, False]), 1.0, 0.0)
         tensor([1., 0.])
     """
+    if out is not None:
+        return into(out, where, condition, input, other)
     if input is None and other is None:
         values = _values(condition)
         return tuple(wrap(i) for i in np.nonzero(values))
@@ -576,7 +606,7 @@ def _need_tensors(name: str, input: Any, other: Any) -> None:
             raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
 
 
-def maximum(input: Any, other: Any) -> Any:
+def maximum(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the larger of two tensors; NaN if one is NaN. Ties share the gradient.
 
     Source: ``torch.maximum``.
@@ -585,11 +615,13 @@ def maximum(input: Any, other: Any) -> Any:
         >>> torch.maximum(torch.tensor([1, 5]), torch.tensor([3, 2]))
         tensor([3, 5])
     """
+    if out is not None:
+        return into(out, maximum, input, other)
     _need_tensors("maximum", input, other)
     return _maximum(input, other)
 
 
-def minimum(input: Any, other: Any) -> Any:
+def minimum(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the smaller of two tensors; NaN if one is NaN. Ties share the gradient.
 
     Source: ``torch.minimum``.
@@ -598,11 +630,13 @@ def minimum(input: Any, other: Any) -> Any:
         >>> torch.minimum(torch.tensor([1, 5]), torch.tensor([3, 2]))
         tensor([1, 2])
     """
+    if out is not None:
+        return into(out, minimum, input, other)
     _need_tensors("minimum", input, other)
     return _minimum(input, other)
 
 
-def fmax(input: Any, other: Any) -> Any:
+def fmax(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the larger of two tensors; a NaN only if both are NaN.
 
     Source: ``torch.fmax``.
@@ -611,11 +645,13 @@ def fmax(input: Any, other: Any) -> Any:
         >>> torch.fmax(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
         tensor([3., 2.])
     """
+    if out is not None:
+        return into(out, fmax, input, other)
     _need_tensors("fmax", input, other)
     return _fmax(input, other)
 
 
-def fmin(input: Any, other: Any) -> Any:
+def fmin(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the smaller of two tensors; a NaN only if both are NaN.
 
     Source: ``torch.fmin``.
@@ -624,6 +660,8 @@ def fmin(input: Any, other: Any) -> Any:
         >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, fmin, input, other)
     _need_tensors("fmin", input, other)
     return _fmin(input, other)
 
@@ -649,13 +687,14 @@ def _clip_rule(g: Any, input: Any, min: Any, max: Any) -> Any:
 _clamp = op("clamp", _clip, node_name="ClampBackward1", input=_clip_rule)
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
     """Return ``input`` limited to the range from ``min`` to ``max``.
 
     Args:
         input: a tensor.
         min: lower bound, a number or a tensor; None for none.
         max: upper bound, a number or a tensor; None for none. Where ``min`` is above it, it wins.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: neither bound is given.
@@ -666,6 +705,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
         >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), 0, 1)
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return into(out, clamp, input, min, max)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
@@ -709,26 +750,31 @@ _clamp_above = op(
 )
 
 
-def clamp_min(input: Any, min: Any) -> Any:
+def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
     """Return ``input`` limited from below; see ``clamp``."""
+    if out is not None:
+        return into(out, clamp_min, input, min)
     return clamp(input, min=min)
 
 
-def clamp_max(input: Any, max: Any) -> Any:
+def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
     """Return ``input`` limited from above; see ``clamp``."""
+    if out is not None:
+        return into(out, clamp_max, input, max)
     return clamp(input, max=max)
 
 
 # -- combinations ----------------------------------------------------------------------------------
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     r"""Return :math:`input + weight\,(end - input)`.
 
     Args:
         input: a tensor.
         end: a tensor, broadcastable.
         weight: a number or a tensor, broadcastable.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtypes differ.
@@ -739,6 +785,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
         >>> torch.lerp(torch.tensor([0.0]), torch.tensor([10.0]), 0.5)
         tensor([5.])
     """
+    if out is not None:
+        return into(out, lerp, input, end, weight)
     _need_tensors("lerp", input, end)
     if _dtype(input) != _dtype(end):
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
@@ -753,7 +801,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return end - (end - input) * (1 - weight)
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
     r"""Return :math:`input + value \cdot a \cdot b`.
 
     Source: ``torch.addcmul``.
@@ -762,12 +810,14 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         >>> torch.addcmul(torch.ones(1), torch.tensor([2.0]), torch.tensor([3.0]), value=10)
         tensor([61.])
     """
+    if out is not None:
+        return into(out, addcmul, input, tensor1, tensor2, value=value)
     _need_tensors("addcmul", tensor1, tensor2)
     product = _mul(tensor1, tensor2)
     return _add(input, product if value == 1 else product * value)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
     r"""Return :math:`input + value \cdot a / b`.
 
     Raises:
@@ -779,6 +829,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         >>> torch.addcdiv(torch.ones(1), torch.tensor([6.0]), torch.tensor([3.0]))
         tensor([3.])
     """
+    if out is not None:
+        return into(out, addcdiv, input, tensor1, tensor2, value=value)
     _need_tensors("addcdiv", tensor1, tensor2)
     if not {"f", "c"} & {_kind(tensor1), _kind(tensor2)}:
         raise RuntimeError(
@@ -818,7 +870,7 @@ _logaddexp2 = op(
 )
 
 
-def hypot(input: Any, other: Any) -> Any:
+def hypot(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\sqrt{a^2 + b^2}` without overflow.
 
     Source: ``torch.hypot``.
@@ -827,11 +879,13 @@ def hypot(input: Any, other: Any) -> Any:
         >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0]))
         tensor([5.])
     """
+    if out is not None:
+        return into(out, hypot, input, other)
     _need_tensors("hypot", input, other)
     return _hypot(input, other)
 
 
-def atan2(input: Any, other: Any) -> Any:
+def atan2(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the angle of the points (other, input), from -pi to pi.
 
     Source: ``torch.atan2``.
@@ -840,11 +894,13 @@ def atan2(input: Any, other: Any) -> Any:
         >>> torch.atan2(torch.tensor([1.0]), torch.tensor([0.0]))
         tensor([1.5708])
     """
+    if out is not None:
+        return into(out, atan2, input, other)
     _need_tensors("atan2", input, other)
     return _atan2(input, other)
 
 
-def logaddexp(input: Any, other: Any) -> Any:
+def logaddexp(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\log(e^a + e^b)` without overflow.
 
     Source: ``torch.logaddexp``.
@@ -853,11 +909,13 @@ def logaddexp(input: Any, other: Any) -> Any:
         >>> torch.logaddexp(torch.tensor([1000.0]), torch.tensor([1000.0]))
         tensor([1000.6932])
     """
+    if out is not None:
+        return into(out, logaddexp, input, other)
     _need_tensors("logaddexp", input, other)
     return _logaddexp(input, other)
 
 
-def logaddexp2(input: Any, other: Any) -> Any:
+def logaddexp2(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\log_2(2^a + 2^b)` without overflow.
 
     Source: ``torch.logaddexp2``.
@@ -866,6 +924,8 @@ def logaddexp2(input: Any, other: Any) -> Any:
         >>> torch.logaddexp2(torch.tensor([3.0]), torch.tensor([3.0]))
         tensor([4.])
     """
+    if out is not None:
+        return into(out, logaddexp2, input, other)
     _need_tensors("logaddexp2", input, other)
     return _logaddexp2(input, other)
 
@@ -886,7 +946,7 @@ _copysign = op(
 )
 
 
-def copysign(input: Any, other: Any) -> Any:
+def copysign(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the size of ``input`` with the sign of ``other``.
 
     Source: ``torch.copysign``.
@@ -895,11 +955,13 @@ def copysign(input: Any, other: Any) -> Any:
         >>> torch.copysign(torch.tensor([1.0, -2.0]), -1.0)
         tensor([-1., -2.])
     """
+    if out is not None:
+        return into(out, copysign, input, other)
     return _copysign(input, other)
 
 
 @whole
-def heaviside(input: Any, values: Any) -> Any:
+def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
     """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable.
 
     Source: ``torch.heaviside``.
@@ -908,6 +970,8 @@ def heaviside(input: Any, values: Any) -> Any:
         >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return into(out, heaviside, input, values)
     check_real("heaviside", input, values)
     _need_tensors("heaviside", input, values)
     x, v = _values(input), _values(values)
@@ -937,7 +1001,7 @@ _xlogy = op(
 )
 
 
-def xlogy(input: Any, other: Any) -> Any:
+def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`a \log b`, with 0 where :math:`a = 0`.
 
     Source: ``torch.xlogy``.
@@ -946,6 +1010,8 @@ def xlogy(input: Any, other: Any) -> Any:
         >>> torch.xlogy(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
         tensor([0., 0.])
     """
+    if out is not None:
+        return into(out, xlogy, input, other)
     return _xlogy(input, other)
 
 

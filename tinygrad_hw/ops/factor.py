@@ -10,6 +10,7 @@ from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed, permutation
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _solve, solve_triangular
 from tinygrad_hw.ops.matmul import matmul
@@ -70,12 +71,13 @@ _plu = op(
 )
 
 
-def lu(A: Any, *, pivot: bool = True) -> Any:
+def lu(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     r"""Return the factors of :math:`A = P L U`.
 
     Args:
         A: (..., m, n).
         pivot: whether rows are exchanged; must be True, as on PyTorch's CPU.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(P, L, U)``: a permutation, a lower triangle with ones on its diagonal, an upper triangle.
@@ -91,6 +93,8 @@ def lu(A: Any, *, pivot: bool = True) -> Any:
         tensor([[4., 1.],
                 [0., 2.]])
     """
+    if out is not None:
+        return into(out, lu, A, pivot=pivot)
     _check_matrix("lu", A, False)
     if not pivot:
         raise RuntimeError("linalg.lu: LU without pivoting is not implemented on the CPU")
@@ -108,12 +112,13 @@ def _packed(A: Any) -> tuple[Any, Any, Any]:
     return below + upper, pivots, info
 
 
-def lu_factor(A: Any, *, pivot: bool = True) -> Any:
+def lu_factor(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     """Return the LU factors in one matrix, and the pivots, as ``lu_solve`` takes them.
 
     Args:
         A: (..., m, n).
         pivot: must be True.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(LU, pivots)``; the pivots are int32 and count from 1.
@@ -127,6 +132,8 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
         >>> torch.linalg.lu_factor(torch.tensor([[0.0, 2.0], [4.0, 1.0]])).pivots
         tensor([2, 2], dtype=torch.int32)
     """
+    if out is not None:
+        return into(out, lu_factor, A, pivot=pivot)
     _check_matrix("lu_factor", A, False)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
@@ -140,7 +147,7 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     return return_types.linalg_lu_factor(packed, pivots)
 
 
-def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Any:
+def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """Return the LU factors in one matrix, the pivots, and where a zero pivot was met; see ``lu_factor``.
 
     Returns:
@@ -152,6 +159,8 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> A
         >>> torch.linalg.lu_factor_ex(torch.zeros(1, 1)).info
         tensor(1, dtype=torch.int32)
     """
+    if out is not None:
+        return into(out, lu_factor_ex, A, pivot=pivot, check_errors=check_errors)
     _check_matrix("lu_factor_ex", A, False)
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
@@ -174,7 +183,9 @@ def _check_packed(name: str, LU: Any, pivots: Any) -> None:
         )
 
 
-def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> Any:
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None
+) -> Any:
     """Return the factors ``(P, L, U)`` from what ``lu_factor`` returns.
 
     Args:
@@ -182,6 +193,7 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
         LU_pivots: (..., min(m, n)), int32.
         unpack_data: whether to return L and U; else they are empty.
         unpack_pivots: whether to return P; else it is empty.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the pivots do not fit.
@@ -193,6 +205,8 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
         tensor([[0., 1.],
                 [1., 0.]])
     """
+    if out is not None:
+        return into(out, lu_unpack, LU_data, LU_pivots, unpack_data, unpack_pivots)
     m, n = LU_data.shape[-2], LU_data.shape[-1]
     k = min(m, n)
     kind = _array(LU_data).dtype
@@ -205,7 +219,7 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
     return return_types.lu_unpack(P, lower, triu(LU_data[..., :k, :]))
 
 
-def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
+def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` from the LU factors of A.
 
     Args:
@@ -214,6 +228,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
         B: (..., n, k), or (..., k, n) for ``left=False``.
         left: solve :math:`AX = B` (True) or :math:`XA = B`.
         adjoint: solve with :math:`A^T` instead.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes or dtypes do not fit.
@@ -226,6 +241,8 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
         tensor([[1.],
                 [1.]])
     """
+    if out is not None:
+        return into(out, lu_solve, LU, pivots, B, left=left, adjoint=adjoint)
     _check_matrix("lu_solve", LU, True)
     _check_packed("linalg.lu_solve", LU, pivots)
     if _array(LU).dtype != _array(B).dtype:
@@ -244,7 +261,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     return solve_triangular(LU, y, upper=True)
 
 
-def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
+def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """Return the solution of ``AX = b`` from the LU factors of A; see ``linalg.lu_solve``.
 
     Source: ``torch.lu_solve``.
@@ -255,17 +272,19 @@ def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Any:
         tensor([[1.],
                 [1.]])
     """
+    if out is not None:
+        return into(out, torch_lu_solve, b, LU_data, LU_pivots)
     return lu_solve(LU_data, LU_pivots, b)
 
 
-def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: None = None) -> tuple[Any, ...]:
+def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Any, ...]:
     """Return the LU factors in one matrix and the pivots; see ``linalg.lu_factor``.
 
     Args:
         A: (..., m, n).
         pivot: must be True.
         get_infos: also return where a zero pivot was met.
-        out: not supported.
+        out: tensors to write the results into.
 
     Source: ``torch.lu``.
 
@@ -273,6 +292,8 @@ def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: None = No
         >>> torch.lu(torch.tensor([[2.0]]))[0]
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, torch_lu, A, pivot, get_infos)  # type: ignore[no-any-return]
     result = lu_factor_ex(A, pivot=pivot)
     return result if get_infos else return_types.linalg_lu_factor(*result[:2])
 
@@ -301,11 +322,12 @@ _geqrf = op(
 )
 
 
-def geqrf(input: Any) -> Any:
+def geqrf(input: Any, *, out: Any = None) -> Any:
     """Return the QR factors as LAPACK keeps them: R above, reflectors below, their factors in ``tau``.
 
     Args:
         input: (..., m, n).
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(a, tau)``.
@@ -317,6 +339,8 @@ def geqrf(input: Any) -> Any:
         tensor([[-5.0000],
                 [ 0.5000]])
     """
+    if out is not None:
+        return into(out, geqrf, input)
     _check_matrix("geqrf", input, False)
     return return_types.geqrf(*_geqrf(input))
 
@@ -354,12 +378,13 @@ def _check_tau(name: str, A: Any, tau: Any) -> None:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {A.dtype}")
 
 
-def householder_product(input: Any, tau: Any) -> Any:
+def householder_product(input: Any, tau: Any, *, out: Any = None) -> Any:
     r"""Return the first columns of the product of reflectors :math:`\prod_i (I - \tau_i v_i v_i^T)`.
 
     Args:
         input: (..., m, n), the vectors below its diagonal.
         tau: (..., k).
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -371,6 +396,8 @@ def householder_product(input: Any, tau: Any) -> Any:
         tensor([[-0.6000],
                 [-0.8000]])
     """
+    if out is not None:
+        return into(out, householder_product, input, tau)
     check_real("householder_product", input)
     _check_tau("torch.linalg.householder_product", input, tau)
     m, n = input.shape[-2], input.shape[-1]
@@ -394,7 +421,7 @@ def orgqr(input: Any, tau: Any) -> Any:
     return householder_product(input, tau)
 
 
-def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Any:
+def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False, *, out: Any = None) -> Any:
     """Return the product of the reflectors' matrix Q with another matrix: ``Q B``, ``Q^T B``, ``B Q`` or ``B Q^T``.
 
     Args:
@@ -403,6 +430,7 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
         other: (..., m, n), or (..., n, m) for ``left=False``.
         left: whether Q stands left.
         transpose: whether Q is transposed.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -415,6 +443,8 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
         tensor([[-5.],
                 [ 0.]])
     """
+    if out is not None:
+        return into(out, ormqr, input, tau, other, left, transpose)
     check_real("ormqr", input)
     if input.ndim < 2:
         raise RuntimeError("torch.ormqr: input must have at least 2 dimensions.")

@@ -23,6 +23,7 @@ from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.creation import arange
 from tinygrad_hw.ops.pad import pad
@@ -218,7 +219,7 @@ def _from_half(name: str, input: Any, sizes: Sequence[int], dims: tuple[int, ...
     return _c2r(_resized(input, [*sizes[:-1], size // 2 + 1], dims), dim=dims, norm=mode, size=size)
 
 
-def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the discrete Fourier transform :math:`X_k = \sum_{j=0}^{N-1} x_j e^{-2 \pi i j k / N}`.
 
     Args:
@@ -227,6 +228,7 @@ def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None
         dim: the dimension.
         norm: ``"backward"`` (default) for no factor, ``"ortho"`` for :math:`1/\sqrt N`, ``"forward"`` for
             :math:`1/N`.
+        out: a tensor to write the result into.
 
     Returns:
         A complex tensor.
@@ -241,11 +243,13 @@ def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None
         >>> torch.fft.fft(torch.tensor([1.0, 0.0, 0.0, 0.0]))
         tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
+    if out is not None:
+        return into(out, fft, input, n, dim, norm)
     input = _prepared("fft", input)
     return _complex(input, *_single(n, dim, input), norm, False)
 
 
-def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the inverse transform :math:`x_j = \frac{1}{N} \sum_{k=0}^{N-1} X_k e^{2 \pi i j k / N}`.
 
     Args:
@@ -254,6 +258,7 @@ def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         dim: the dimension.
         norm: ``"backward"`` (default) for the factor :math:`1/N`, ``"ortho"`` for :math:`1/\sqrt N`,
             ``"forward"`` for none.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -265,11 +270,13 @@ def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         >>> torch.fft.ifft(torch.fft.fft(torch.tensor([1.0, 2.0])))
         tensor([1.+0.j, 2.+0.j])
     """
+    if out is not None:
+        return into(out, ifft, input, n, dim, norm)
     input = _prepared("ifft", input)
     return _complex(input, *_single(n, dim, input), norm, True)
 
 
-def fftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def fftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return the Fourier transform over several dimensions; see ``fft``.
 
     Args:
@@ -277,6 +284,7 @@ def fftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) 
         s: the lengths, -1 for the input's own; those by default.
         dim: the dimensions; all by default, the last ``len(s)`` if ``s`` is given.
         norm: as in ``fft``, N being the product of the lengths.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -289,11 +297,13 @@ def fftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) 
         tensor([[4.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, fftn, input, s, dim, norm)
     input = _prepared("fftn", input)
     return _complex(input, *_sizes_and_dims(input, s, dim), norm, False)
 
 
-def ifftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def ifftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return the inverse Fourier transform over several dimensions; see ``ifft`` and ``fftn``.
 
     Source: ``torch.fft.ifftn``.
@@ -303,11 +313,13 @@ def ifftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None)
         tensor([[1.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, ifftn, input, s, dim, norm)
     input = _prepared("ifftn", input)
     return _complex(input, *_sizes_and_dims(input, s, dim), norm, True)
 
 
-def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the first :math:`\lfloor N/2 \rfloor + 1` numbers of the Fourier transform of a real tensor.
 
     The others are conjugates of these: :math:`X_{N-k} = \overline{X_k}`.
@@ -317,6 +329,7 @@ def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         n: the length N; the input's by default.
         dim: the dimension.
         norm: as in ``fft``.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -328,11 +341,13 @@ def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         >>> torch.fft.rfft(torch.tensor([1.0, 0.0, 0.0, 0.0]))
         tensor([1.+0.j, 1.+0.j, 1.+0.j])
     """
+    if out is not None:
+        return into(out, rfft, input, n, dim, norm)
     input = _prepared("rfft", input, False)
     return _to_half("rfft", input, *_single(n, dim, input), norm)
 
 
-def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the real tensor whose Fourier transform has ``input`` as its first half, the inverse of ``rfft``.
 
     Args:
@@ -340,6 +355,7 @@ def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
         n: the length N of the result; :math:`2 (m - 1)` for m numbers by default. Give it where it is odd.
         dim: the dimension.
         norm: as in ``ifft``.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -351,11 +367,13 @@ def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
         >>> torch.fft.irfft(torch.fft.rfft(torch.tensor([1.0, 2.0, 3.0])), 3)
         tensor([1., 2., 3.])
     """
+    if out is not None:
+        return into(out, irfft, input, n, dim, norm)
     input = _prepared("irfft", input, True)
     return _from_half("irfft", input, *_single(n, dim, input), norm)
 
 
-def rfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def rfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return the Fourier transform of a real tensor over several dimensions, half of it along the last one.
 
     Args:
@@ -363,6 +381,7 @@ def rfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None)
         s: the lengths, -1 for the input's own; those by default.
         dim: the dimensions; all by default, the last ``len(s)`` if ``s`` is given.
         norm: as in ``fft``.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the tensor is complex; otherwise as in ``fftn``.
@@ -374,11 +393,13 @@ def rfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None)
         tensor([[4.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, rfftn, input, s, dim, norm)
     input = _prepared("rfftn", input, False)
     return _to_half("rfftn", input, *_sizes_and_dims(input, s, dim), norm)
 
 
-def irfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def irfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return the real tensor of which ``rfftn`` makes ``input``; see ``irfft`` for its last length.
 
     Source: ``torch.fft.irfftn``.
@@ -388,11 +409,13 @@ def irfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None
         tensor([[1., 1.],
                 [1., 1.]])
     """
+    if out is not None:
+        return into(out, irfftn, input, s, dim, norm)
     input = _prepared("irfftn", input, True)
     return _from_half("irfftn", input, *_sizes_and_dims(input, s, dim), norm)
 
 
-def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the Fourier transform, which is real, of the signal of which ``input`` is the first half.
 
     The other half is its conjugate: :math:`x_{N-j} = \overline{x_j}`.
@@ -402,6 +425,7 @@ def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         n: the length N of the result; :math:`2 (m - 1)` for m numbers by default.
         dim: the dimension.
         norm: as in ``fft``.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -413,11 +437,13 @@ def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
         >>> torch.fft.hfft(torch.tensor([1.0, 0.0, 0.0]))
         tensor([1., 1., 1., 1.])
     """
+    if out is not None:
+        return into(out, hfft, input, n, dim, norm)
     input = _prepared("hfft", input, True)
     return _from_half("hfft", conj(input), *_single(n, dim, input), _OTHER_WAY[_norm(norm)])
 
 
-def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Any = None) -> Any:
     r"""Return the first :math:`\lfloor N/2 \rfloor + 1` numbers of the inverse transform of a real tensor.
 
     Args:
@@ -425,6 +451,7 @@ def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
         n: the length N; the input's by default.
         dim: the dimension.
         norm: as in ``ifft``.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: there is no such dimension.
@@ -436,11 +463,13 @@ def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
         >>> torch.fft.ihfft(torch.tensor([4.0, 0.0, 0.0, 0.0]))
         tensor([1.-0.j, 1.-0.j, 1.-0.j])
     """
+    if out is not None:
+        return into(out, ihfft, input, n, dim, norm)
     input = _prepared("ihfft", input, False)
     return conj(_to_half("ihfft", input, *_single(n, dim, input), _OTHER_WAY[_norm(norm)]))
 
 
-def hfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def hfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return the Fourier transform over several dimensions of the signal of which ``input`` is half; see ``hfft``.
 
     Args:
@@ -448,6 +477,7 @@ def hfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None)
         s: the lengths of the result, -1 for the input's own (for the last one 2 (m - 1)); those by default.
         dim: the dimensions; all by default, the last ``len(s)`` if ``s`` is given.
         norm: as in ``fft``.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: as in ``fftn``.
@@ -459,11 +489,13 @@ def hfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None)
         tensor([[4., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(out, hfftn, input, s, dim, norm)
     input = _prepared("hfftn", input, True)
     return _from_half("hfftn", conj(input), *_sizes_and_dims(input, s, dim), _OTHER_WAY[_norm(norm)])
 
 
-def ihfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None) -> Any:
+def ihfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None, *, out: Any = None) -> Any:
     """Return half of the inverse Fourier transform of a real tensor over several dimensions; see ``ihfft``.
 
     Source: ``torch.fft.ihfftn``.
@@ -473,6 +505,8 @@ def ihfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None
         tensor([[1., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(out, ihfftn, input, s, dim, norm)
     input = _prepared("ihfftn", input, False)
     return conj(_to_half("ihfftn", input, *_sizes_and_dims(input, s, dim), _OTHER_WAY[_norm(norm)]))
 
@@ -480,7 +514,7 @@ def ihfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None
 # -- over two dimensions ---------------------------------------------------------------------------
 
 
-def fft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def fft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return the Fourier transform over the last two dimensions; see ``fftn``.
 
     Source: ``torch.fft.fft2``.
@@ -490,10 +524,12 @@ def fft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = No
         tensor([[4.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, fft2, input, s, dim, norm)
     return fftn(input, s, dim, norm)
 
 
-def ifft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def ifft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return the inverse Fourier transform over the last two dimensions; see ``ifftn``.
 
     Source: ``torch.fft.ifft2``.
@@ -503,10 +539,12 @@ def ifft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = N
         tensor([[1.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, ifft2, input, s, dim, norm)
     return ifftn(input, s, dim, norm)
 
 
-def rfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def rfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return half of the Fourier transform of a real tensor over the last two dimensions; see ``rfftn``.
 
     Source: ``torch.fft.rfft2``.
@@ -516,10 +554,12 @@ def rfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = N
         tensor([[4.+0.j, 0.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    if out is not None:
+        return into(out, rfft2, input, s, dim, norm)
     return rfftn(input, s, dim, norm)
 
 
-def irfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def irfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return the inverse of ``rfft2``; see ``irfftn``.
 
     Source: ``torch.fft.irfft2``.
@@ -529,10 +569,12 @@ def irfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = 
         tensor([[1., 1.],
                 [1., 1.]])
     """
+    if out is not None:
+        return into(out, irfft2, input, s, dim, norm)
     return irfftn(input, s, dim, norm)
 
 
-def hfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def hfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return ``hfftn`` over the last two dimensions.
 
     Source: ``torch.fft.hfft2``.
@@ -542,10 +584,12 @@ def hfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = N
         tensor([[4., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(out, hfft2, input, s, dim, norm)
     return hfftn(input, s, dim, norm)
 
 
-def ihfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None) -> Any:
+def ihfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
     """Return ``ihfftn`` over the last two dimensions.
 
     Source: ``torch.fft.ihfft2``.
@@ -555,6 +599,8 @@ def ihfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = 
         tensor([[1., 0.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(out, ihfft2, input, s, dim, norm)
     return ihfftn(input, s, dim, norm)
 
 

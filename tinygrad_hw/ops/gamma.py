@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import gamma as kernels
 from tinygrad_hw.kernels import random_gamma
 from tinygrad_hw.kernels.generator import Generator
@@ -56,6 +57,7 @@ lgamma = op(
         >>> torch.lgamma(torch.tensor([0.5, 1.0, 4.0]))
         tensor([0.5724, 0.0000, 1.7918])
     """,
+    out=True,
 )
 digamma = op(
     "digamma",
@@ -73,6 +75,7 @@ digamma = op(
         >>> torch.digamma(torch.tensor([1.0, 0.5]))
         tensor([-0.5772, -1.9635])
     """,
+    out=True,
 )
 _polygamma = op(
     "polygamma",
@@ -82,12 +85,13 @@ _polygamma = op(
 )
 
 
-def polygamma(n: int, input: Any) -> Any:
+def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\psi^{(n)}(x)`, the n-th derivative of digamma.
 
     Args:
         n: not negative.
         input: a tensor.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: ``n`` is negative.
@@ -98,17 +102,20 @@ def polygamma(n: int, input: Any) -> Any:
         >>> torch.polygamma(1, torch.tensor([1.0, 0.5]))
         tensor([1.6449, 4.9348])
     """
+    if out is not None:
+        return into(out, polygamma, n, input)
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, but got n={n}")
     return _polygamma(input, n=n)
 
 
-def mvlgamma(input: Any, p: int) -> Any:
+def mvlgamma(input: Any, p: int, *, out: Any = None) -> Any:
     r"""Return the multivariate log gamma function :math:`\log \pi^{p(p-1)/4} \prod_{j=1}^p \Gamma(x - (j-1)/2)`.
 
     Args:
         input: a tensor of numbers above (p - 1) / 2.
         p: the dimension, at least 1.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: ``p`` is less than 1.
@@ -119,6 +126,8 @@ def mvlgamma(input: Any, p: int) -> Any:
         >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
         tensor([0.4516, 1.5502])
     """
+    if out is not None:
+        return into(out, mvlgamma, input, p)
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, but got p={p}")
     if not isinstance(input, TensorBase):
@@ -153,6 +162,7 @@ igamma = op(
         >>> torch.special.gammainc(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([0.2642])
     """,
+    out=True,
 )
 igammac = op(
     "igammac",
@@ -173,6 +183,7 @@ igammac = op(
         >>> torch.special.gammaincc(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([0.7358])
     """,
+    out=True,
 )
 zeta = op(
     "special_zeta",
@@ -192,6 +203,7 @@ zeta = op(
         >>> torch.special.zeta(torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.6449])
     """,
+    out=True,
 )
 
 gammaln = lgamma

@@ -11,6 +11,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import scatter as kernels
 from tinygrad_hw.kernels.runtime import compiles
 from tinygrad_hw.ops.creation import clone, scalar_for
@@ -427,13 +428,14 @@ _index_add_zeros = op(
 )
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     """Return the slices along a dimension that ``index`` names.
 
     Args:
         input: a tensor.
         dim: the dimension.
         index: 1-D integers.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: an index is out of range, or ``index`` is not 1-D.
@@ -444,6 +446,8 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
         >>> torch.index_select(torch.tensor([1, 2, 3]), 0, torch.tensor([2, 0]))
         tensor([3, 1])
     """
+    if out is not None:
+        return into(out, index_select, input, dim, index)
     array = _long("index_select", index)
     if array.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
@@ -452,7 +456,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return _index_select(input, array.reshape(-1), dim=d)
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """Return a copy with slices of ``source`` added at the slices that ``index`` names.
 
     Args:
@@ -461,6 +465,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
         index: 1-D integers, one per slice of ``source``.
         source: a tensor of the same dtype.
         alpha: factor of ``source``.
+        out: a tensor to write the result into.
 
     Source: ``torch.index_add``.
 
@@ -468,6 +473,8 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
         >>> torch.index_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.ones(2))
         tensor([2., 0.])
     """
+    if out is not None:
+        return into(out, index_add, input, dim, index, source, alpha=alpha)
     array = _long("index_add", index)
     d = one_dim(dim, input.ndim)
     if _values(input).dtype != _values(source).dtype:
@@ -498,7 +505,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
 
 
 @whole
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None) -> Any:
     """Return a copy with slices replaced by slices of ``source``.
 
     Source: ``torch.index_copy``.
@@ -507,6 +514,8 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
         >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([2]), torch.ones(1))
         tensor([0., 0., 1.])
     """
+    if out is not None:
+        return into(out, index_copy, input, dim, index, source)
     array = _long("index_copy", index)
     d = one_dim(dim, input.ndim)
     if _values(input).dtype != _values(source).dtype:
@@ -633,7 +642,7 @@ def _int64(name: str, index: Any) -> Any:
     return array
 
 
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
     r"""Return :math:`out_{i j k} = input_{index_{i j k}\, j\, k}` (for ``dim=0``).
 
     Args:
@@ -641,6 +650,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
         dim: the dimension along which is indexed.
         index: integers, as many dimensions as ``input``.
         sparse_grad: must be False.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit, or an index is out of range.
@@ -652,6 +662,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
         tensor([[1, 1],
                 [4, 3]])
     """
+    if out is not None:
+        return into(out, gather, input, dim, index, sparse_grad=sparse_grad)
     array = _int64("gather", index)
     d = _check_gather("gather", input, array, dim)
     return _gather(input, array if array.size else array.astype(np.int64), dim=d)
@@ -690,6 +702,7 @@ def scatter(
     *,
     value: Any = None,
     reduce: str | None = None,
+    out: Any = None,
 ) -> Any:
     r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``).
 
@@ -700,6 +713,7 @@ def scatter(
         src: a tensor at least as large as ``index``, or a number.
         value: a number instead.
         reduce: ``"add"`` or ``"multiply"`` instead of replacing.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit, or an index is out of range.
@@ -710,6 +724,8 @@ def scatter(
         >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([5.0, 7.0]))
         tensor([7., 0., 5.])
     """
+    if out is not None:
+        return into(out, scatter, input, dim, index, src, value=value, reduce=reduce)
     if src is None:
         src = value
     array = _int64("scatter", index)
@@ -746,7 +762,7 @@ def _check_scatter(name: str, input: Any, index: Any, dim: int, src: Any) -> int
     return _check_gather(name, input, index, dim)
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) -> Any:
     """Return a copy with ``src`` added at the places that ``index`` names; see ``scatter``.
 
     Source: ``torch.scatter_add``.
@@ -755,6 +771,8 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
         >>> torch.scatter_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]))
         tensor([12.,  0.])
     """
+    if out is not None:
+        return into(out, scatter_add, input, dim, index, src)
     array = _int64("scatter_add", index)
     d = _check_scatter("scatter_add", input, array, dim, src)
     if _values(src).dtype != _values(input).dtype:
@@ -763,7 +781,9 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 
 @whole
-def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+def scatter_reduce(
+    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
     """Return a copy with ``src`` reduced into the places that ``index`` names.
 
     Args:
@@ -773,6 +793,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         src: a tensor at least as large as ``index``.
         reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
         include_self: whether the elements of ``input`` take part.
+        out: a tensor to write the result into.
 
     Source: ``torch.scatter_reduce``.
 
@@ -780,6 +801,8 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
         >>> torch.scatter_reduce(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]), "amax")
         tensor([7., 0.])
     """
+    if out is not None:
+        return into(out, scatter_reduce, input, dim, index, src, reduce, include_self=include_self)
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError("reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce))
     array = _int64("scatter_reduce", index)
@@ -885,7 +908,7 @@ _reduce_extreme = op(
 
 
 @whole
-def take(input: Any, index: Any) -> Any:
+def take(input: Any, index: Any, *, out: Any = None) -> Any:
     """Return the elements of the flattened tensor at ``index``.
 
     Source: ``torch.take``.
@@ -894,6 +917,8 @@ def take(input: Any, index: Any) -> Any:
         >>> torch.take(torch.tensor([[4, 3], [2, 1]]), torch.tensor([0, 3]))
         tensor([4, 1])
     """
+    if out is not None:
+        return into(out, take, input, index)
     array = _values(index)
     if array.dtype != np.int64:
         raise RuntimeError("take(): Expected a long tensor for index")
@@ -904,7 +929,7 @@ def take(input: Any, index: Any) -> Any:
 
 
 @whole
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
 
     Source: ``torch.take_along_dim``.
@@ -914,6 +939,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
         tensor([[2],
                 [3]])
     """
+    if out is not None:
+        return into(out, take_along_dim, input, indices, dim)
     array = _values(indices)
     if array.dtype != np.int64:
         raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long")
@@ -983,7 +1010,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return _where(array, value, input)
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """Return the elements where ``mask`` holds, as one dimension.
 
     Source: ``torch.masked_select``.
@@ -992,6 +1019,8 @@ def masked_select(input: Any, mask: Any) -> Any:
         >>> torch.masked_select(torch.tensor([1, 2]), torch.tensor([True, False]))
         tensor([1])
     """
+    if out is not None:
+        return into(out, masked_select, input, mask)
     array = _mask("masked_select", mask)
     shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
     wide = expand(input, shape) if tuple(input.shape) != shape else input
@@ -1026,12 +1055,13 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
 
 
 @whole
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Return the indices of the elements that are not zero.
 
     Args:
         input: a tensor.
         as_tuple: one 1-D tensor per dimension instead of one row per element.
+        out: a tensor to write the result into.
 
     Source: ``torch.nonzero``.
 
@@ -1040,6 +1070,10 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
         tensor([[1],
                 [2]])
     """
+    if out is not None:
+        if as_tuple:
+            raise TypeError("nonzero(): argument 'out' does not go with as_tuple=True: a tuple is always made anew")
+        return into(out, nonzero, input, as_tuple=as_tuple)
     array = _values(input)
     if as_tuple:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
@@ -1090,6 +1124,8 @@ def slice_scatter(
     start: int | None = None,
     end: int | None = None,
     step: int = 1,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return a copy with a slice along a dimension replaced.
 
@@ -1097,6 +1133,8 @@ def slice_scatter(
         >>> torch.slice_scatter(torch.zeros(3), torch.ones(2), 0, 1)
         tensor([0., 1., 1.])
     """
+    if out is not None:
+        return into(out, slice_scatter, input, src, dim, start, end, step)
     d = one_dim(dim, input.ndim)
     where = (*_lead(d), slice(start, end, step))
     return _replaced(input, _values(input)[where], src, where, "slice_scatter")

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.matmul import cross, matmul
 from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
@@ -122,11 +123,12 @@ _inv = op(
 )
 
 
-def inv(A: Any) -> Any:
+def inv(A: Any, *, out: Any = None) -> Any:
     r"""Return the inverse :math:`A^{-1}`; its gradient is :math:`-A^{-T} g A^{-T}`.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of A's shape.
@@ -142,6 +144,8 @@ def inv(A: Any) -> Any:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
+    if out is not None:
+        return into(out, inv, A)
     _check_matrix("inv", A, True)
     return _inv(A)
 
@@ -162,13 +166,14 @@ _solve = op(
 )
 
 
-def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` (or :math:`XA = B`).
 
     Args:
         A: (..., n, n).
         B: (..., n, k), or one vector per matrix: (n,) or (..., n) with the batch shape of A.
         left: solve :math:`AX = B` (True) or :math:`XA = B`.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of B's (broadcast) shape.
@@ -183,6 +188,8 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 2.0]))
         tensor([1.0000, 0.5000])
     """
+    if out is not None:
+        return into(out, solve, A, B, left=left)
     _check_matrix("solve", A, True)
     if _array(A).dtype != _array(B).dtype:
         raise RuntimeError(
@@ -207,7 +214,9 @@ def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
     return a
 
 
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+def solve_triangular(
+    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None
+) -> Any:
     """Return the solution of ``AX = B`` (or ``XA = B``) for triangular matrices.
 
     Args:
@@ -216,6 +225,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
         upper: whether A is upper triangular.
         left: solve ``AX = B`` (True) or ``XA = B``.
         unitriangular: take the diagonal as ones.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.solve_triangular``.
 
@@ -224,6 +234,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
         tensor([[0.5000],
                 [0.5000]])
     """
+    if out is not None:
+        return into(out, solve_triangular, A, B, upper=upper, left=left, unitriangular=unitriangular)
     _check_matrix("solve_triangular", A, True)
     return solve(_triangle(A, upper, unitriangular), B, left=left)
 
@@ -237,7 +249,7 @@ def _pinv_tolerance(a: Any, s: Any, atol: Any, rtol: Any) -> Any:
     return np.maximum(0.0 if atol is None else _array(atol), _array(rtol) * largest)[..., None]
 
 
-def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
     r"""Return the Moore-Penrose pseudo-inverse :math:`V S^+ U^T`.
 
     Args:
@@ -245,6 +257,7 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         atol: singular values at or below it count as zero.
         rtol: the same relative to the largest; ``max(m, n) * eps`` by default.
         hermitian: whether A is symmetric; then only its lower triangle is read.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., n, m).
@@ -256,6 +269,8 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
         >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
         tensor([[0.5000, 0.0000]])
     """
+    if out is not None:
+        return into(out, pinv, A, atol=atol, rtol=rtol, hermitian=hermitian)
     _check_matrix("pinv", A, hermitian)
     return _pinv(A, atol=atol, rtol=rtol, hermitian=hermitian)
 
@@ -312,11 +327,12 @@ _det = op(
 )
 
 
-def det(A: Any) -> Any:
+def det(A: Any, *, out: Any = None) -> Any:
     r"""Return the determinant; its gradient is :math:`g \det(A) A^{-T}`, the matrix of cofactors.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (...).
@@ -331,6 +347,8 @@ def det(A: Any) -> Any:
         >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
         tensor(8.)
     """
+    if out is not None:
+        return into(out, det, A)
     _check_matrix("det", A, True)
     return _det(A)
 
@@ -349,11 +367,12 @@ _slogdet = op(
 )
 
 
-def slogdet(A: Any) -> Any:
+def slogdet(A: Any, *, out: Any = None) -> Any:
     r"""Return the sign of the determinant and :math:`\log|\det A|`, which does not overflow.
 
     Args:
         A: (..., n, n).
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(sign, logabsdet)`` of tensors of shape (...).
@@ -364,6 +383,8 @@ def slogdet(A: Any) -> Any:
         >>> torch.linalg.slogdet(torch.tensor([[0.0, 1.0], [1.0, 0.0]])).sign
         tensor(-1.)
     """
+    if out is not None:
+        return into(out, slogdet, A)
     from tinygrad_hw.return_types import linalg_slogdet
 
     _check_matrix("slogdet", A, True)
@@ -400,12 +421,13 @@ def _cholesky_rule(g: Any, out: Any) -> Any:
 _cholesky = op("linalg_cholesky", _cholesky_forward, node_name="LinalgCholeskyExBackward0", A=_cholesky_rule)
 
 
-def cholesky(A: Any, *, upper: bool = False) -> Any:
+def cholesky(A: Any, *, upper: bool = False, out: Any = None) -> Any:
     r"""Return the lower triangular :math:`L` with :math:`A = L L^T`.
 
     Args:
         A: (..., n, n), symmetric positive definite; only the lower triangle is read.
         upper: return :math:`L^T` instead.
+        out: a tensor to write the result into.
 
     Raises:
         LinAlgError: a matrix is not positive definite.
@@ -417,6 +439,8 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
         tensor([[2., 0.],
                 [1., 2.]])
     """
+    if out is not None:
+        return into(out, cholesky, A, upper=upper)
     _check_matrix("cholesky", A, True)
     lower = _cholesky(A.mT if upper else A)
     return lower.mT if upper else lower
@@ -461,12 +485,13 @@ _qr = op(
 )
 
 
-def qr(A: Any, mode: str = "reduced") -> Any:
+def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
     r"""Return :math:`A = QR` with orthonormal :math:`Q` and upper triangular :math:`R`.
 
     Args:
         A: (..., m, n).
         mode: ``"reduced"`` (Q is (..., m, k), k = min(m, n)), ``"complete"`` (Q is square) or ``"r"`` (R only).
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(Q, R)``.
@@ -479,6 +504,8 @@ def qr(A: Any, mode: str = "reduced") -> Any:
         >>> torch.allclose(Q @ R, torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
         True
     """
+    if out is not None:
+        return into(out, qr, A, mode)
     from tinygrad_hw.return_types import linalg_qr
 
     _check_matrix("qr", A, False)
@@ -509,6 +536,11 @@ def _gaps(squares: Any) -> Any:
     return (1 - eye) / (difference + eye)
 
 
+def _is_nothing(g: Any) -> bool:
+    """Whether a gradient is zeros, and nothing that could be differentiated."""
+    return not _array(g).any() and (not isinstance(g, TensorBase) or edge_of(g) is None)
+
+
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> tuple[Any]:
     m, n = A.shape[-2], A.shape[-1]
     k = min(m, n)
@@ -516,6 +548,9 @@ def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, fu
         # The extra singular vectors are arbitrary; gradients flow through the others.
         U, g_U = U[..., :, :k], g_U[..., :, :k]
         Vh, g_Vh = Vh[..., :k, :], g_Vh[..., :k, :]
+    if _is_nothing(g_U) and _is_nothing(g_Vh):
+        # Of the values alone, which is defined where values are equal, or zero.
+        return (U @ diag_embed(g_S) @ Vh,)
     F = _gaps(S * S)
     s_row, s_col = unsqueeze(S, -2), unsqueeze(S, -1)
     skew_u = U.mT @ g_U
@@ -540,12 +575,13 @@ _svd = op(
 )
 
 
-def svd(A: Any, full_matrices: bool = True) -> Any:
+def svd(A: Any, full_matrices: bool = True, *, out: Any = None) -> Any:
     r"""Return the singular value decomposition :math:`A = U \operatorname{diag}(S) V^T`.
 
     Args:
         A: (..., m, n).
         full_matrices: whether U and Vh are square (default), or have min(m, n) columns and rows.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(U, S, Vh)``, singular values in descending order.
@@ -559,17 +595,20 @@ def svd(A: Any, full_matrices: bool = True) -> Any:
         >>> torch.linalg.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]])).S
         tensor([4., 3.])
     """
+    if out is not None:
+        return into(out, svd, A, full_matrices)
     from tinygrad_hw.return_types import linalg_svd
 
     _check_matrix("svd", A, False)
     return linalg_svd(*_svd(A, full_matrices=full_matrices))
 
 
-def svdvals(A: Any) -> Any:
+def svdvals(A: Any, *, out: Any = None) -> Any:
     """Return the singular values in descending order; see ``svd``.
 
     Args:
         A: (..., m, n).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., min(m, n)).
@@ -580,6 +619,8 @@ def svdvals(A: Any) -> Any:
         >>> torch.linalg.svdvals(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
         tensor([4., 3.])
     """
+    if out is not None:
+        return into(out, svdvals, A)
     _check_matrix("svdvals", A, False)
     return _svd(A, full_matrices=False)[1]
 
@@ -614,12 +655,13 @@ def _check_uplo(UPLO: str) -> bool:
     return UPLO.upper() == "U"
 
 
-def eigh(A: Any, UPLO: str = "L") -> Any:
+def eigh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     r"""Return the eigenvalues and eigenvectors of symmetric matrices, :math:`A = V \operatorname{diag}(w) V^T`.
 
     Args:
         A: (..., n, n), symmetric; only one triangle is read.
         UPLO: which one, ``"L"`` (default) or ``"U"``.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(eigenvalues, eigenvectors)``, in ascending order.
@@ -630,6 +672,8 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
         >>> torch.linalg.eigh(torch.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, eigh, A, UPLO)
     from tinygrad_hw.return_types import linalg_eigh
 
     upper = _check_uplo(UPLO)
@@ -637,12 +681,13 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
     return linalg_eigh(*_eigh(A, upper=upper))
 
 
-def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+def eigvalsh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     """Return the eigenvalues of symmetric matrices in ascending order; see ``eigh``.
 
     Args:
         A: (..., n, n), symmetric.
         UPLO: which triangle is read.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., n).
@@ -653,12 +698,14 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:
         >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, eigvalsh, A, UPLO)
     upper = _check_uplo(UPLO)
     _check_matrix("eigvalsh", A, True)
     return _eigh(A, upper=upper)[0]
 
 
-def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None, out: Any = None) -> Any:
     r"""Return the solution of the least squares problem :math:`\min_X \|AX - B\|_F`.
 
     Args:
@@ -667,6 +714,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         rcond: relative size below which a singular value counts as zero; ``eps * max(m, n)`` by default.
         driver: LAPACK's routine whose results are returned: ``"gelsy"`` (default) finds the rank, ``"gels"`` takes
             it as full, ``"gelsd"`` and ``"gelss"`` return the singular values too. The pseudo-inverse is used for all.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(solution, residuals, rank, singular_values)``.
@@ -677,6 +725,8 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
         >>> torch.linalg.lstsq(torch.tensor([[2.0], [0.0]]), torch.tensor([[4.0], [1.0]])).solution
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, lstsq, A, B, rcond, driver=driver)
     from tinygrad_hw.autograd.graph import wrap
     from tinygrad_hw.return_types import linalg_lstsq
 
@@ -705,13 +755,14 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     )
 
 
-def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+def linalg_cross(input: Any, other: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Return the cross products of 3-vectors along ``dim``.
 
     Args:
         input: a tensor with 3 elements along ``dim``.
         other: the same, of as many dimensions, broadcastable.
         dim: the dimension.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the numbers of dimensions differ, or the dimension has not 3 elements.
@@ -722,6 +773,8 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
         >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
         tensor([0., 0., 1.])
     """
+    if out is not None:
+        return into(out, linalg_cross, input, other, dim=dim)
     if input.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     return cross(input, other, one_dim(dim, input.ndim))
@@ -745,12 +798,13 @@ def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
     return diagonal(A, offset, dim1, dim2)
 
 
-def matrix_power(A: Any, n: int) -> Any:
+def matrix_power(A: Any, n: int, *, out: Any = None) -> Any:
     """Return the n-th power of square matrices, by repeated squaring; negative powers invert first.
 
     Args:
         A: (..., k, k).
         n: the exponent.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.matrix_power``.
 
@@ -759,6 +813,8 @@ def matrix_power(A: Any, n: int) -> Any:
         tensor([[8., 0.],
                 [0., 8.]])
     """
+    if out is not None:
+        return into(out, matrix_power, A, n)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, got shape {list(A.shape)}")
     if n < 0:
@@ -775,7 +831,7 @@ def matrix_power(A: Any, n: int) -> Any:
     return result
 
 
-def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
     """Return the number of singular values above the tolerance; not differentiable.
 
     Args:
@@ -783,6 +839,7 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
         atol: absolute tolerance.
         rtol: relative to the largest singular value; ``max(m, n) * eps`` by default.
         hermitian: accepted; makes no difference to the result.
+        out: a tensor to write the result into.
 
     Returns:
         An int64 tensor of shape (...).
@@ -793,6 +850,8 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
         >>> torch.linalg.matrix_rank(torch.ones(3, 3))
         tensor(1)
     """
+    if out is not None:
+        return into(out, matrix_rank, A, atol=atol, rtol=rtol, hermitian=hermitian)
     from tinygrad_hw.autograd.graph import wrap
 
     _check_matrix("matrix_rank", A, False)
@@ -800,11 +859,12 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     return wrap(np.asarray((s > _pinv_tolerance(A, s, atol, rtol)).sum(axis=-1), np.int64))
 
 
-def multi_dot(tensors: Any) -> Any:
+def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     """Return the product of two or more matrices (the first and last may be vectors), in the cheapest order.
 
     Args:
         tensors: a sequence of tensors.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.multi_dot``.
 
@@ -812,6 +872,8 @@ def multi_dot(tensors: Any) -> Any:
         >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)])
         tensor([12., 12.])
     """
+    if out is not None:
+        return into(out, multi_dot, tensors)
     from tinygrad_hw.ops.matmul import chain_matmul
 
     tensors = list(tensors)
@@ -831,7 +893,24 @@ def multi_dot(tensors: Any) -> Any:
 # -- norms -----------------------------------------------------------------------------------------
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def _check_not_empty(x: Any, ord: float, dim: Any) -> None:
+    """Raise PyTorch's error for a smallest or largest element of nothing."""
+    if dim is None:
+        where = "an empty tensor" if 0 in x.shape else None
+    else:
+        empty = [d for d in ((dim,) if isinstance(dim, int) else dim) if x.ndim and x.shape[d] == 0]
+        where = f"the dimension {empty[0]} because this dimension is empty and" if empty else None
+    if where is not None:
+        because = "" if where.endswith("and") else " because"
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord:g} norm on {where}{because} the operation does not have an "
+            "identity"
+        )
+
+
+def vector_norm(
+    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+) -> Any:
     r"""Return :math:`(\sum |x_i|^p)^{1/p}`, or the largest or smallest absolute value, or the count of non-zeros.
 
     Args:
@@ -840,6 +919,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
         dim: the dimensions to reduce; all, flattened, by default.
         keepdim: keep them with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtype is not floating point.
@@ -850,8 +930,12 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
         >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
+    if out is not None:
+        return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
     if _array(x).dtype.kind not in "fc":
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
+    if ord < 0 or ord == math.inf:
+        _check_not_empty(x, ord, dim)
     if dim is None and not keepdim and x.ndim != 1:
         x, dim = flatten(x), 0
     elif dim is None:
@@ -866,6 +950,7 @@ def matrix_norm(
     keepdim: bool = False,
     *,
     dtype: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return a norm of matrices.
 
@@ -876,6 +961,7 @@ def matrix_norm(
         dim: the dimensions of the matrices.
         keepdim: keep them with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: ``ord`` is none of these, or A has fewer than two dimensions.
@@ -886,6 +972,8 @@ def matrix_norm(
         >>> torch.linalg.matrix_norm(torch.tensor([[1.0, -2.0], [3.0, 4.0]]), 1)
         tensor(6.)
     """
+    if out is not None:
+        return into(out, matrix_norm, A, ord, dim, keepdim, dtype=dtype)
     if A.ndim < 2:
         raise RuntimeError(
             f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {list(A.shape)}"
@@ -905,7 +993,9 @@ def matrix_norm(
         return _tensor_norm(A, 2, (rows, columns), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(A, (rows, columns), (-2, -1)))
-        result = sum_(s, -1) if ord == "nuc" else amax(s, -1) if ord == 2 else amin(s, -1)
+        # Of no singular values the largest is 0.
+        largest = sum_ if ord == "nuc" or s.shape[-1] == 0 else amax
+        result = amin(s, -1) if ord == -2 else largest(s, -1)
         if keepdim:
             for d in sorted((rows, columns)):
                 result = unsqueeze(result, d)
@@ -913,7 +1003,10 @@ def matrix_norm(
     if ord in (1, -1, math.inf, -math.inf):
         inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = sum_(abs_(A), inner, True)
-        result = amax(sums, outer, True) if ord > 0 else amin(sums, outer, True)
+        if ord > 0:
+            result = amax(sums, outer, True) if sums.shape[outer] else sum_(sums, outer, True)
+        else:
+            result = amin(sums, outer, True)
         if not keepdim:
             for d in sorted((rows, columns), reverse=True):
                 result = squeeze(result, d)
@@ -921,7 +1014,7 @@ def matrix_norm(
     raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
 
 
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     """Return a vector or matrix norm.
 
     With ``ord`` left out it is the 2-norm of the flattened tensor. With ``ord`` and one dimension (or a 1-D
@@ -933,6 +1026,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         dim: one dimension or two.
         keepdim: keep reduced dimensions with size 1.
         dtype: convert first.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.norm``.
 
@@ -940,6 +1034,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         >>> torch.linalg.norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
+    if out is not None:
+        return into(out, norm, A, ord, dim, keepdim, dtype=dtype)
     dims = None if dim is None else ((dim,) if isinstance(dim, int) else tuple(dim))
     if ord is None:
         return vector_norm(A, 2, dims, keepdim, dtype=dtype)
@@ -956,12 +1052,13 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
-def cond(A: Any, p: Any = None) -> Any:
+def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     r"""Return the condition number :math:`\|A\|_p \|A^{-1}\|_p`.
 
     Args:
         A: (..., m, n); square unless ``p`` is None, 2 or -2.
         p: a matrix norm; 2 by default.
+        out: a tensor to write the result into.
 
     Source: ``torch.linalg.cond``.
 
@@ -969,6 +1066,8 @@ def cond(A: Any, p: Any = None) -> Any:
         >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
         tensor(2.)
     """
+    if out is not None:
+        return into(out, cond, A, p)
     _check_matrix("cond", A, False)
     if p in (None, 2, -2):
         s = svdvals(A)

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.matmul import _matmul as mm
 from tinygrad_hw.ops.matmul import einsum, matmul
@@ -64,13 +65,14 @@ def _dtype(t: Any) -> Any:
     return (t.array if isinstance(t, TensorBase) else t).dtype
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any:
     r"""Return :math:`x W^T + b`.
 
     Args:
         input: (..., in_features) or (in_features,).
         weight: (out_features, in_features) or (in_features,).
         bias: (out_features,) or None.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., out_features).
@@ -85,6 +87,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         >>> F.linear(torch.ones(2, 3), torch.ones(4, 3), torch.zeros(4)).shape
         torch.Size([2, 4])
     """
+    if out is not None:
+        return into(out, linear, input, weight, bias)
     shape = input.shape
     if weight.ndim == 1:
         return sum_(input * weight, -1) if bias is None else sum_(input * weight, -1) + bias

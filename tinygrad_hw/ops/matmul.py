@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
 from tinygrad_hw.ops.complex import conj, is_complex
 from tinygrad_hw.ops.elementwise import mul
@@ -116,12 +117,13 @@ def _inner_mismatch(name: str, a: Any, b: Any) -> RuntimeError:
     )
 
 
-def mm(input: Any, mat2: Any) -> Any:
+def mm(input: Any, mat2: Any, *, out: Any = None) -> Any:
     r"""Return the matrix product :math:`AB` of two 2-D tensors.
 
     Args:
         input: (n, k).
         mat2: (k, m).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (n, m).
@@ -135,6 +137,8 @@ def mm(input: Any, mat2: Any) -> Any:
         >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
         tensor([[11.]])
     """
+    if out is not None:
+        return into(out, mm, input, mat2)
     _check_tensors("mm", input=input, mat2=mat2)
     _check_dims("mm", input, 2, "input")
     _check_dims("mm", mat2, 2, "mat2")
@@ -144,12 +148,13 @@ def mm(input: Any, mat2: Any) -> Any:
     return _matmul(input, mat2)
 
 
-def bmm(input: Any, mat2: Any) -> Any:
+def bmm(input: Any, mat2: Any, *, out: Any = None) -> Any:
     r"""Return the products of two batches of matrices, :math:`out_i = A_i B_i`.
 
     Args:
         input: (b, n, k).
         mat2: (b, k, m).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (b, n, m).
@@ -163,6 +168,8 @@ def bmm(input: Any, mat2: Any) -> Any:
         >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).shape
         torch.Size([2, 1, 1])
     """
+    if out is not None:
+        return into(out, bmm, input, mat2)
     _check_tensors("bmm", input=input, mat2=mat2)
     _check_dims("bmm", input, 3, "input")
     _check_dims("bmm", mat2, 3, "mat2")
@@ -175,12 +182,13 @@ def bmm(input: Any, mat2: Any) -> Any:
     return _bmm(input, mat2)
 
 
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Any, vec: Any, *, out: Any = None) -> Any:
     r"""Return the product :math:`Av` of a matrix and a vector.
 
     Args:
         input: (n, m).
         vec: (m,).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (n,).
@@ -194,6 +202,8 @@ def mv(input: Any, vec: Any) -> Any:
         >>> torch.mv(torch.eye(2), torch.tensor([1.0, 2.0]))
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, mv, input, vec)
     _check_tensors("mv", input=input, vec=vec)
     _check_dims("mv", input, 2, "input")
     _check_dims("mv", vec, 1, "vec")
@@ -206,12 +216,13 @@ def mv(input: Any, vec: Any) -> Any:
     return _mv(input, vec)
 
 
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Any, tensor: Any, *, out: Any = None) -> Any:
     r"""Return :math:`\sum_i a_i b_i` of two 1-D tensors.
 
     Args:
         input: (n,).
         tensor: (n,).
+        out: a tensor to write the result into.
 
     Returns:
         A 0-d tensor.
@@ -225,6 +236,8 @@ def dot(input: Any, tensor: Any) -> Any:
         >>> torch.dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         tensor(11.)
     """
+    if out is not None:
+        return into(out, dot, input, tensor)
     _check_tensors("dot", input=input, tensor=tensor)
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors for dot")
@@ -237,13 +250,15 @@ def dot(input: Any, tensor: Any) -> Any:
     return _dot(input, tensor)
 
 
-def vdot(input: Any, other: Any) -> Any:
+def vdot(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the dot product of two 1-D tensors, the first one conjugated; the same as ``dot`` for real numbers."""
+    if out is not None:
+        return into(out, vdot, input, other)
     _check_tensors("vdot", input=input, other=other)
     return dot(conj(input) if is_complex(input) else input, other)
 
 
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     """Return the matrix product; vectors, matrices and broadcast batches of matrices.
 
     Two vectors give their dot product, a matrix and a vector a vector, two matrices a matrix. With more
@@ -253,6 +268,7 @@ def matmul(input: Any, other: Any) -> Any:
     Args:
         input: (..., n, k) or (k,).
         other: (..., k, m) or (k,).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (..., n, m).
@@ -266,6 +282,8 @@ def matmul(input: Any, other: Any) -> Any:
         >>> (torch.ones(5, 2, 3) @ torch.ones(3, 4)).shape
         torch.Size([5, 2, 4])
     """
+    if out is not None:
+        return into(out, matmul, input, other)
     n, m = input.ndim, other.ndim
     if n == 2 and m == 2:
         if input.shape[1] != other.shape[0]:
@@ -299,12 +317,13 @@ def matmul(input: Any, other: Any) -> Any:
     return _bmm(input, other)
 
 
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Any, vec2: Any, *, out: Any = None) -> Any:
     r"""Return :math:`out_{ij} = a_i b_j` of two 1-D tensors.
 
     Args:
         input: (n,).
         vec2: (m,).
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape (n, m).
@@ -319,14 +338,18 @@ def outer(input: Any, vec2: Any) -> Any:
         tensor([[3, 4],
                 [6, 8]])
     """
+    if out is not None:
+        return into(out, outer, input, vec2)
     _check_tensors("outer", input=input, vec2=vec2)
     _check_dims("outer", input, 1, "input")
     _check_dims("outer", vec2, 1, "vec2")
     return mul(unsqueeze(input, 1), unsqueeze(vec2, 0))
 
 
-def ger(input: Any, vec2: Any) -> Any:
+def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
     """Return the outer product of two 1-D tensors; an alias of ``outer``."""
+    if out is not None:
+        return into(out, ger, input, vec2)
     return outer(input, vec2)
 
 
@@ -354,7 +377,7 @@ def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> A
     return (input if beta == 1 else input * beta) + product
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:
     r"""Return :math:`\beta\, M + \alpha\, A B`.
 
     Args:
@@ -363,6 +386,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
         mat2: (k, m).
         beta: factor of ``input``; 0 ignores it.
         alpha: factor of the product.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not match, or the dtypes differ.
@@ -374,34 +398,45 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
         tensor([[2., 1.],
                 [1., 2.]])
     """
+    if out is not None:
+        return into(out, addmm, input, mat1, mat2, beta=beta, alpha=alpha)
     return _scaled("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
-def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:
     r"""Return :math:`\beta\, u + \alpha\, A v`; see ``addmm``."""
+    if out is not None:
+        return into(out, addmv, input, mat, vec, beta=beta, alpha=alpha)
     return _scaled("addmv", input, mv(mat, vec), beta, alpha)
 
 
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:
     r"""Return :math:`\beta\, M + \alpha\, u v^T`; see ``addmm``."""
+    if out is not None:
+        return into(out, addr, input, vec1, vec2, beta=beta, alpha=alpha)
     return _scaled("addr", input, outer(vec1, vec2), beta, alpha)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:
     r"""Return :math:`\beta\, M_i + \alpha\, A_i B_i` for batches of matrices; see ``addmm``."""
+    if out is not None:
+        return into(out, baddbmm, input, batch1, batch2, beta=beta, alpha=alpha)
     return _scaled("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:
     r"""Return :math:`\beta\, M + \alpha \sum_i A_i B_i`; see ``addmm``."""
+    if out is not None:
+        return into(out, addbmm, input, batch1, batch2, beta=beta, alpha=alpha)
     return _scaled("addbmm", input, sum_(bmm(batch1, batch2), 0), beta, alpha)
 
 
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """Return the product of several matrices, multiplied in the cheapest order.
 
     Args:
         *matrices: 2-D tensors of matching sizes.
+        out: a tensor to write the result into.
 
     Source: ``torch.chain_matmul``; Cormen et al., Introduction to Algorithms, "Matrix-chain multiplication".
 
@@ -409,6 +444,8 @@ def chain_matmul(*matrices: Any) -> Any:
         >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
         torch.Size([2, 1])
     """
+    if out is not None:
+        return into(out, chain_matmul, *matrices)
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     count = len(matrices)
@@ -429,12 +466,13 @@ def chain_matmul(*matrices: Any) -> Any:
     return product(0, count - 1)
 
 
-def inner(input: Any, other: Any) -> Any:
+def inner(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return the sums of products over the last dimensions, :math:`out_{ij} = \sum_k a_{ik} b_{jk}`.
 
     Args:
         input: (..., k) or a scalar tensor.
         other: (..., k) or a scalar tensor.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor of shape ``input.shape[:-1] + other.shape[:-1]``; a plain product if one is 0-d.
@@ -445,6 +483,8 @@ def inner(input: Any, other: Any) -> Any:
         >>> torch.inner(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         tensor(11.)
     """
+    if out is not None:
+        return into(out, inner, input, other)
     if input.ndim == 0 or other.ndim == 0:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
@@ -471,12 +511,13 @@ def trace(input: Any) -> Any:
     return sum_(diagonal(input))
 
 
-def kron(input: Any, other: Any) -> Any:
+def kron(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return the Kronecker product :math:`a \otimes b`.
 
     Args:
         input: any shape.
         other: any shape; the shorter shape gets leading ones.
+        out: a tensor to write the result into.
 
     Source: ``torch.kron``.
 
@@ -485,6 +526,8 @@ def kron(input: Any, other: Any) -> Any:
         tensor([[1., 1., 0., 0.],
                 [0., 0., 1., 1.]])
     """
+    if out is not None:
+        return into(out, kron, input, other)
     n = max(input.ndim, other.ndim)
     a = (1,) * (n - input.ndim) + tuple(input.shape)
     b = (1,) * (n - other.ndim) + tuple(other.shape)
@@ -493,13 +536,14 @@ def kron(input: Any, other: Any) -> Any:
     return reshape(mul(left, right), tuple(x * y for x, y in zip(a, b, strict=True)))
 
 
-def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Return the cross products of 3-vectors along ``dim``.
 
     Args:
         input: a tensor with 3 elements along ``dim``.
         other: the same, broadcastable.
         dim: the first dimension of size 3 by default.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: there is no dimension of size 3.
@@ -510,6 +554,8 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
         >>> torch.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]), dim=0)
         tensor([0., 0., 1.])
     """
+    if out is not None:
+        return into(out, cross, input, other, dim)
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
@@ -528,7 +574,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     return mul(roll(a, -1, axis), roll(b, -2, axis)) - mul(roll(a, -2, axis), roll(b, -1, axis))
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+def tensordot(a: Any, b: Any, dims: Any = 2, *, out: Any = None) -> Any:
     """Return the sum of products over given dimensions of two tensors.
 
     Args:
@@ -536,6 +582,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         b: the right tensor.
         dims: the number of last dimensions of ``a`` to contract with the first of ``b``, or two lists of
             dimensions.
+        out: a tensor to write the result into.
 
     Returns:
         A tensor with the remaining dimensions of ``a``, then those of ``b``.
@@ -549,6 +596,8 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), dims=2).shape
         torch.Size([2, 5])
     """
+    if out is not None:
+        return into(out, tensordot, a, b, dims)
     if isinstance(dims, TensorBase):
         dims = dims.array.tolist()
     if isinstance(dims, int):

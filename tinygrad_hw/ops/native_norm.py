@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.norm import batch_norm, group_norm, layer_norm
 from tinygrad_hw.ops.reduce import mean, var
 from tinygrad_hw.ops.shape import reshape
@@ -93,6 +94,8 @@ def native_batch_norm(
     training: bool,
     momentum: float,
     eps: float,
+    *,
+    out: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return ``(batch_norm(...), mean, 1 / deviation)``; the statistics are empty outside training.
 
@@ -105,6 +108,7 @@ def native_batch_norm(
         training: whether to normalise by the batch.
         momentum: weight of the batch in the running statistics.
         eps: added to the variance.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -115,6 +119,8 @@ def native_batch_norm(
         >>> torch.native_batch_norm(torch.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 1e-5)[1]
         tensor([2.])
     """
+    if out is not None:
+        return into(out, native_batch_norm, input, weight, bias, running_mean, running_var, training, momentum, eps)
     out = batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     array = input.array if isinstance(input, TensorBase) else input
     if not training:

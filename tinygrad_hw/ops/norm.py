@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
 from tinygrad_hw.ops.elementwise import pow as pow_
@@ -613,7 +614,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     return input / pow_(reshape(pooled, shape) * alpha + k, beta)
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, *, out: Any = None) -> Any:
     r"""Return :math:`x / \max(\|x\|_p, \epsilon)` along a dimension.
 
     Source: ``torch.nn.functional.normalize``.
@@ -622,6 +623,8 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
         >>> torch.nn.functional.normalize(torch.tensor([[3.0, 4.0]]))
         tensor([[0.6000, 0.8000]])
     """
+    if out is not None:
+        return into(out, normalize, input, p, dim, eps)
     size = vector_norm(input, p, dim, True)
     return input / size.clamp_min(eps).expand_as(input)
 

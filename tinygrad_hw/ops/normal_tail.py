@@ -47,6 +47,7 @@ entr = op(
         >>> torch.special.entr(torch.tensor([0.0, 0.5, 1.0]))
         tensor([0.0000, 0.3466, -0.0000])
     """,
+    out=True,
 )
 
 
@@ -83,6 +84,7 @@ erfcx = op(
         >>> torch.special.erfcx(torch.tensor([0.0, 10.0]))
         tensor([1.0000, 0.0561])
     """,
+    out=True,
 )
 
 ndtr = op(
@@ -101,6 +103,7 @@ ndtr = op(
         >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
         tensor([0.5000, 0.8413])
     """,
+    out=True,
 )
 
 
@@ -131,6 +134,7 @@ log_ndtr = op(
         >>> torch.special.log_ndtr(torch.tensor([0.0, 1.0]))
         tensor([-0.6931, -0.1728])
     """,
+    out=True,
 )
 
 
@@ -166,6 +170,7 @@ ndtri = op(
         >>> torch.special.ndtri(torch.tensor([0.5, 0.975]))
         tensor([0.0000, 1.9600])
     """,
+    out=True,
 )
 
 
@@ -198,4 +203,5 @@ xlog1py = op(
         >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0]))
         tensor([0., 0.])
     """,
+    out=True,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.elementwise import mul, pow
 
 __all__ = [
@@ -44,11 +45,12 @@ def _power_of_two(exponent: Any, kind: Any) -> Any:
     return np.ldexp(np.ones((), dtypes.as_dtype(kind).numpy), values)
 
 
-def frexp(input: Any) -> Any:
+def frexp(input: Any, *, out: Any = None) -> Any:
     r"""Return mantissa and exponent, :math:`x = m\, 2^e` with :math:`0.5 \le |m| < 1`.
 
     Args:
         input: a floating point tensor.
+        out: a tensor to write the result into.
 
     Returns:
         ``(mantissa, exponent)``; the exponents are int32.
@@ -62,17 +64,20 @@ def frexp(input: Any) -> Any:
         >>> torch.frexp(torch.tensor([8.0])).exponent
         tensor([4], dtype=torch.int32)
     """
+    if out is not None:
+        return into(out, frexp, input)
     if _itself("frexp", input).array.dtype.kind != "f":
         raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype}")
     return return_types.frexp(*_frexp(input))
 
 
-def ldexp(input: Any, other: Any) -> Any:
+def ldexp(input: Any, other: Any, *, out: Any = None) -> Any:
     r"""Return :math:`input \cdot 2^{other}`.
 
     Args:
         input: a tensor.
         other: the exponents, a tensor, broadcastable.
+        out: a tensor to write the result into.
 
     Source: ``torch.ldexp``.
 
@@ -80,6 +85,8 @@ def ldexp(input: Any, other: Any) -> Any:
         >>> torch.ldexp(torch.tensor([3.0]), torch.tensor([2]))
         tensor([12.])
     """
+    if out is not None:
+        return into(out, ldexp, input, other)
     for argument, value in (("input", input), ("other", other)):
         if not isinstance(value, TensorBase):
             raise TypeError(f"ldexp(): argument {argument!r} must be Tensor, not {type(value).__name__}")
@@ -115,6 +122,7 @@ gcd = op(
         >>> torch.gcd(torch.tensor([12, 9]), torch.tensor([8, 6]))
         tensor([4, 3])
     """,
+    out=True,
 )
 lcm = op(
     "lcm",
@@ -136,6 +144,7 @@ lcm = op(
         >>> torch.lcm(torch.tensor([4, 6]), torch.tensor([6, 9]))
         tensor([12, 18])
     """,
+    out=True,
 )
 
 
@@ -167,6 +176,7 @@ nextafter = op(
         >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
         tensor([True])
     """,
+    out=True,
 )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
 from tinygrad_hw.ops.shape import cat, expand, one_dim, reshape
 
@@ -66,7 +67,9 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 _REDUCE = {"prod": "prod", "mean": "mean", "amax": "amax", "amin": "amin"}
 
 
-def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+def index_reduce(
+    input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True, out: Any = None
+) -> Any:
     """Return a copy with slices of ``source`` reduced into the slices that ``index`` names.
 
     Args:
@@ -76,6 +79,7 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
         source: a tensor of the same dtype.
         reduce: ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
         include_self: whether the elements of ``input`` take part.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: an unknown reduction, or arguments that do not fit.
@@ -86,6 +90,8 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
         >>> torch.index_reduce(torch.ones(2), 0, torch.tensor([0, 0]), torch.tensor([2.0, 3.0]), "prod")
         tensor([6., 1.])
     """
+    if out is not None:
+        return into(out, index_reduce, input, dim, index, source, reduce, include_self=include_self)
     check_real("index_reduce", input)
     if reduce not in _REDUCE:
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")

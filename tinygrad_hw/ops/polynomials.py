@@ -62,6 +62,7 @@ chebyshev_polynomial_t = op(
         >>> torch.special.chebyshev_polynomial_t(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1., 97.])
     """,
+    out=True,
 )
 chebyshev_polynomial_u = op(
     "special_chebyshev_polynomial_u",
@@ -79,6 +80,7 @@ chebyshev_polynomial_u = op(
         >>> torch.special.chebyshev_polynomial_u(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 209.])
     """,
+    out=True,
 )
 chebyshev_polynomial_v = op(
     "special_chebyshev_polynomial_v",
@@ -96,6 +98,7 @@ chebyshev_polynomial_v = op(
         >>> torch.special.chebyshev_polynomial_v(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 153.])
     """,
+    out=True,
 )
 chebyshev_polynomial_w = op(
     "special_chebyshev_polynomial_w",
@@ -113,6 +116,7 @@ chebyshev_polynomial_w = op(
         >>> torch.special.chebyshev_polynomial_w(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -1., 265.])
     """,
+    out=True,
 )
 hermite_polynomial_h = op(
     "special_hermite_polynomial_h",
@@ -130,6 +134,7 @@ hermite_polynomial_h = op(
         >>> torch.special.hermite_polynomial_h(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-5., 76.])
     """,
+    out=True,
 )
 hermite_polynomial_he = op(
     "special_hermite_polynomial_he",
@@ -147,6 +152,7 @@ hermite_polynomial_he = op(
         >>> torch.special.hermite_polynomial_he(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1.3750, -5.0000])
     """,
+    out=True,
 )
 laguerre_polynomial_l = op(
     "special_laguerre_polynomial_l",
@@ -164,6 +170,7 @@ laguerre_polynomial_l = op(
         >>> torch.special.laguerre_polynomial_l(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-0.1458,  0.3333])
     """,
+    out=True,
 )
 legendre_polynomial_p = op(
     "special_legendre_polynomial_p",
@@ -181,6 +188,7 @@ legendre_polynomial_p = op(
         >>> torch.special.legendre_polynomial_p(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-0.4375, 55.3750])
     """,
+    out=True,
 )
 shifted_chebyshev_polynomial_t = op(
     "special_shifted_chebyshev_polynomial_t",
@@ -198,6 +206,7 @@ shifted_chebyshev_polynomial_t = op(
         >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([ -0., 577.])
     """,
+    out=True,
 )
 shifted_chebyshev_polynomial_u = op(
     "special_shifted_chebyshev_polynomial_u",
@@ -215,6 +224,7 @@ shifted_chebyshev_polynomial_u = op(
         >>> torch.special.shifted_chebyshev_polynomial_u(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([  -0., 1189.])
     """,
+    out=True,
 )
 shifted_chebyshev_polynomial_v = op(
     "special_shifted_chebyshev_polynomial_v",
@@ -232,6 +242,7 @@ shifted_chebyshev_polynomial_v = op(
         >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([  1., 985.])
     """,
+    out=True,
 )
 shifted_chebyshev_polynomial_w = op(
     "special_shifted_chebyshev_polynomial_w",
@@ -249,4 +260,5 @@ shifted_chebyshev_polynomial_w = op(
         >>> torch.special.shifted_chebyshev_polynomial_w(torch.tensor([0.5, 2.0]), torch.tensor([3, 4]))
         tensor([-1.0000e+00,  1.3930e+03])
     """,
+    out=True,
 )

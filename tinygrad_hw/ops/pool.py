@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import pool2d as kernels
 from tinygrad_hw.ops.activation import relu
 from tinygrad_hw.ops.elementwise import pow as pow_
@@ -451,6 +452,8 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return the mean of each window of images.
 
@@ -462,6 +465,7 @@ def avg_pool2d(
         ceil_mode: let a last window stick out.
         count_include_pad: whether the zeros count in the mean.
         divisor_override: divide by this instead.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the window does not fit.
@@ -472,6 +476,10 @@ def avg_pool2d(
         >>> torch.nn.functional.avg_pool2d(torch.arange(4.0).reshape(1, 1, 2, 2), 2)
         tensor([[[[1.5000]]]])
     """
+    if out is not None:
+        return into(
+            out, avg_pool2d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        )
     return _avg(
         "avg_pool2d",
         2,

@@ -14,6 +14,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import window_max as kernels
 from tinygrad_hw.kernels.pool2d import pool_output_size
@@ -211,6 +212,8 @@ def avg_pool3d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return the mean of each window of volumes.
 
@@ -222,6 +225,7 @@ def avg_pool3d(
         ceil_mode: let a last window stick out.
         count_include_pad: whether the zeros count in the mean.
         divisor_override: divide by this instead.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the window does not fit.
@@ -232,6 +236,10 @@ def avg_pool3d(
         >>> torch.nn.functional.avg_pool3d(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
         tensor([[[[[3.5000]]]]])
     """
+    if out is not None:
+        return into(
+            out, avg_pool3d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        )
     name = "avg_pool3d"
     _check_input(name, input, 3)
     kernel = _pair(name, "kernel_size", kernel_size, 3)

@@ -14,6 +14,7 @@ from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
 
@@ -193,6 +194,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return uniform numbers in [0, 1).
 
@@ -204,6 +206,7 @@ def rand(
         device: the CPU.
         requires_grad: whether the result requires grad.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.rand``.
 
@@ -212,6 +215,18 @@ def rand(
         >>> torch.rand(2)
         tensor([0.4963, 0.7682])
     """
+    if out is not None:
+        return into(
+            out,
+            rand,
+            *size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     kind = _float_dtype(dtype)
     if kind.kind == "c":
@@ -227,6 +242,7 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return standard normal numbers; complex ones have variance 1, half of it in each part.
 
@@ -238,6 +254,7 @@ def randn(
         device: the CPU.
         requires_grad: whether the result requires grad.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.randn``; Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958).
 
@@ -246,11 +263,23 @@ def randn(
         >>> torch.randn(2)
         tensor([ 1.5410, -0.2934])
     """
+    if out is not None:
+        return into(
+            out,
+            randn,
+            *size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     kind = _float_dtype(dtype)
     if kind.kind == "c":
-        out = np.empty(_size("randn", size), kind)
-        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
+        memory = np.empty(_size("randn", size), kind)
+        return _finish(_parts(memory, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
     return _finish(kernels.randn(_size("randn", size), kind, generator), requires_grad)
 
 
@@ -265,6 +294,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return uniform integers from ``low`` to ``high - 1``; ``randint(high, size)`` starts from 0.
 
@@ -278,6 +308,7 @@ def randint(
         device: the CPU.
         requires_grad: whether the result requires grad (floating dtypes only).
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the range is empty or outside the dtype.
@@ -289,6 +320,20 @@ def randint(
         >>> torch.randint(10, (3,))
         tensor([4, 9, 3])
     """
+    if out is not None:
+        return into(
+            out,
+            randint,
+            low,
+            high,
+            size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     if size is None:
         if high is None:
             raise TypeError("randint() missing required argument 'size'")
@@ -312,6 +357,7 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return a random permutation of 0 to n - 1.
 
@@ -323,6 +369,7 @@ def randperm(
         device: the CPU.
         requires_grad: whether the result requires grad (floating dtypes only).
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Source: ``torch.randperm``; Fisher and Yates' shuffle.
 
@@ -331,6 +378,18 @@ def randperm(
         >>> torch.randperm(4)
         tensor([0, 1, 3, 2])
     """
+    if out is not None:
+        return into(
+            out,
+            randperm,
+            n,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy
     return _finish(kernels.randperm(int(n), kind, generator), requires_grad)
@@ -418,13 +477,16 @@ def _recorded(input: Any, values: Any) -> Any:
 
 
 @whole
-def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generator | None = None) -> Any:
+def bernoulli(
+    input: Any, p: float | None = None, *, generator: kernels.Generator | None = None, out: Any = None
+) -> Any:
     """Return ones with the chances in ``input`` (or ``p``), else zeros.
 
     Args:
         input: chances in [0, 1]; with ``p`` only shape and dtype count.
         p: one chance for all.
         generator: the stream; the default one if None.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: a chance is outside [0, 1].
@@ -436,6 +498,8 @@ def bernoulli(input: Any, p: float | None = None, *, generator: kernels.Generato
         >>> torch.bernoulli(torch.full((4,), 0.5))
         tensor([1., 0., 1., 1.])
     """
+    if out is not None:
+        return into(out, bernoulli, input, p, generator=generator)
     return _recorded(input, kernels.bernoulli(input.array, p, generator))
 
 
@@ -463,6 +527,7 @@ def multinomial(
     replacement: bool = False,
     *,
     generator: kernels.Generator | None = None,
+    out: Any = None,
 ) -> Any:
     """Return indices drawn with chances proportional to the weights in each row of ``input``.
 
@@ -471,6 +536,7 @@ def multinomial(
         num_samples: how many per row.
         replacement: whether an index may be drawn again.
         generator: the stream; the default one if None.
+        out: a tensor to write the result into.
 
     Returns:
         An int64 tensor of shape (num_samples,) or (m, num_samples).
@@ -484,6 +550,8 @@ def multinomial(
         >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
         tensor([1, 1])
     """
+    if out is not None:
+        return into(out, multinomial, input, num_samples, replacement, generator=generator)
     return wrap(kernels.multinomial(input.array, num_samples, replacement, generator))
 
 
@@ -498,6 +566,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return normal numbers of given means and standard deviations.
 
@@ -511,6 +580,7 @@ def normal(
         device: the CPU.
         requires_grad: with ``size``.
         pin_memory: ignored.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: a negative standard deviation.
@@ -521,6 +591,20 @@ def normal(
         >>> torch.normal(torch.tensor([1.0, 2.0]), 0.0)
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(
+            out,
+            normal,
+            mean,
+            std,
+            size,
+            generator=generator,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
+            pin_memory=pin_memory,
+        )
     if isinstance(mean, TensorBase) or isinstance(std, TensorBase):
         if size is not None:
             raise TypeError("normal(): size is given by the tensors; leave it out")

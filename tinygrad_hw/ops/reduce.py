@@ -16,6 +16,7 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import imag, real
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import _where, maximum, minimum
@@ -150,7 +151,7 @@ _sum_all = op(
 )
 
 
-def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return :math:`\sum_i x_i` over the given dimensions.
 
     Args:
@@ -158,6 +159,7 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
         dim: a dimension, a tuple of them, or None for all.
         keepdim: keep reduced dimensions with size 1.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.sum``.
 
@@ -165,6 +167,8 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
         >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
         tensor([3., 7.])
     """
+    if out is not None:
+        return into(out, sum, input, dim, keepdim, dtype=dtype)
     if dtype is not None:
         target = dtypes.as_dtype(dtype)
         result = sum(_converted(input, target), dim, keepdim)
@@ -174,13 +178,15 @@ def sum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = Non
     return _sum(input, dim=_dims("sum", dim, input.ndim), keepdim=keepdim)
 
 
-def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     """Return the sum with NaN counted as zero; see ``sum``.
 
     Example:
         >>> torch.nansum(torch.tensor([1.0, float("nan")]))
         tensor(1.)
     """
+    if out is not None:
+        return into(out, nansum, input, dim, keepdim, dtype=dtype)
     check_real("nansum", input)
     values = _values(input)
     if values.dtype.kind == "f":
@@ -221,7 +227,7 @@ _mean_all = op(
 )
 
 
-def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return the mean :math:`\frac{1}{n} \sum_i x_i` over the given dimensions.
 
     Args:
@@ -229,6 +235,7 @@ def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = No
         dim: a dimension, a tuple of them, or None for all.
         keepdim: keep reduced dimensions with size 1.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtype is not floating point.
@@ -239,19 +246,23 @@ def mean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = No
         >>> torch.mean(torch.tensor([1.0, 2.0, 3.0]))
         tensor(2.)
     """
+    if out is not None:
+        return into(out, mean, input, dim, keepdim, dtype=dtype)
     input = _check_mean("mean", input, dtype)
     if dim is None and not keepdim:
         return _mean_all(input)
     return _mean(input, dim=_dims("mean", dim, input.ndim), keepdim=keepdim)
 
 
-def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     """Return the mean of the elements that are not NaN; see ``mean``.
 
     Example:
         >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
         tensor(2.)
     """
+    if out is not None:
+        return into(out, nanmean, input, dim, keepdim, dtype=dtype)
     check_real("nanmean", input)
     input = _check_mean("nanmean", input, dtype)
     values = _values(input)
@@ -288,7 +299,7 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
 _prod = op("prod", _prod_forward, node_name="ProdBackward1", input=_prod_rule)
 
 
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return :math:`\prod_i x_i` over a dimension, or of all elements.
 
     Args:
@@ -296,6 +307,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         dim: the dimension; None for all.
         keepdim: keep it with size 1.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.prod``. The gradient is right where elements are zero.
 
@@ -303,6 +315,8 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         >>> torch.prod(torch.tensor([2.0, 3.0]))
         tensor(6.)
     """
+    if out is not None:
+        return into(out, prod, input, dim, keepdim, dtype=dtype)
     if dtype is not None:
         target = dtypes.as_dtype(dtype)
         return _converted(prod(_converted(input, target), dim, keepdim), target)
@@ -351,6 +365,7 @@ def var(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    out: Any = None,
 ) -> Any:
     r"""Return the variance :math:`\frac{1}{n - c} \sum_i (x_i - \bar x)^2` over the given dimensions.
 
@@ -360,6 +375,7 @@ def var(
         unbiased: True for c = 1 (the default), False for c = 0.
         keepdim: keep reduced dimensions with size 1.
         correction: c.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtype is not floating point.
@@ -370,6 +386,8 @@ def var(
         >>> torch.var(torch.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
+    if out is not None:
+        return into(out, var, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
         if _values(input).dtype.kind == "c":
@@ -391,6 +409,7 @@ def std(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    out: Any = None,
 ) -> Any:
     """Return the standard deviation, the root of ``var``; same arguments.
 
@@ -400,6 +419,8 @@ def std(
         >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
+    if out is not None:
+        return into(out, std, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
     if _values(input).dtype.kind != "f":
         if _values(input).dtype.kind == "c":
@@ -524,13 +545,14 @@ _min_all = op(
 )
 
 
-def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+def amax(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the largest elements over the given dimensions; ties share the gradient evenly.
 
     Args:
         input: a tensor.
         dim: a dimension, a tuple of them, or () for all.
         keepdim: keep reduced dimensions with size 1.
+        out: a tensor to write the result into.
 
     Raises:
         IndexError: a reduced dimension is empty.
@@ -541,30 +563,36 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
         >>> torch.amax(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), 1)
         tensor([5., 3.])
     """
+    if out is not None:
+        return into(out, amax, input, dim, keepdim)
     d = _dims("amax", dim, input.ndim)
     _check_not_empty("amax", input, d)
     return _amax(input, dim=d, keepdim=keepdim)
 
 
-def amin(input: Any, dim: Dims = (), keepdim: bool = False) -> Any:
+def amin(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the smallest elements over the given dimensions; see ``amax``.
 
     Example:
         >>> torch.amin(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), 1)
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, amin, input, dim, keepdim)
     d = _dims("amin", dim, input.ndim)
     _check_not_empty("amin", input, d)
     return _amin(input, dim=d, keepdim=keepdim)
 
 
-def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:
     """Return the smallest and the largest elements as ``(min, max)``; see ``amax``.
 
     Example:
         >>> torch.aminmax(torch.tensor([1.0, -3.0, 5.0])).max
         tensor(5.)
     """
+    if out is not None:
+        return into(out, aminmax, input, dim=dim, keepdim=keepdim)
     if dim is None and 0 in input.shape:
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
@@ -643,7 +671,7 @@ def _no_tensor(name: str, *arguments: Any) -> TypeError:
     return TypeError(f"{name}() received an invalid combination of arguments - got ({given})")
 
 
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
     """Return the largest element; along ``dim`` the values and their indices; of two tensors the larger.
 
     Args:
@@ -651,6 +679,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         dim: a dimension, or another tensor (then it is ``maximum``), or None for all.
         keepdim: keep the reduced dimension with size 1.
         other: another tensor.
+        out: a tensor to write the result into.
 
     Returns:
         A 0-d tensor, a named tuple ``(values, indices)``, or a tensor.
@@ -666,6 +695,8 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         >>> torch.max(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), 1).indices
         tensor([1, 0])
     """
+    if out is not None:
+        return into(out, max, input, dim, keepdim, other=other)
     if other is not None or isinstance(dim, TensorBase):
         return maximum(input, dim if other is None else other)
     if dim is None:
@@ -683,13 +714,15 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return return_types.max(*_max_dim(input, dim=d, keepdim=keepdim))
 
 
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
     """Return the smallest element; along ``dim`` the values and their indices; see ``max``.
 
     Example:
         >>> torch.min(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), 1).values
         tensor([1., 2.])
     """
+    if out is not None:
+        return into(out, min, input, dim, keepdim, other=other)
     if other is not None or isinstance(dim, TensorBase):
         return minimum(input, dim if other is None else other)
     if dim is None:
@@ -729,13 +762,14 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
 
 
 @whole
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the index of the largest element, the first if several are; of the flattened tensor by default.
 
     Args:
         input: a tensor.
         dim: the dimension; None for the flattened tensor.
         keepdim: keep it with size 1.
+        out: a tensor to write the result into.
 
     Source: ``torch.argmax``.
 
@@ -743,17 +777,21 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         >>> torch.argmax(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
         tensor([1, 0])
     """
+    if out is not None:
+        return into(out, argmax, input, dim, keepdim)
     return _arg("argmax", input, dim, keepdim, True)
 
 
 @whole
-def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the index of the smallest element; see ``argmax``.
 
     Example:
         >>> torch.argmin(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
         tensor([0, 1])
     """
+    if out is not None:
+        return into(out, argmin, input, dim, keepdim)
     return _arg("argmin", input, dim, keepdim, False)
 
 
@@ -772,7 +810,7 @@ def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> An
 
 
 @whole
-def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+def all(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return whether all elements are non-zero, over the given dimensions.
 
     Source: ``torch.all``.
@@ -781,11 +819,13 @@ def all(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
         >>> torch.all(torch.tensor([True, False]))
         tensor(False)
     """
+    if out is not None:
+        return into(out, all, input, dim, keepdim)
     return _logic("all", np.all, input, dim, keepdim)
 
 
 @whole
-def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+def any(input: Any, dim: Dims = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return whether any element is non-zero, over the given dimensions.
 
     Source: ``torch.any``.
@@ -794,6 +834,8 @@ def any(input: Any, dim: Dims = None, keepdim: bool = False) -> Any:
         >>> torch.any(torch.tensor([True, False]))
         tensor(True)
     """
+    if out is not None:
+        return into(out, any, input, dim, keepdim)
     return _logic("any", np.any, input, dim, keepdim)
 
 
@@ -836,13 +878,14 @@ def _logsumexp_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
 _logsumexp = op("logsumexp", _logsumexp_forward, promote="float", input=_logsumexp_rule)
 
 
-def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
+def logsumexp(input: Any, dim: Dims, keepdim: bool = False, *, out: Any = None) -> Any:
     r"""Return :math:`\log \sum_i e^{x_i}` over the given dimensions, without overflow.
 
     Args:
         input: a tensor.
         dim: a dimension or a tuple of them.
         keepdim: keep reduced dimensions with size 1.
+        out: a tensor to write the result into.
 
     Source: ``torch.logsumexp``.
 
@@ -850,6 +893,8 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False) -> Any:
         >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), 0)
         tensor(1000.6932)
     """
+    if out is not None:
+        return into(out, logsumexp, input, dim, keepdim)
     return _logsumexp(input, dim=_dims("logsumexp", dim, input.ndim), keepdim=keepdim)
 
 
@@ -899,7 +944,9 @@ def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> 
 _norm = op("norm", _norm_forward, node_name="LinalgVectorNormBackward0", input=_norm_rule)
 
 
-def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def norm(
+    input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+) -> Any:
     r"""Return the vector norm :math:`(\sum_i |x_i|^p)^{1/p}` over the given dimensions.
 
     Args:
@@ -908,6 +955,7 @@ def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *,
         dim: a dimension, a tuple of them, or None for all.
         keepdim: keep reduced dimensions with size 1.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the dtype is not floating point.
@@ -918,6 +966,8 @@ def norm(input: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, *,
         >>> torch.norm(torch.tensor([3.0, 4.0]))
         tensor(5.)
     """
+    if out is not None:
+        return into(out, norm, input, p, dim, keepdim, dtype=dtype)
     input = _converted(input, dtype)
     if _values(input).dtype.kind == "c" and p != "nuc":
         input = abs_(input)
@@ -986,13 +1036,14 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
 
 
 @whole
-def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def median(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median, the lower of the two middle elements if their number is even.
 
     Args:
         input: a tensor.
         dim: the dimension; None for all elements.
         keepdim: keep it with size 1.
+        out: a tensor to write the result into.
 
     Returns:
         A 0-d tensor; along ``dim`` a named tuple ``(values, indices)``. NaN if any element is.
@@ -1003,28 +1054,33 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         >>> torch.median(torch.tensor([1.0, 3.0, 2.0, 4.0]))
         tensor(2.)
     """
+    if out is not None:
+        return into(out, median, input, dim, keepdim)
     return _median("median", input, dim, keepdim, False)
 
 
 @whole
-def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the median of the elements that are not NaN; see ``median``.
 
     Example:
         >>> torch.nanmedian(torch.tensor([1.0, float("nan"), 2.0]))
         tensor(1.)
     """
+    if out is not None:
+        return into(out, nanmedian, input, dim, keepdim)
     return _median("nanmedian", input, dim, keepdim, True)
 
 
 @whole
-def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
+def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the most frequent element along a dimension, the smallest if several are.
 
     Args:
         input: a tensor.
         dim: the dimension.
         keepdim: keep it with size 1.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(values, indices)``; the index is that of the last occurrence.
@@ -1035,6 +1091,8 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.mode(torch.tensor([3, 1, 3, 2])).values
         tensor(3)
     """
+    if out is not None:
+        return into(out, mode, input, dim, keepdim)
     check_real("mode", input)
     if input.ndim == 0:
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
@@ -1139,6 +1197,7 @@ def quantile(
     keepdim: bool = False,
     *,
     interpolation: str = "linear",
+    out: Any = None,
 ) -> Any:
     """Return the q-quantiles along a dimension; NaN if any element is.
 
@@ -1148,6 +1207,7 @@ def quantile(
         dim: the dimension; None for all elements.
         keepdim: keep it with size 1.
         interpolation: between neighbours: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``, ``"midpoint"``.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: q is outside [0, 1], the input is empty or of another dtype.
@@ -1158,6 +1218,8 @@ def quantile(
         >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
         tensor(1.5000)
     """
+    if out is not None:
+        return into(out, quantile, input, q, dim, keepdim, interpolation=interpolation)
     check_real("quantile", input)
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
@@ -1170,6 +1232,7 @@ def nanquantile(
     keepdim: bool = False,
     *,
     interpolation: str = "linear",
+    out: Any = None,
 ) -> Any:
     """Return the q-quantiles of the elements that are not NaN; see ``quantile``.
 
@@ -1177,5 +1240,7 @@ def nanquantile(
         >>> torch.nanquantile(torch.tensor([0.0, float("nan"), 2.0]), 0.5)
         tensor(1.)
     """
+    if out is not None:
+        return into(out, nanquantile, input, q, dim, keepdim, interpolation=interpolation)
     check_real("nanquantile", input)
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)

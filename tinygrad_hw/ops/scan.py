@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.reduce import _converted, _one_dim
@@ -37,13 +38,14 @@ _cumsum = op(
 )
 
 
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumsum(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return running sums :math:`y_i = \sum_{j \le i} x_j` along a dimension.
 
     Args:
         input: a tensor; integers are summed as int64.
         dim: the dimension.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.cumsum``.
 
@@ -51,6 +53,8 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
         >>> torch.cumsum(torch.tensor([1.0, 2.0, 3.0]), 0)
         tensor([1., 3., 6.])
     """
+    if out is not None:
+        return into(out, cumsum, input, dim, dtype=dtype)
     input = _converted(input, dtype)
     return _cumsum(input, dim=_one_dim("cumsum", dim, input.ndim))
 
@@ -87,13 +91,14 @@ _cumprod = op(
 )
 
 
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumprod(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
     r"""Return running products :math:`y_i = \prod_{j \le i} x_j` along a dimension.
 
     Args:
         input: a tensor; integers are multiplied as int64.
         dim: the dimension.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.cumprod``.
 
@@ -101,6 +106,8 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
         >>> torch.cumprod(torch.tensor([1.0, 2.0, 3.0]), 0)
         tensor([1., 2., 6.])
     """
+    if out is not None:
+        return into(out, cumprod, input, dim, dtype=dtype)
     input = _converted(input, dtype)
     return _cumprod(input, dim=_one_dim("cumprod", dim, input.ndim))
 
@@ -151,7 +158,7 @@ _cummin = op(
 )
 
 
-def cummax(input: Any, dim: int) -> Any:
+def cummax(input: Any, dim: int, *, out: Any = None) -> Any:
     """Return the running maximum along a dimension and where it was reached last.
 
     Returns:
@@ -163,10 +170,12 @@ def cummax(input: Any, dim: int) -> Any:
         >>> torch.cummax(torch.tensor([1.0, 3.0, 2.0]), 0).values
         tensor([1., 3., 3.])
     """
+    if out is not None:
+        return into(out, cummax, input, dim)
     return return_types.cummax(*_cummax(input, dim=_one_dim("cummax", dim, input.ndim)))
 
 
-def cummin(input: Any, dim: int) -> Any:
+def cummin(input: Any, dim: int, *, out: Any = None) -> Any:
     """Return the running minimum along a dimension and where it was reached last.
 
     Returns:
@@ -178,6 +187,8 @@ def cummin(input: Any, dim: int) -> Any:
         >>> torch.cummin(torch.tensor([2.0, 3.0, 1.0]), 0).values
         tensor([2., 2., 1.])
     """
+    if out is not None:
+        return into(out, cummin, input, dim)
     return return_types.cummin(*_cummin(input, dim=_one_dim("cummin", dim, input.ndim)))
 
 
@@ -202,7 +213,7 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     return parts[0] - parts[1]
 
 
-def logcumsumexp(input: Any, dim: int) -> Any:
+def logcumsumexp(input: Any, dim: int, *, out: Any = None) -> Any:
     r"""Return :math:`y_i = \log \sum_{j \le i} e^{x_j}` along a dimension, without overflow.
 
     Source: ``torch.logcumsumexp``.
@@ -211,10 +222,12 @@ def logcumsumexp(input: Any, dim: int) -> Any:
         >>> torch.logcumsumexp(torch.tensor([1000.0, 1000.0]), 0)
         tensor([1000.0000, 1000.6932])
     """
+    if out is not None:
+        return into(out, logcumsumexp, input, dim)
     return _logcumsumexp(input, dim=_one_dim("logcumsumexp", dim, input.ndim))
 
 
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, out: Any = None) -> Any:
     """Return the differences of neighbours along a dimension, n times.
 
     Args:
@@ -223,6 +236,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         dim: the dimension.
         prepend: joined before it first.
         append: joined behind it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.diff``.
 
@@ -230,6 +244,8 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         >>> torch.diff(torch.tensor([1, 3, 6]))
         tensor([2, 3])
     """
+    if out is not None:
+        return into(out, diff, input, n, dim, prepend, append)
     from tinygrad_hw.ops.shape import cat
 
     if input.ndim == 0:

@@ -15,6 +15,7 @@ from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.basics import stack as _stack
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.conversion import element_strides, memory_of
 from tinygrad_hw.ops.conversion import storage_offset as offset_in_memory
@@ -556,8 +557,10 @@ def expand(input: Any, *size: Any) -> Any:
     return _expand(input, size=tuple(full))
 
 
-def expand_copy(input: Any, size: Any) -> Any:
+def expand_copy(input: Any, size: Any, *, out: Any = None) -> Any:
     """Return ``expand`` as a copy."""
+    if out is not None:
+        return into(out, expand_copy, input, size)
     return _copied(expand(input, size))
 
 
@@ -715,12 +718,13 @@ def _check_list(name: str, tensors: Any) -> list[Any]:
     return list(tensors)
 
 
-def cat(tensors: Any, dim: int = 0) -> Any:
+def cat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     """Return the tensors joined along a dimension.
 
     Args:
         tensors: a sequence; all sizes but that of ``dim`` must agree (empty 1-D ones are skipped).
         dim: the dimension.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the sizes do not agree, or a tensor is 0-d.
@@ -732,6 +736,8 @@ def cat(tensors: Any, dim: int = 0) -> Any:
         tensor([[1., 1.],
                 [0., 0.]])
     """
+    if out is not None:
+        return into(out, cat, tensors, dim)
     pieces = _check_list("cat", tensors)
     if not pieces:
         raise ValueError("expected a non-empty list of Tensors")
@@ -765,12 +771,13 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     return _cat(*full, dim=d)
 
 
-def stack(tensors: Any, dim: int = 0) -> Any:
+def stack(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     """Return tensors of one shape joined along a new dimension.
 
     Args:
         tensors: a sequence.
         dim: where the new dimension goes.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes differ, or there are none.
@@ -782,6 +789,8 @@ def stack(tensors: Any, dim: int = 0) -> Any:
         tensor([[1., 0.],
                 [1., 0.]])
     """
+    if out is not None:
+        return into(out, stack, tensors, dim)
     pieces = _check_list("stack", tensors)
     if not pieces:
         raise RuntimeError("stack expects a non-empty TensorList")
@@ -801,38 +810,44 @@ def _some(name: str, tensors: Any) -> Any:
     return tensors
 
 
-def hstack(tensors: Any) -> Any:
+def hstack(tensors: Any, *, out: Any = None) -> Any:
     """Return the tensors joined column-wise: along dimension 1, or 0 for 1-D ones.
 
     Example:
         >>> torch.hstack((torch.tensor([1]), torch.tensor([2])))
         tensor([1, 2])
     """
+    if out is not None:
+        return into(out, hstack, tensors)
     pieces = [atleast_1d(t) for t in _some("hstack", tensors)]
     return cat(pieces, 0 if pieces[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Any) -> Any:
+def vstack(tensors: Any, *, out: Any = None) -> Any:
     """Return the tensors joined row-wise.
 
     Example:
         >>> torch.vstack((torch.tensor([1]), torch.tensor([2]))).shape
         torch.Size([2, 1])
     """
+    if out is not None:
+        return into(out, vstack, tensors)
     return cat([atleast_2d(t) for t in _some("vstack", tensors)], 0)
 
 
-def dstack(tensors: Any) -> Any:
+def dstack(tensors: Any, *, out: Any = None) -> Any:
     """Return the tensors joined along the third dimension.
 
     Example:
         >>> torch.dstack((torch.tensor([1]), torch.tensor([2]))).shape
         torch.Size([1, 1, 2])
     """
+    if out is not None:
+        return into(out, dstack, tensors)
     return cat([atleast_3d(t) for t in _some("dstack", tensors)], 2)
 
 
-def column_stack(tensors: Any) -> Any:
+def column_stack(tensors: Any, *, out: Any = None) -> Any:
     """Return 1-D tensors as columns, joined with 2-D ones.
 
     Example:
@@ -840,6 +855,8 @@ def column_stack(tensors: Any) -> Any:
         tensor([[1, 3],
                 [2, 4]])
     """
+    if out is not None:
+        return into(out, column_stack, tensors)
     return hstack([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in _some("column_stack", tensors)])
 
 
@@ -1321,7 +1338,7 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
     return _diagonal_adjoint(input, offset=offset, dim1=a, dim2=b, size=size)
 
 
-def diag(input: Any, diagonal: int = 0) -> Any:
+def diag(input: Any, diagonal: int = 0, *, out: Any = None) -> Any:
     """Return the diagonal of a matrix, or the matrix with a vector on its diagonal.
 
     Source: ``torch.diag``.
@@ -1331,6 +1348,8 @@ def diag(input: Any, diagonal: int = 0) -> Any:
         tensor([[1, 0],
                 [0, 2]])
     """
+    if out is not None:
+        return into(out, diag, input, diagonal)
     if input.ndim == 1:
         return diag_embed(input, diagonal)
     if input.ndim == 2:
@@ -1383,12 +1402,13 @@ _triu = op(
 )
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+def tril(input: Any, diagonal: int = 0, *, out: Any = None) -> Any:
     """Return the lower triangles of matrices, zeros above.
 
     Args:
         input: (..., n, m).
         diagonal: the last diagonal kept.
+        out: a tensor to write the result into.
 
     Source: ``torch.tril``.
 
@@ -1397,17 +1417,20 @@ def tril(input: Any, diagonal: int = 0) -> Any:
         tensor([[1., 0.],
                 [1., 1.]])
     """
+    if out is not None:
+        return into(out, tril, input, diagonal)
     if input.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
     return _tril(input, diagonal=diagonal)
 
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+def triu(input: Any, diagonal: int = 0, *, out: Any = None) -> Any:
     """Return the upper triangles of matrices, zeros below.
 
     Args:
         input: (..., n, m).
         diagonal: the first diagonal kept.
+        out: a tensor to write the result into.
 
     Source: ``torch.triu``.
 
@@ -1416,6 +1439,8 @@ def triu(input: Any, diagonal: int = 0) -> Any:
         tensor([[1., 1.],
                 [0., 1.]])
     """
+    if out is not None:
+        return into(out, triu, input, diagonal)
     if input.ndim < 2:
         raise RuntimeError("triu: input tensor must have at least 2 dimensions")
     return _triu(input, diagonal=diagonal)

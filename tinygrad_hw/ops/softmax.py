@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.reduce import _converted
@@ -67,13 +68,14 @@ def _implicit_dim(name: str, ndim: int, level: int) -> int:
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, out: Any = None) -> Any:
     r"""Return :math:`e^{x_i} / \sum_j e^{x_j}` along a dimension.
 
     Args:
         input: a tensor.
         dim: the dimension that sums to 1.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.nn.functional.softmax``.
 
@@ -81,18 +83,21 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         >>> torch.nn.functional.softmax(torch.tensor([0.0, 0.0]), dim=0)
         tensor([0.5000, 0.5000])
     """
+    if out is not None:
+        return into(out, softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("softmax", input.ndim, _stacklevel)
     return _softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, out: Any = None) -> Any:
     r"""Return :math:`x_i - \log \sum_j e^{x_j}` along a dimension.
 
     Args:
         input: a tensor.
         dim: the dimension.
         dtype: convert to it first.
+        out: a tensor to write the result into.
 
     Source: ``torch.nn.functional.log_softmax``.
 
@@ -100,6 +105,8 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
         >>> torch.nn.functional.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
         tensor([-0.6931, -0.6931])
     """
+    if out is not None:
+        return into(out, log_softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("log_softmax", input.ndim, _stacklevel)
     return _log_softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))

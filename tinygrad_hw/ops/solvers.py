@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed
 from tinygrad_hw.ops import linalg
 from tinygrad_hw.ops.complex import conj
@@ -63,13 +64,14 @@ def _first_bad_minor(a: Any) -> Any:
     return info
 
 
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """Return the Cholesky factor, and where the matrix turned out not to be positive definite.
 
     Args:
         A: (..., n, n), symmetric.
         upper: return the upper factor.
         check_errors: raise instead of reporting.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(L, info)``: ``info`` is 0, or the order of the first minor that is not positive.
@@ -80,6 +82,8 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> A
         >>> torch.linalg.cholesky_ex(torch.tensor([[4.0]])).info
         tensor(0, dtype=torch.int32)
     """
+    if out is not None:
+        return into(out, cholesky_ex, A, upper=upper, check_errors=check_errors)
     _check_matrix("cholesky_ex", A, True)
     try:
         factor = linalg.cholesky(A, upper=upper)
@@ -100,12 +104,13 @@ def _zero_pivots(A: Any) -> Any:
     return lu_packed(_array(A))[2]
 
 
-def inv_ex(A: Any, *, check_errors: bool = False) -> Any:
+def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     """Return the inverse, and where a zero pivot was met.
 
     Args:
         A: (..., n, n).
         check_errors: raise instead of reporting.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(inverse, info)``.
@@ -116,6 +121,8 @@ def inv_ex(A: Any, *, check_errors: bool = False) -> Any:
         >>> torch.linalg.inv_ex(torch.tensor([[4.0]])).inverse
         tensor([[0.2500]])
     """
+    if out is not None:
+        return into(out, inv_ex, A, check_errors=check_errors)
     _check_matrix("inv_ex", A, True)
     info = _zero_pivots(A)
     if info.any():
@@ -129,7 +136,7 @@ def inv_ex(A: Any, *, check_errors: bool = False) -> Any:
     return return_types.linalg_inv_ex(linalg.inv(A), wrap(info))
 
 
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """Return the solution of ``AX = B``, and where a zero pivot was met; see ``linalg.solve``.
 
     Args:
@@ -137,6 +144,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
         B: (..., n, k), or one vector per matrix.
         left: solve ``AX = B`` (True) or ``XA = B``.
         check_errors: raise instead of reporting.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(result, info)``.
@@ -147,6 +155,8 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
         >>> torch.linalg.solve_ex(torch.tensor([[4.0]]), torch.tensor([[2.0]])).result
         tensor([[0.5000]])
     """
+    if out is not None:
+        return into(out, solve_ex, A, B, left=left, check_errors=check_errors)
     _check_matrix("solve_ex", A, True)
     info = _zero_pivots(A)
     if info.any() and not check_errors:
@@ -157,13 +167,14 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
 # -- solvers ---------------------------------------------------------------------------------------
 
 
-def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
+def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` from the Cholesky factor of A.
 
     Args:
         B: (..., n, k).
         L: (..., n, n), the factor.
         upper: whether it is the upper one.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -174,6 +185,8 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:
         >>> torch.cholesky_solve(torch.tensor([[8.0]]), torch.tensor([[2.0]]))
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, cholesky_solve, B, L, upper)
     for name, t in (("b", B), ("u", L)):
         if t.ndim < 2:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {t.ndim} dimensions instead")
@@ -226,12 +239,13 @@ def _cholesky_inverse_rule(g: Any, L: Any, out: Any, upper: bool) -> Any:
 _cholesky_inverse = op("cholesky_inverse", _cholesky_inverse_forward, L=_cholesky_inverse_rule)
 
 
-def cholesky_inverse(L: Any, upper: bool = False) -> Any:
+def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
     r"""Return :math:`(L L^T)^{-1}` from the Cholesky factor.
 
     Args:
         L: (..., n, n), the factor.
         upper: whether it is the upper one.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the matrices are not square.
@@ -242,6 +256,8 @@ def cholesky_inverse(L: Any, upper: bool = False) -> Any:
         >>> torch.cholesky_inverse(torch.tensor([[2.0]]))
         tensor([[0.2500]])
     """
+    if out is not None:
+        return into(out, cholesky_inverse, L, upper)
     if L.ndim < 2:
         raise RuntimeError("cholesky_inverse: The input tensor A must have at least 2 dimensions.")
     if L.shape[-1] != L.shape[-2]:
@@ -251,7 +267,9 @@ def cholesky_inverse(L: Any, upper: bool = False) -> Any:
     return _cholesky_inverse(L, upper=upper)
 
 
-def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
+def triangular_solve(
+    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+) -> Any:
     """Return the solution of ``AX = b`` for triangular matrices, and a copy of A.
 
     Args:
@@ -260,6 +278,7 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
         upper: whether A is upper triangular.
         transpose: solve with its transpose.
         unitriangular: take the diagonal as ones.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(solution, cloned_coefficient)``.
@@ -270,6 +289,8 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
         >>> torch.triangular_solve(torch.tensor([[4.0]]), torch.tensor([[2.0]])).solution
         tensor([[2.]])
     """
+    if out is not None:
+        return into(out, triangular_solve, b, A, upper, transpose, unitriangular)
     for name, t in (("b", b), ("A", A)):
         if t.ndim < 2:
             raise RuntimeError(
@@ -280,12 +301,13 @@ def triangular_solve(b: Any, A: Any, upper: bool = True, transpose: bool = False
     return return_types.triangular_solve(solution, clone(A))
 
 
-def tensorinv(A: Any, ind: int = 2) -> Any:
+def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
     """Return the inverse of a tensor as a map of tensors: that of its first ``ind`` dimensions against the rest.
 
     Args:
         A: a tensor whose first ``ind`` sizes have the same product as the others.
         ind: how many dimensions the inverse has last.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the products differ, or ``ind`` is not positive.
@@ -296,6 +318,8 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
         >>> torch.linalg.tensorinv(torch.eye(6).reshape(2, 3, 6), ind=2).shape
         torch.Size([6, 2, 3])
     """
+    if out is not None:
+        return into(out, tensorinv, A, ind)
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
     first, rest = tuple(A.shape[:ind]), tuple(A.shape[ind:])
@@ -308,13 +332,14 @@ def tensorinv(A: Any, ind: int = 2) -> Any:
     return reshape(linalg.inv(reshape(A, (rows, columns))), (*rest, *first))
 
 
-def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
+def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
     """Return the X with ``tensordot(A, X, X.ndim) = B``.
 
     Args:
         A: a tensor whose sizes behind B's have the product of B's.
         B: the right side.
         dims: dimensions of A to move to its end first.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the sizes do not fit.
@@ -325,6 +350,8 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
         >>> torch.linalg.tensorsolve(torch.eye(6).reshape(2, 3, 6), torch.ones(2, 3)).shape
         torch.Size([6])
     """
+    if out is not None:
+        return into(out, tensorsolve, A, B, dims)
     if dims is not None:
         at = [d % A.ndim for d in dims]
         A = movedim(A, tuple(at), tuple(range(A.ndim - len(at), A.ndim)))
@@ -428,13 +455,14 @@ def matrix_exp(A: Any) -> Any:
     return _matrix_exp(A)
 
 
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """Return the dot products of vectors along a dimension, the first ones conjugated.
 
     Args:
         x: a floating point tensor.
         y: a tensor, broadcastable.
         dim: the dimension.
+        out: a tensor to write the result into.
 
     Raises:
         RuntimeError: the tensors are not floating point.
@@ -445,6 +473,8 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
         >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         tensor(11.)
     """
+    if out is not None:
+        return into(out, vecdot, x, y, dim=dim)
     if _array(x).dtype.kind not in "fc" or _array(y).dtype.kind not in "fc":
         raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
     return sum_(conj(x) * y, dim)
@@ -485,13 +515,14 @@ def vander(x: Any, *, N: int | None = None) -> Any:
 # -- older names -----------------------------------------------------------------------------------
 
 
-def torch_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
+def torch_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
     """Return the singular value decomposition ``(U, S, V)``, V not transposed; see ``linalg.svd``.
 
     Args:
         input: (..., m, n).
         some: whether U and V have min(m, n) columns only.
         compute_uv: whether to compute U and V; else they are zeros.
+        out: a tensor to write the result into.
 
     Source: ``torch.svd``.
 
@@ -499,6 +530,8 @@ def torch_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
         >>> torch.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]])).S
         tensor([4., 3.])
     """
+    if out is not None:
+        return into(out, torch_svd, input, some, compute_uv)
     if not compute_uv:
         m, n = input.shape[-2], input.shape[-1]
         zeros = [wrap(np.zeros((*input.shape[:-2], k, k), _array(input).dtype)) for k in (m, n)]
@@ -507,12 +540,13 @@ def torch_svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     return return_types.svd(u, s, vh.mT)
 
 
-def torch_qr(input: Any, some: bool = True) -> Any:
+def torch_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
     """Return the QR factors; see ``linalg.qr``.
 
     Args:
         input: (..., m, n).
         some: whether Q has min(m, n) columns only.
+        out: a tensor to write the result into.
 
     Source: ``torch.qr``.
 
@@ -521,6 +555,8 @@ def torch_qr(input: Any, some: bool = True) -> Any:
         tensor([[1., 0.],
                 [0., 1.]])
     """
+    if out is not None:
+        return into(out, torch_qr, input, some)
     return return_types.qr(*linalg.qr(input, "reduced" if some else "complete"))
 
 

@@ -10,6 +10,7 @@ from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.shape import one_dim, reshape
@@ -47,7 +48,7 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
 
 
 @whole
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Any:
     """Return the elements sorted along a dimension, and where they were.
 
     Args:
@@ -55,6 +56,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         dim: the dimension.
         descending: largest first.
         stable: keep the order of equal elements; it is always kept here.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(values, indices)``.
@@ -65,6 +67,8 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         >>> torch.sort(torch.tensor([3, 1, 2])).values
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return into(out, sort, input, dim, descending, stable)
     check_real("sort", input)
     d = one_dim(dim, input.ndim)
     order = np.ascontiguousarray(_order(_values(input), d, descending)).reshape(input.shape)
@@ -83,18 +87,20 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
     return sort(input, dim, descending, stable).indices
 
 
-def msort(input: Any) -> Any:
+def msort(input: Any, *, out: Any = None) -> Any:
     """Return the tensor sorted along its first dimension.
 
     Example:
         >>> torch.msort(torch.tensor([3, 1, 2]))
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return into(out, msort, input)
     return sort(input, 0).values
 
 
 @whole
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:
     """Return the k largest (or smallest) elements along a dimension, and where they are.
 
     Args:
@@ -103,6 +109,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         dim: the dimension.
         largest: False for the smallest.
         sorted: whether they are in order; they always are here.
+        out: a tensor to write the result into.
 
     Returns:
         A named tuple ``(values, indices)``.
@@ -116,6 +123,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         >>> torch.topk(torch.tensor([1, 5, 3]), 2).values
         tensor([5, 3])
     """
+    if out is not None:
+        return into(out, topk, input, k, dim, largest, sorted)
     check_real("topk", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
@@ -129,7 +138,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 
 @whole
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """Return the k-th smallest element along a dimension (from 1), and where it is.
 
     Returns:
@@ -141,6 +150,8 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.kthvalue(torch.tensor([1, 5, 3]), 2).values
         tensor(3)
     """
+    if out is not None:
+        return into(out, kthvalue, input, k, dim, keepdim)
     check_real("kthvalue", input)
     d = one_dim(dim, input.ndim)
     n = input.shape[d] if input.ndim else 1
@@ -241,6 +252,7 @@ def searchsorted(
     right: bool = False,
     side: str | None = None,
     sorter: Any = None,
+    out: Any = None,
 ) -> Any:
     """Return where elements would go into sorted rows so that these stay sorted.
 
@@ -251,6 +263,7 @@ def searchsorted(
         right: behind equal elements instead of before them.
         side: ``"left"`` or ``"right"``, the same by name.
         sorter: indices that sort the sequence.
+        out: a tensor to write the result into.
 
     Source: ``torch.searchsorted``.
 
@@ -258,6 +271,10 @@ def searchsorted(
         >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
         tensor([1, 2])
     """
+    if out is not None:
+        return into(
+            out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter
+        )
     check_real("searchsorted", sorted_sequence, input)
     sequence, values = _values(sorted_sequence), _values(input)
     if side is not None:
@@ -293,7 +310,7 @@ def searchsorted(
 
 
 @whole
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None) -> Any:
     """Return which bucket each element falls into; see ``searchsorted``.
 
     Source: ``torch.bucketize``.
@@ -302,6 +319,8 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
         >>> torch.bucketize(torch.tensor([3, 6]), torch.tensor([1, 3, 5]))
         tensor([1, 3])
     """
+    if out is not None:
+        return into(out, bucketize, input, boundaries, out_int32=out_int32, right=right)
     if _values(boundaries).ndim != 1:
         raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({_values(boundaries).ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
@@ -338,7 +357,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 
 @whole
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: Any = None) -> Any:
     """Return counts of elements in equal bins from ``min`` to ``max`` (of the data if both are equal).
 
     Source: ``torch.histc``.
@@ -347,6 +366,8 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
         >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
         tensor([0., 2., 1., 0.])
     """
+    if out is not None:
+        return into(out, histc, input, bins, min, max)
     check_real("histc", input)
     x = _values(input)
     if bins <= 0:
@@ -365,7 +386,9 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
 
 
 @whole
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
+) -> Any:
     """Return which elements are among ``test_elements``.
 
     Source: ``torch.isin``.
@@ -374,6 +397,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
         tensor([False,  True, False])
     """
+    if out is not None:
+        return into(out, isin, elements, test_elements, assume_unique=assume_unique, invert=invert)
     check_real("isin", elements, test_elements)
     if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
         raise TypeError("isin(): elements or test_elements must be a tensor")

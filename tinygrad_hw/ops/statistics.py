@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.elementwise import clamp, div
 from tinygrad_hw.ops.matmul import matmul
@@ -190,6 +191,7 @@ def histogram(
     range: Sequence[float] | None = None,
     weight: Any = None,
     density: bool = False,
+    out: Any = None,
 ) -> Any:
     """Return how many elements lie between edges, the last one included.
 
@@ -199,6 +201,7 @@ def histogram(
         range: lower and upper end of the bins; those of the values by default.
         weight: how much each element counts, of the shape of ``input``.
         density: scale the counts to an integral of 1.
+        out: a tensor to write the result into.
 
     Returns:
         ``(hist, bin_edges)``.
@@ -212,6 +215,8 @@ def histogram(
         >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), bins=4, range=(0.0, 3.0)).hist
         tensor([0., 2., 1., 0.])
     """
+    if out is not None:
+        return into(out, histogram, input, bins, range=range, weight=weight, density=density)
     check_real("histogram", input)
     x = _values(input)
     if x.dtype.kind != "f":
@@ -241,6 +246,8 @@ def histogramdd(
     range: Sequence[float] | None = None,
     weight: Any = None,
     density: bool = False,
+    *,
+    out: Any = None,
 ) -> Any:
     """Return how many points lie in each box of a grid.
 
@@ -250,6 +257,7 @@ def histogramdd(
         range: lower and upper end for each dimension, one after the other; those of the values by default.
         weight: how much each point counts.
         density: scale the counts to an integral of 1.
+        out: a tensor to write the result into.
 
     Returns:
         ``(hist, bin_edges)``; the edges are a tuple, one tensor a dimension.
@@ -264,6 +272,8 @@ def histogramdd(
         tensor([[0., 1.],
                 [1., 0.]])
     """
+    if out is not None:
+        return into(out, histogramdd, input, bins, range, weight, density)
     check_real("histogramdd", input)
     x = _values(input)
     if x.ndim < 2:

@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise, special
 
 __all__ = [
@@ -181,6 +182,7 @@ neg = op(
         >>> torch.neg(torch.tensor([1.0, -2.0]))
         tensor([-1.,  2.])
     """,
+    out=True,
 )
 abs = op(
     "abs",
@@ -197,6 +199,7 @@ abs = op(
         >>> torch.abs(torch.tensor([1.0, -2.0]))
         tensor([1., 2.])
     """,
+    out=True,
 )
 sign = op(
     "sign",
@@ -213,6 +216,7 @@ sign = op(
         >>> torch.sign(torch.tensor([3.0, -2.0, 0.0]))
         tensor([ 1., -1.,  0.])
     """,
+    out=True,
 )
 sgn = op(
     "sgn",
@@ -229,6 +233,7 @@ sgn = op(
         >>> torch.sgn(torch.tensor([3.0, -2.0]))
         tensor([ 1., -1.])
     """,
+    out=True,
 )
 square = op(
     "square",
@@ -247,6 +252,7 @@ square = op(
         >>> torch.square(torch.tensor([3.0]))
         tensor([9.])
     """,
+    out=True,
 )
 sqrt = op(
     "sqrt",
@@ -264,6 +270,7 @@ sqrt = op(
         >>> torch.sqrt(torch.tensor([4.0]))
         tensor([2.])
     """,
+    out=True,
 )
 rsqrt = op(
     "rsqrt",
@@ -281,6 +288,7 @@ rsqrt = op(
         >>> torch.rsqrt(torch.tensor([4.0]))
         tensor([0.5000])
     """,
+    out=True,
 )
 reciprocal = op(
     "reciprocal",
@@ -298,6 +306,7 @@ reciprocal = op(
         >>> torch.reciprocal(torch.tensor([4.0]))
         tensor([0.2500])
     """,
+    out=True,
 )
 exp = op(
     "exp",
@@ -315,6 +324,7 @@ exp = op(
         >>> torch.exp(torch.tensor([0.0, 1.0]))
         tensor([1.0000, 2.7183])
     """,
+    out=True,
 )
 exp2 = op(
     "exp2",
@@ -332,6 +342,7 @@ exp2 = op(
         >>> torch.exp2(torch.tensor([3.0]))
         tensor([8.])
     """,
+    out=True,
 )
 expm1 = op(
     "expm1",
@@ -349,6 +360,7 @@ expm1 = op(
         >>> torch.expm1(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 1.7183])
     """,
+    out=True,
 )
 log = op(
     "log",
@@ -366,6 +378,7 @@ log = op(
         >>> torch.log(torch.tensor([1.0, 10.0]))
         tensor([0.0000, 2.3026])
     """,
+    out=True,
 )
 log2 = op(
     "log2",
@@ -383,6 +396,7 @@ log2 = op(
         >>> torch.log2(torch.tensor([8.0]))
         tensor([3.])
     """,
+    out=True,
 )
 log10 = op(
     "log10",
@@ -400,6 +414,7 @@ log10 = op(
         >>> torch.log10(torch.tensor([100.0]))
         tensor([2.])
     """,
+    out=True,
 )
 log1p = op(
     "log1p",
@@ -417,6 +432,7 @@ log1p = op(
         >>> torch.log1p(torch.tensor([0.0, 1.0]))
         tensor([0.0000, 0.6931])
     """,
+    out=True,
 )
 sin = op(
     "sin",
@@ -434,6 +450,7 @@ sin = op(
         >>> torch.sin(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 cos = op(
     "cos",
@@ -451,6 +468,7 @@ cos = op(
         >>> torch.cos(torch.tensor([0.0]))
         tensor([1.])
     """,
+    out=True,
 )
 tan = op(
     "tan",
@@ -468,6 +486,7 @@ tan = op(
         >>> torch.tan(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 asin = op(
     "asin",
@@ -485,6 +504,7 @@ asin = op(
         >>> torch.asin(torch.tensor([1.0]))
         tensor([1.5708])
     """,
+    out=True,
 )
 acos = op(
     "acos",
@@ -502,6 +522,7 @@ acos = op(
         >>> torch.acos(torch.tensor([1.0]))
         tensor([0.])
     """,
+    out=True,
 )
 atan = op(
     "atan",
@@ -519,6 +540,7 @@ atan = op(
         >>> torch.atan(torch.tensor([1.0]))
         tensor([0.7854])
     """,
+    out=True,
 )
 sinh = op(
     "sinh",
@@ -536,6 +558,7 @@ sinh = op(
         >>> torch.sinh(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 cosh = op(
     "cosh",
@@ -553,6 +576,7 @@ cosh = op(
         >>> torch.cosh(torch.tensor([0.0]))
         tensor([1.])
     """,
+    out=True,
 )
 tanh = op(
     "tanh",
@@ -571,6 +595,7 @@ tanh = op(
         >>> torch.tanh(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 asinh = op(
     "asinh",
@@ -588,6 +613,7 @@ asinh = op(
         >>> torch.asinh(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 acosh = op(
     "acosh",
@@ -605,6 +631,7 @@ acosh = op(
         >>> torch.acosh(torch.tensor([1.0]))
         tensor([0.])
     """,
+    out=True,
 )
 atanh = op(
     "atanh",
@@ -622,6 +649,7 @@ atanh = op(
         >>> torch.atanh(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 
 
@@ -650,6 +678,7 @@ sigmoid = op(
         >>> torch.sigmoid(torch.tensor([0.0]))
         tensor([0.5000])
     """,
+    out=True,
 )
 erf = op(
     "erf",
@@ -667,6 +696,7 @@ erf = op(
         >>> torch.erf(torch.tensor([0.5]))
         tensor([0.5205])
     """,
+    out=True,
 )
 erfc = op(
     "erfc",
@@ -684,6 +714,7 @@ erfc = op(
         >>> torch.erfc(torch.tensor([0.5]))
         tensor([0.4795])
     """,
+    out=True,
 )
 erfinv = op(
     "erfinv",
@@ -701,6 +732,7 @@ erfinv = op(
         >>> torch.erfinv(torch.tensor([0.5]))
         tensor([0.4769])
     """,
+    out=True,
 )
 floor = op(
     "floor",
@@ -717,6 +749,7 @@ floor = op(
         >>> torch.floor(torch.tensor([1.7, -1.2]))
         tensor([ 1., -2.])
     """,
+    out=True,
 )
 ceil = op(
     "ceil",
@@ -733,6 +766,7 @@ ceil = op(
         >>> torch.ceil(torch.tensor([1.2, -1.7]))
         tensor([ 2., -1.])
     """,
+    out=True,
 )
 trunc = op(
     "trunc",
@@ -749,6 +783,7 @@ trunc = op(
         >>> torch.trunc(torch.tensor([1.7, -1.7]))
         tensor([ 1., -1.])
     """,
+    out=True,
 )
 frac = op(
     "frac",
@@ -765,6 +800,7 @@ frac = op(
         >>> torch.frac(torch.tensor([1.5, -1.5]))
         tensor([ 0.5000, -0.5000])
     """,
+    out=True,
 )
 deg2rad = op(
     "deg2rad",
@@ -782,6 +818,7 @@ deg2rad = op(
         >>> torch.deg2rad(torch.tensor([180.0]))
         tensor([3.1416])
     """,
+    out=True,
 )
 rad2deg = op(
     "rad2deg",
@@ -799,6 +836,7 @@ rad2deg = op(
         >>> torch.rad2deg(torch.tensor([0.0]))
         tensor([0.])
     """,
+    out=True,
 )
 sinc = op(
     "sinc",
@@ -816,6 +854,7 @@ sinc = op(
         >>> torch.sinc(torch.tensor([0.0]))
         tensor([1.])
     """,
+    out=True,
 )
 
 
@@ -831,12 +870,13 @@ def _round(input: Any, *, decimals: int) -> Any:
 _round_op = op("round", _round, input=lambda g: g * 0.0)
 
 
-def round(input: Any, *, decimals: int = 0) -> Any:
+def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
     """Return each element rounded to the nearest, halves to even.
 
     Args:
         input: a tensor.
         decimals: digits kept after the point; negative to round to tens, hundreds, ...
+        out: a tensor to write the result into.
 
     Source: ``torch.round``.
 
@@ -844,6 +884,8 @@ def round(input: Any, *, decimals: int = 0) -> Any:
         >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
         tensor([0., 2., 2.])
     """
+    if out is not None:
+        return into(out, round, input, decimals=decimals)
     return _round_op(input, decimals=decimals)
 
 
@@ -860,7 +902,9 @@ _nan_to_num = op(
 )
 
 
-def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(
+    input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Any = None
+) -> Any:
     """Return ``input`` with NaN and infinities replaced.
 
     Args:
@@ -868,6 +912,7 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
         nan: what replaces NaN.
         posinf: what replaces infinity; the dtype's largest number by default.
         neginf: what replaces minus infinity; the dtype's smallest by default.
+        out: a tensor to write the result into.
 
     Source: ``torch.nan_to_num``.
 
@@ -875,15 +920,18 @@ def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None,
         >>> torch.nan_to_num(torch.tensor([float("nan"), 1.0]))
         tensor([0., 1.])
     """
+    if out is not None:
+        return into(out, nan_to_num, input, nan, posinf, neginf)
     return _nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
-def logit(input: Any, eps: float | None = None) -> Any:
+def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:
     r"""Return :math:`\log(x / (1 - x))`.
 
     Args:
         input: a tensor of numbers in [0, 1]; outside the result is NaN.
         eps: limit ``input`` to [eps, 1 - eps] first.
+        out: a tensor to write the result into.
 
     Source: ``torch.logit``.
 
@@ -891,6 +939,8 @@ def logit(input: Any, eps: float | None = None) -> Any:
         >>> torch.logit(torch.tensor([0.5]))
         tensor([0.])
     """
+    if out is not None:
+        return into(out, logit, input, eps)
     if eps is not None:
         input = _logit_clip(input, eps=eps)
     return _logit(input)

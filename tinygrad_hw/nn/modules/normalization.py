@@ -18,6 +18,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "CrossMapLRN2d",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -625,6 +626,56 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised ``input``."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    r"""Divide each channel of images by a power of the sum of squares of its neighbours.
+
+    As :class:`LocalResponseNorm`, with :math:`\lfloor (n - 1) / 2 \rfloor` neighbours on either side, and the
+    first channel for a neighbour of all.
+
+    Args:
+        size: n.
+        alpha: :math:`\alpha`.
+        beta: :math:`\beta`.
+        k: :math:`k`.
+
+    Shape:
+        (N, C, H, W), likewise the output.
+
+    Source: ``torch.nn.CrossMapLRN2d``.
+
+    Example:
+        >>> torch.nn.CrossMapLRN2d(3)(torch.randn(2, 5, 4, 4)).shape
+        torch.Size([2, 5, 4, 4])
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised ``input``."""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        channels, reach = input.shape[1], (self.size - 1) // 2
+        squares = input * input
+        padded = F.pad(squares, (0, 0, 0, 0, reach, reach))
+        total = padded[:, :channels]
+        for i in range(1, 2 * reach + 1):
+            total = total + padded[:, i : i + channels]
+        if channels > reach + 1:
+            # PyTorch's running sum never drops the first channel; a network trained there counts on it.
+            first = squares[:, :1].expand(-1, channels - reach - 1, -1, -1)
+            total = total + F.pad(first, (0, 0, 0, 0, reach + 1, 0))
+        return input * (total * (self.alpha / self.size) + self.k) ** -self.beta
 
     def extra_repr(self) -> str:
         """Return the arguments."""

@@ -1,19 +1,27 @@
-"""Ready-made parametrizations: weight normalisation and spectral normalisation."""
+"""Ready-made parametrizations: weight and spectral normalisation, orthogonal matrices."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
 from tinygrad_hw.autograd.grad_mode import no_grad
+from tinygrad_hw.dtypes import finfo
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.utils.parametrize import register_parametrization
 from tinygrad_hw.nn.utils.spectral_norm import as_matrix, default_dim
 from tinygrad_hw.nn.utils.weight_norm import norm_except_dim, normalized
+from tinygrad_hw.ops.comparison import allclose
+from tinygrad_hw.ops.creation import eye, zeros_like
+from tinygrad_hw.ops.factor import geqrf, householder_product
+from tinygrad_hw.ops.linalg import solve
 from tinygrad_hw.ops.matmul import mv, vdot
+from tinygrad_hw.ops.random import randn
+from tinygrad_hw.ops.shape import cat
+from tinygrad_hw.ops.solvers import matrix_exp
 from tinygrad_hw.tensor import Tensor
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 M = TypeVar("M", bound=Module)
 
@@ -136,4 +144,135 @@ def spectral_norm(
     weight = _tensor(module, name)
     chosen = default_dim(module) if dim is None else dim
     register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, chosen, eps))
+    return module
+
+
+_MAPS = ("matrix_exp", "cayley", "householder")
+
+
+def _has_orthonormal_columns(q: Tensor) -> bool:
+    k = q.shape[-1]
+    spacing = 10.0 * q.shape[-2] * finfo(q.dtype).eps
+    return bool(allclose(q.mT @ q, eye(k, dtype=q.dtype).expand(*q.shape[:-2], k, k), atol=spacing))
+
+
+def _orthonormal(matrix: Tensor) -> Tensor:
+    """Return Q of the factors QR of a tall matrix whose R has no negative number on the diagonal."""
+    packed, tau = geqrf(matrix)
+    signs = packed.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
+    return householder_product(packed, tau) * signs
+
+
+class _Orthogonal(Module):
+    """Makes an orthogonal matrix of any matrix; ``base`` is a fixed one that it is multiplied with."""
+
+    def __init__(self, weight: Tensor, orthogonal_map: str, *, use_trivialization: bool = True) -> None:
+        super().__init__()
+        self.shape = weight.shape
+        self.orthogonal_map = orthogonal_map
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the orthogonal matrix of a matrix, which has orthonormal rows if it is wide."""
+        wide = x.shape[-2] < x.shape[-1]
+        if wide:
+            x = x.mT
+        n, k = x.shape[-2], x.shape[-1]
+        if self.orthogonal_map == "householder":
+            reflectors = x.tril(-1)
+            tau = 2.0 / (1.0 + (reflectors * reflectors).sum(-2))
+            # The diagonal holds signs, which are not learned.
+            q = householder_product(reflectors, tau) * x.diagonal(dim1=-2, dim2=-1).int().unsqueeze(-2)
+        else:
+            lower = x.tril()
+            if n != k:
+                lower = cat([lower, x.new_zeros(*x.shape[:-2], n, n - k)], -1)
+            skew = lower - lower.mT
+            if self.orthogonal_map == "matrix_exp":
+                q = matrix_exp(skew)
+            else:
+                one = eye(n, dtype=x.dtype)
+                q = solve(one - skew * 0.5, one + skew * 0.5)
+            q = q[..., :k]
+        if hasattr(self, "base"):
+            q = self.base @ q
+        return q.mT if wide else q
+
+    def right_inverse(self, value: Tensor) -> Tensor:
+        """Return a matrix from which :meth:`forward` makes an orthogonal one near ``value``."""
+        if value.shape != self.shape:
+            raise ValueError(
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {value.shape}."
+            )
+        with no_grad():
+            return self._invert(value)
+
+    def _invert(self, value: Tensor) -> Tensor:
+        wide = value.shape[-2] < value.shape[-1]
+        q = value.mT if wide else value
+        n, k = q.shape[-2], q.shape[-1]
+        if not hasattr(self, "base"):
+            if self.orthogonal_map != "householder":
+                raise NotImplementedError(
+                    "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
+                    "use_trivialization=False."
+                )
+            packed, tau = geqrf(q)
+            diagonal = packed.diagonal(dim1=-2, dim2=-1)
+            diagonal.sign_()
+            # No reflection, no sign to take back.
+            diagonal[tau == 0.0] *= -1
+            return packed.mT if wide else packed
+        if n != k:
+            q = _orthonormal(cat([q, randn(*q.shape[:-2], n, n - k, dtype=q.dtype)], -1))
+        elif _has_orthonormal_columns(q):
+            q = q.clone()
+        else:
+            q = _orthonormal(q)
+        self.base = q
+        # The diagonal stands for signs in the Householder form: these make the identity.
+        result = zeros_like(value)
+        result.diagonal(dim1=-2, dim2=-1).fill_(-1.0)
+        return result
+
+
+def orthogonal(
+    module: M, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
+) -> M:
+    r"""Keep a matrix orthogonal: :math:`Q^T Q = 1` if it is tall, :math:`Q Q^T = 1` if it is wide.
+
+    Args:
+        module: whose weight it is.
+        name: of the weight, a matrix or a batch of matrices.
+        orthogonal_map: how an orthogonal matrix is made of the parameter's lower triangle: ``"matrix_exp"`` (of the
+            skew-symmetric :math:`A`; the default for square matrices), ``"cayley"``
+            (:math:`(1 + A/2)(1 - A/2)^{-1}`), ``"householder"`` (a product of reflections; the default for others).
+        use_trivialization: multiply with a fixed matrix, at first the weight itself.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: there is no such tensor or map, or the tensor is no matrix.
+
+    Source: Lezcano-Casado, "Trivializations for Gradient-Based Optimization on Manifolds" (2019);
+    ``torch.nn.utils.parametrizations.orthogonal``.
+
+    Example:
+        >>> m = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(20, 40))
+        >>> torch.allclose(m.weight.T @ m.weight, torch.eye(20), atol=1e-5)
+        True
+    """
+    weight = _tensor(module, name)
+    if weight.ndim < 2:
+        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
+    if orthogonal_map is None:
+        orthogonal_map = "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
+    if orthogonal_map not in _MAPS:
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
+    made = _Orthogonal(weight, orthogonal_map, use_trivialization=use_trivialization)
+    register_parametrization(module, name, made, unsafe=True)
     return module
