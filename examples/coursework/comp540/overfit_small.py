@@ -26,7 +26,7 @@ from numeric import network_errors
 
 EPOCHS = 20
 #: Hidden layers, scale of the first weights, learning rate.
-NETWORKS = {"three layers": ([100] * 2, 1e-2, 1e-2), "five layers": ([100] * 4, 5e-2, 5e-3)}
+NETWORKS = {"three layers": ([100] * 2, 2e-2, 5e-3), "five layers": ([100] * 4, 5e-2, 5e-3)}
 
 
 def check(reg: float, dropout: float) -> list[str]:
