@@ -1,4 +1,4 @@
-"""Exercise: what dropout does to a network with too little data. 40 seconds on 2 cores.
+"""Exercise: what dropout does to a network with too little data. 20 seconds on 2 cores.
 
     python examples/coursework/comp540/dropout.py --data data --out out
 

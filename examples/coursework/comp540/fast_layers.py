@@ -1,4 +1,4 @@
-"""Exercise: convolution and pooling by Python loops, and by the library. 20 seconds on 2 cores.
+"""Exercise: convolution and pooling by Python loops, and by the library. 10 seconds on 2 cores.
 
     python examples/coursework/comp540/fast_layers.py
 

@@ -1,4 +1,4 @@
-"""Exercise: convolution, ReLU, pooling, affine, ReLU, affine. 3 minutes on 2 cores.
+"""Exercise: convolution, ReLU, pooling, affine, ReLU, affine. 30 seconds on 2 cores.
 
     python examples/coursework/comp540/three_layer_convnet.py --data data --out out
 

@@ -1,4 +1,4 @@
-"""Exercise: SGD, momentum, RMSProp and Adam on a network of six layers. 15 seconds on 2 cores.
+"""Exercise: SGD, momentum, RMSProp and Adam on a network of six layers. 10 seconds on 2 cores.
 
     python examples/coursework/comp540/update_rules.py --data data --out out
 
