@@ -168,6 +168,8 @@ def _value(value: Any) -> Any:
 def array_of(t: torch.Tensor) -> np.ndarray:
     """Return a copy of a tensor's memory as an array with the same strides.
 
+    A copy that PyTorch makes: it will not resize a tensor that numpy has seen.
+
     Raises:
         Unsupported: it has no dense form.
     """
@@ -181,8 +183,8 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     t = t.detach().resolve_conj().resolve_neg()
     length = t.untyped_storage().nbytes() // t.element_size()
     if t.numel() == 0 or (t.is_contiguous() and length == t.numel()):
-        return np.array(t.contiguous().numpy(), copy=True)
-    flat = np.array(torch.as_strided(t, (length,), (1,), 0).numpy(), copy=True)
+        return t.clone(memory_format=torch.contiguous_format).numpy()
+    flat = torch.as_strided(t, (length,), (1,), 0).clone().numpy()
     strides = tuple(s * flat.itemsize for s in t.stride())
     return np.ndarray(tuple(t.shape), flat.dtype, flat, t.storage_offset() * flat.itemsize, strides)
 

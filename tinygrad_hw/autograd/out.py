@@ -73,6 +73,10 @@ _SILENT = frozenset(
 _COUNTING = frozenset({"arange", "linspace", "logspace"})
 
 
+#: Functions that read their arguments while they write.
+_APART = frozenset({"cat", "concat", "concatenate", "gather", "index_select", "kthvalue", "masked_select", "take"})
+
+
 def _name(function: Callable[..., Any]) -> str:
     return function.__name__.removeprefix("torch_").removeprefix("special_").removeprefix("linalg_")
 
@@ -158,6 +162,11 @@ def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> A
             if not isinstance(o, TensorBase):
                 raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(o).__name__}")
             check_inplace(o, name)
+            if name in _APART and any(o is t for t in _tensors((args, tuple(kwargs.values())))):
+                raise RuntimeError(
+                    f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor "
+                    "refer to a single memory location. Please clone() the tensor before performing the operation."
+                )
             _check_dtype(function.__name__.removeprefix("special_"), o, r, single)
         for o, r in zip(outs, results, strict=True):
             _resize(function.__name__, o, r.array.shape)

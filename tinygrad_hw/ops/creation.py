@@ -797,6 +797,8 @@ def arange(
         tensor([1.0000, 1.5000, 2.0000])
     """
     if out is not None:
+        if out.array.dtype.kind in "iu" and dtype is None and isinstance(step, float) and int(step) == 0:
+            raise ValueError("arange(): step must be nonzero; in the dtype of out it is 0")
         return into(
             out,
             arange,
