@@ -1,4 +1,4 @@
-"""Exercise: the best ConvNet for CIFAR-10, 65 % or more, and an ensemble of three. 8 minutes on 2 cores.
+"""Exercise: the best ConvNet for CIFAR-10, 65 % or more, and an ensemble of three. 6 minutes on 2 cores.
 
     python examples/coursework/comp540/best_convnet.py --data data --out out
 

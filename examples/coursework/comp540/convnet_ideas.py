@@ -1,4 +1,4 @@
-"""Exercise: what helps a ConvNet: augmentation, leaky ReLU, AdaGrad, AdaDelta. 10 minutes on 2 cores.
+"""Exercise: what helps a ConvNet: augmentation, leaky ReLU, AdaGrad, AdaDelta. 6 minutes on 2 cores.
 
     python examples/coursework/comp540/convnet_ideas.py --data data --out out
 
