@@ -374,7 +374,7 @@ def test_every_layer_of_nn_is_here_or_has_no_form_in_onnx() -> None:
     }  # fmt: skip
     refused = {
         "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "FractionalMaxPool2d", "FractionalMaxPool3d",
-        "AdaptiveLogSoftmaxWithLoss", "SyncBatchNorm",
+        "AdaptiveLogSoftmaxWithLoss", "SyncBatchNorm", "CrossMapLRN2d",
     }  # fmt: skip
     aside = {"Module", "Container", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
     aside |= {
@@ -385,6 +385,7 @@ def test_every_layer_of_nn_is_here_or_has_no_form_in_onnx() -> None:
         "UninitializedParameter",
         "UninitializedBuffer",
         "LinearCrossEntropyOptions",
+        "DataParallel",
     }
     layers = {
         n

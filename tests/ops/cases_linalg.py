@@ -314,4 +314,12 @@ CASES = [
         reference=lambda a, p, dim: np.linalg.norm(a, p, axis=dim),
     ),
     OpCase("linalg.norm", (W(3, 3), "nuc"), label="nuclear", reference=np.linalg.norm),
+    *[OpCase("linalg.ldl_factor", (T(*s, grad=False),), orders=0) for s in ((3, 3), (2, 4, 4), (0, 0), (0, 2, 2))],
+    OpCase("linalg.ldl_factor_ex", (T(3, 3, grad=False),), orders=0, errors=[((T(3),), {}, RuntimeError)]),
+    OpCase(
+        "linalg.ldl_solve",
+        (T(3, 3, grad=False), T(3, dtype="int32", low=1, high=2, grad=False), T(3, 2, grad=False)),
+        orders=0,
+        float32_tolerance=1e-2,
+    ),
 ]

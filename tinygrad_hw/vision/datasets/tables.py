@@ -206,7 +206,8 @@ class HDF5Dataset(VisionDataset):
             targets = self._targets(labels)
             if len(images) != len(targets):
                 raise RuntimeError(f"{self.path} has {len(images)} images in {keys[0]!r} and {len(targets)} labels")
-            dtypes.from_numpy(images.dtype)
+            if dtypes.from_numpy(images.dtype).is_complex:
+                raise TypeError(f"{self.path}: images of {images.dtype} in {keys[0]!r}; they must be real numbers")
             self._count = len(targets)
             if in_memory:
                 self.data = Tensor._wrap(_shaped(np.array(images[()], order="C"), self.shape, "HDF5Dataset"))
