@@ -240,8 +240,8 @@ def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None
     Source: ``torch.fft.fft``.
 
     Example:
-        >>> torch.fft.fft(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+        >>> torch.fft.fft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j])
     """
     if out is not None:
         return into(out, fft, input, n, dim, norm)
