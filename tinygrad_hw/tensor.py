@@ -236,9 +236,7 @@ class Tensor(
                 )
             return self
         if requires_grad and self.array.dtype.kind not in "fc":
-            raise RuntimeError(
-                f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}"
-            )
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}")
         self._requires_grad = bool(requires_grad)
         return self
 
