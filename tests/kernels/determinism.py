@@ -139,11 +139,11 @@ def cases(*kinds: str) -> dict[str, Callable[[], Any]]:
 def main(kind: str) -> None:
     """Print for each case of a dtype its digests by number of threads, and which kernels ran with which dtypes."""
     ran: dict[str, set[str]] = {}
-    parallel = runtime.Kernel._run_parallel
+    parallel, usual = runtime.Kernel._run_parallel, runtime.PARALLEL_WORK
 
-    def run(self: runtime.Kernel, args: tuple[Any, ...]) -> Any:
+    def run(self: runtime.Kernel, args: tuple[Any, ...], work: float) -> Any:
         ran.setdefault(kernel_name(self), set()).update(a.dtype.name for a in args if isinstance(a, np.ndarray))
-        return parallel(self, args)
+        return parallel(self, args, work)
 
     runtime.Kernel._run_parallel = run  # type: ignore[method-assign]
     digests: dict[str, list[str]] = {}
@@ -152,7 +152,7 @@ def main(kind: str) -> None:
         torch.set_num_threads(threads)
         for name, call in cases(kind).items():
             # However small the work of a kernel is, it goes to the threads; training runs as it does for users.
-            runtime.PARALLEL_WORK = 40_000 if name.startswith("training") else -1
+            runtime.PARALLEL_WORK = usual if name.startswith("training") else -1
             result = [np.asarray(a) for a in call()]
             digest = hashlib.sha256()
             for a in result:

@@ -353,6 +353,33 @@ def test_small_work_stays_on_one_thread() -> None:
 
 
 @needs_numba
+def test_sleeping_threads_are_woken_for_much_work_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not runtime._layer():
+        pytest.skip("no threading layer")
+    import numba
+
+    kernel = runtime.Kernel(pool2d._scatter.function, parallel=True)
+    args = (np.ones((3, 2)), np.array([[0, 3]] * 3), np.empty((3, 4)))
+    little, much = 2 * runtime.PARALLEL_WORK, 2 * runtime._WAKING * runtime.PARALLEL_WORK
+    before = runtime.get_num_threads()
+    try:
+        runtime.set_num_threads(2)
+        wanted = min(2, numba.config.NUMBA_NUM_THREADS)
+        runtime._told.ended = 0
+        kernel(*args, work=little)
+        assert numba.get_num_threads() == 1
+        assert kernel._serial is None  # the same machine code, whatever the number of threads
+        monkeypatch.setattr(runtime, "_AWAKE", 1e15)  # awake from now on
+        kernel(*args, work=much)  # which compiles nothing and counts as work
+        assert numba.get_num_threads() == wanted
+        kernel(*args, work=little)
+        assert numba.get_num_threads() == wanted
+    finally:
+        runtime.set_num_threads(before)
+    np.testing.assert_array_equal(args[2], [[1, 0, 0, 1]] * 3)
+
+
+@needs_numba
 @pytest.mark.parametrize(("policy", "spins"), [(None, "100000"), ("active", None)])
 def test_idle_threads_are_told_how_long_to_wait(policy: str | None, spins: str | None) -> None:
     """GNU OpenMP reads the variable as it is loaded; users' own settings are left alone, and no trace is left."""

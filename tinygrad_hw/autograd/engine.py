@@ -194,7 +194,7 @@ def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> Non
             g = wrap(g)
         leaf._grad = g if leaf._grad is None else leaf._grad + g
     elif leaf._grad is None:
-        array = np.asarray(g.array if isinstance(g, TensorBase) else g)
+        array = g if g.__class__ is np.ndarray else np.asarray(g.array if isinstance(g, TensorBase) else g)
         # The array may be kept if nobody else can see it: two names here, one in the caller's tuple.
         if (not owns and (array.base is not None or sys.getrefcount(array) > 4)) or not array.flags.writeable:
             array = array.copy()

@@ -430,7 +430,8 @@ def conv2d_weight_grad(
         offsets = np.arange(cg) * (x.shape[2] * x.shape[3]) if direct else plan.offsets
         work = g.size * taps / _PRODUCTS_PER_NS
         correlate(
-            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1), np.resize(offsets, most),
+            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1),
+            offsets.take(np.arange(most), mode="wrap"),
             sums.reshape(-1), (*x.shape, *g.shape[1:], groups), plan.place, plan.lanes, plan.lines, plan.reach,
             strips, vector, direct, chunks, workers(work), work=work,
         )  # fmt: skip

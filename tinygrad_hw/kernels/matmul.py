@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import PARALLEL_WORK, compiled_kernels, kernel, leave_blas_one_thread, workers
+from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, leave_blas_one_thread, workers
 from tinygrad_hw.kernels.simd import copy_lines, dots_taps, lanes, rows_by_rows, tile_1, tile_2, tile_3, tile_rows, turn
 
 __all__ = ["affine", "gemm", "matmul", "matmul_reference"]
@@ -39,7 +39,7 @@ _FEW = 128
 _ROW = 1024
 
 #: Nanoseconds on one thread above which these loops run: where several threads are worth while.
-_LEAST = PARALLEL_WORK
+_LEAST = 25_000
 
 #: Multiply-adds of each of many products from which these loops are faster, on two threads, than BLAS called for each
 #: on one: 10 products of 128 x 128 matrices take 0.13 ms against 0.22, 48 of 64 x 32 by 32 x 64 as long.
@@ -317,14 +317,15 @@ def gemm(a: Any, b: Any, out: Any, add: bool = False) -> Any:
 
 def affine(a: Any, b: Any, bias: Any) -> Any:
     """Return the product of two matrices, (M, K) and (K, N), plus a row of (N,) or None."""
-    if bias is not None and _worth(a, b):
+    if bias is None:
+        return matmul(a, b)
+    if a.size * b.shape[1] >= _SMALL and _worth(a, b):
         out = np.empty((a.shape[0], b.shape[1]), a.dtype)
         out[...] = bias
         if _multiply(a[None], b[None], out, True):
             return out
     out = matmul(a, b)
-    if bias is not None:
-        out += bias
+    out += bias
     return out
 
 

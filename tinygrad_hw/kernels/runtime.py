@@ -28,6 +28,7 @@ import os
 import platform
 import sys
 import threading
+import time
 import types
 import warnings
 from collections.abc import Callable
@@ -60,14 +61,19 @@ __all__ = [
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 EXACT = {"contract"}
 
-#: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us
-#: while the other threads still spin, but 30 to 60 us when they have to be woken, as after a
-#: matrix product.
-PARALLEL_WORK: float = 40_000
+#: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us while the other
+#: threads still spin. What one thread does between kernels of several has to be fetched from the other's cache: a LeNet's
+#: step takes 1.4 times as long if work of 40 us stays on one thread.
+PARALLEL_WORK: float = 10_000
 
-#: Iterations that an idle OpenMP thread spins, about 1 ms: what Python does between two kernels takes less, and to wake
-#: a thread takes 50 us.
+#: How many times that is worth waking sleeping threads for, which takes 30 to 60 us.
+_WAKING = 5
+
+#: Iterations that an idle OpenMP thread spins, about 1 ms: what Python does between two kernels takes less.
 _SPIN = "100000"
+
+#: After so many nanoseconds without work the threads are taken to be asleep.
+_AWAKE = 700_000
 
 _lock = threading.RLock()
 _forked = False
@@ -364,10 +370,10 @@ class Kernel:
         # On one thread too: the variants are compiled separately, and may round differently.
         if self.parallel and work > PARALLEL_WORK and not _forked and _layer():
             if _layer() != "workqueue":
-                return self._run_parallel(args)
+                return self._run_parallel(args, work)
             if _region.acquire(blocking=False):
                 try:
-                    return self._run_parallel(args)
+                    return self._run_parallel(args, work)
                 finally:
                     _region.release()
         if self._serial is not None:
@@ -376,18 +382,23 @@ class Kernel:
             self._serial = self.compile(parallel=False)
             return self._serial(*args)
 
-    def _run_parallel(self, args: tuple[Any, ...]) -> Any:
+    def _run_parallel(self, args: tuple[Any, ...], work: float) -> Any:
         threads = get_num_threads()
+        if work < _WAKING * PARALLEL_WORK and time.perf_counter_ns() - getattr(_told, "ended", 0) > _AWAKE:
+            threads = 1
         if getattr(_told, "threads", 0) != threads:
             import numba
 
             numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
             _told.threads = threads
-        if self._threaded is not None:
-            return self._threaded(*args)
-        with _lock:
-            self._threaded = self.compile(parallel=True)
-            return self._threaded(*args)
+        if self._threaded is None:
+            with _lock:
+                self._threaded = self.compile(parallel=True)
+                return self._threaded(*args)
+        result = self._threaded(*args)
+        if threads > 1:
+            _told.ended = time.perf_counter_ns()
+        return result
 
     def compile(self, *, parallel: bool) -> Any:
         """Return numba's dispatcher of one variant; it makes code when it is called."""

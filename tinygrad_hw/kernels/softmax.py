@@ -68,13 +68,15 @@ def cross_entropy_reference(x: Any, target: Any, weights: Any, ignore_index: int
     top = x.max(axis=1, initial=-np.inf)
     sums = top + np.log(np.exp(x - top[:, None]).sum(axis=1))
     safe = np.where(target == ignore_index, 0, target)
-    losses = (sums - np.take_along_axis(x, safe[:, None], 1)[:, 0]) * weights
+    losses = sums - np.take_along_axis(x, safe[:, None], 1)[:, 0]
+    if weights is not None:
+        losses = losses * weights
     return np.where(target == ignore_index, 0, losses).astype(x.dtype), sums
 
 
 def cross_entropy_backward_reference(g: Any, x: Any, target: Any, weights: Any, ignore_index: int, sums: Any) -> Any:
     """The rule: (softmax - one-hot) g."""
-    share = np.where(target == ignore_index, 0, g * weights).astype(x.dtype)
+    share = np.where(target == ignore_index, 0, g if weights is None else g * weights).astype(x.dtype)
     out = np.exp(x - sums[:, None]) * share[:, None]
     out[np.arange(len(x)), np.where(target == ignore_index, 0, target)] -= share
     return np.where(target[:, None] == ignore_index, 0, out).astype(x.dtype)
@@ -195,18 +197,21 @@ def _entropy(x: Any, target: Any, weights: Any, ignored: int, losses: Any, sums:
         if target[row] == ignored:
             losses[row] = 0
         else:
-            losses[row] = (sums[row] - x[row * n + target[row]]) * weights[row]
+            loss = sums[row] - x[row * n + target[row]]
+            losses[row] = loss * weights[row] if weights.size else loss
 
 
 @kernel(parallel=True)
 def _entropy_backward(g: Any, x: Any, target: Any, weights: Any, ignored: int, sums: Any, out: Any, n: int) -> None:
+    each = g.size == sums.size
     for row in prange(sums.size):
         begin, end = np.uint64(row * n), np.uint64(row * n + n)
         if target[row] == ignored:
             for i in range(begin, end):
                 out[i] = 0
             continue
-        share = g[row] * weights[row]
+        share = g[row] if each else g[0]
+        share = share * weights[row] if weights.size else share
         less = sums[row]
         for i in range(begin, end):
             out[i] = share * (exp32_falling(x[i] - less) if x.itemsize == 4 else math.exp(x[i] - less))
@@ -280,13 +285,21 @@ def log_softmax_backward(g: Any, y: Any, axis: int, out: Any = None) -> Any:
     return _run(_backward_rows, _backward_columns, (g, y), axis, True, out)
 
 
+_NONE = {char: np.empty(0, char) for char in "fd"}
+
+
+def _factors(weights: Any, x: Any) -> Any:
+    """Return what the loops take: an empty array means 1 for each row."""
+    return _NONE[x.dtype.char] if weights is None else np.ascontiguousarray(weights)
+
+
 def cross_entropy(x: Any, target: Any, weights: Any, ignore_index: int) -> tuple[Any, Any]:
     """Return weighted losses log(sum(exp(x))) - x[target] of rows.
 
     Args:
         x: (n, C), scores.
         target: (n,) int64, each a class or ``ignore_index``.
-        weights: (n,), a factor for each row.
+        weights: (n,), a factor for each row, or None.
         ignore_index: the target of rows whose loss is 0.
 
     Returns:
@@ -296,8 +309,8 @@ def cross_entropy(x: Any, target: Any, weights: Any, ignore_index: int) -> tuple
         return cross_entropy_reference(x, target, weights, ignore_index)
     losses, sums = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
     _entropy(
-        np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(target), np.ascontiguousarray(weights),
-        ignore_index, losses, sums, x.shape[1], work=x.size * (1 if x.dtype == np.float32 else 5),
+        np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(target), _factors(weights, x), ignore_index, losses,
+        sums, x.shape[1], work=x.size * (1 if x.dtype.char == "f" else 5),
     )  # fmt: skip
     return losses, sums
 
@@ -308,7 +321,7 @@ def cross_entropy_backward(
     """Return the gradient of ``cross_entropy`` with respect to the scores.
 
     Args:
-        g: (n,), gradients of the losses.
+        g: (n,), gradients of the losses, or (1,), that of all.
         x: (n, C), as for ``cross_entropy``; so are ``target``, ``weights`` and ``ignore_index``.
         target: (n,).
         weights: (n,).
@@ -322,7 +335,7 @@ def cross_entropy_backward(
         out = np.empty(x.shape, x.dtype)
     _entropy_backward(
         np.ascontiguousarray(g), np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(target),
-        np.ascontiguousarray(weights), ignore_index, sums, out.reshape(-1), x.shape[1],
-        work=x.size * (1 if x.dtype == np.float32 else 5),
+        _factors(weights, x), ignore_index, sums, out.reshape(-1), x.shape[1],
+        work=x.size * (1 if x.dtype.char == "f" else 5),
     )  # fmt: skip
     return out

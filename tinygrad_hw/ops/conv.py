@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv2d as kernels
 from tinygrad_hw.kernels.elementwise import relu_backward
+from tinygrad_hw.kernels.sums import channel_sums
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
@@ -74,6 +75,10 @@ def _weight_grad_forward(
     return out.astype(kind, copy=False)
 
 
+def _bias_grad(g: Any) -> Any:
+    return channel_sums(g) if g.__class__ is np.ndarray and g.dtype.char in "fd" else sum_(g, (0, 2, 3))
+
+
 def _cropped(out: Any, shape: Any) -> Any:
     """Leave out last rows and columns that an output padding of a stride or more brought in."""
     return out if tuple(out.shape) == tuple(shape) else out[:, :, : shape[2], : shape[3]]
@@ -101,7 +106,7 @@ _conv2d = op(
         dilation=dilation,
         groups=groups,
     ),
-    bias=lambda g: sum_(g, (0, 2, 3)),
+    bias=lambda g: _bias_grad(g),
 )
 _input_grad = op(
     "conv2d_input_grad",
@@ -149,7 +154,7 @@ def _both_grads(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], **sett
     return (
         _input_grad(g, weight, input_shape=tuple(input.shape), **settings) if needs[0] else None,
         _weight_grad(g, input, weight_shape=tuple(weight.shape), **settings) if needs[1] else None,
-        sum_(g, (0, 2, 3)) if needs[2] else None,
+        _bias_grad(g) if needs[2] else None,
     )
 
 
@@ -205,7 +210,7 @@ _conv_transpose2d = op(
         dilation=dilation,
         groups=groups,
     ),
-    bias=lambda g: sum_(g, (0, 2, 3)),
+    bias=lambda g: _bias_grad(g),
 )
 
 

@@ -33,6 +33,13 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
     return kernels.affine(input, weight.T, bias)
 
 
+def _column_sums(g: Any) -> Any:
+    # A call of numpy's takes 0.9 us, one of the op 2.2; of more rows the op adds float32 in float64.
+    if g.__class__ is np.ndarray and len(g) <= 4096 and g.dtype.char in "fd":
+        return np.add.reduce(g)
+    return sum_(g, 0)
+
+
 def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
     if input.ndim != 2:
         to_input, *rest = _rule(_rows(g), _rows(input), weight, needs)
@@ -40,7 +47,7 @@ def _rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...]) -> tuple[Any
     return (
         mm(g, weight) if needs[0] else None,
         mm(g.T, input) if needs[1] else None,
-        sum_(g, 0) if needs[2] else None,
+        _column_sums(g) if needs[2] else None,
     )
 
 
@@ -98,8 +105,8 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
             f"{shape[-1] if shape else 'no'} features, the weight of shape {list(weight.shape)} expects "
             f"{weight.shape[1]}. Check in_features, or flatten the input first"
         )
-    kind = _dtype(weight)
-    if _dtype(input) != kind or (bias is not None and _dtype(bias) != kind):
+    kind, of_input = _dtype(weight), _dtype(input)
+    if (of_input is not kind and of_input != kind) or (bias is not None and _dtype(bias) != kind):
         raise RuntimeError(
             f"linear: input, weight and bias must have the same dtype, but got "
             f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "

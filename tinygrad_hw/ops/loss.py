@@ -298,14 +298,15 @@ def _entropy_forward(
 ) -> tuple[Any, Any]:
     """Return the weighted loss of each row of (n, C), or of all, and the row's log-sum-exp."""
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
-    losses, sums = kernels.cross_entropy(wide, target, weights.astype(wide.dtype, copy=False), ignore_index)
+    factors = None if weights is None else weights.astype(wide.dtype, copy=False)
+    losses, sums = kernels.cross_entropy(wide, target, factors, ignore_index)
     return _total(losses, divisor).astype(input.dtype, copy=False), sums
 
 
 def _chosen(input: Any, target: Any, weights: Any, ignore_index: int) -> Any:
     """Return rows with the weight at the target, zeros elsewhere."""
     rows = np.zeros(tuple(input.shape), _values(input).dtype)
-    weights = np.where(target == ignore_index, 0, weights).astype(rows.dtype)
+    weights = np.where(target == ignore_index, 0, 1 if weights is None else weights).astype(rows.dtype)
     safe = np.where(target == ignore_index, 0, target)
     np.put_along_axis(rows, safe[:, None], weights[:, None], 1)
     return rows
@@ -323,9 +324,11 @@ def _entropy_fused(
 ) -> tuple[Any]:
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
     if divisor is not None:
-        g = np.full(sums.shape, g / g.dtype.type(divisor), wide.dtype)
-    g, weights = g.astype(wide.dtype, copy=False), weights.astype(wide.dtype, copy=False)
-    return (kernels.cross_entropy_backward(g, wide, target, weights, ignore_index, sums),)
+        g = g.reshape(1) / divisor
+    factors = None if weights is None else weights.astype(wide.dtype, copy=False)
+    return (
+        kernels.cross_entropy_backward(g.astype(wide.dtype, copy=False), wide, target, factors, ignore_index, sums),
+    )
 
 
 _entropy = op(
@@ -379,7 +382,7 @@ def _class_losses(
 ) -> Any:
     """Return the loss for class indices: input (N, C, ...) or (C,), target (N, ...) or ()."""
     classes = _values(target)
-    if classes.dtype not in (np.int64, np.uint8):
+    if classes.dtype != np.int64 and classes.dtype != np.uint8:
         raise RuntimeError(
             f"{name}: expected scalar type Long but found {dtypes.from_numpy(classes.dtype)}: targets are class "
             "indices. Convert them with .long()"
@@ -412,10 +415,11 @@ def _class_losses(
     channels = rows.shape[1]
     flat = np.ascontiguousarray(flat, np.int64)
     kind = _values(input).dtype
-    lowest, highest = (int(np.minimum.reduce(flat)), int(np.maximum.reduce(flat))) if flat.size else (0, 0)
-    inside = lowest >= 0 and highest < channels
+    # Read without a sign, a negative number is a huge one.
+    inside = not flat.size or np.maximum.reduce(flat.view(np.uint64)) < channels
+    factors: Any
     if inside and weight is None and not 0 <= ignore_index < channels:
-        factors = np.ones(flat.size, kind)
+        factors = None
         total = float(flat.size)
     else:
         used = flat != ignore_index
@@ -444,6 +448,7 @@ def _class_losses(
     if from_logits:
         losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
     else:
+        factors = np.ones(flat.size, kind) if factors is None else factors
         losses = _picked(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
     return reshape(losses, tuple(classes.shape)) if how == "none" and classes.ndim != 1 else losses
 
