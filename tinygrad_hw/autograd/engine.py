@@ -210,24 +210,24 @@ def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> Non
             hook(leaf)
 
 
-def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, what: str) -> Any:
+def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, index: int) -> Any:
     array = tensor.array
     if gradient is None:
         if array.size != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs; {what} has shape "
+                f"grad can be implicitly created only for scalar outputs; output {index} has shape "
                 f"{list(array.shape)}. Reduce it first (for example with .sum() or .mean()), or pass the "
                 "gradient explicitly"
             )
         if array.dtype.kind != "f":
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
-        ones = np.ones(array.shape, array.dtype)
+        ones = np.asarray(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype)
         return wrap(ones) if create_graph else ones
     if not isinstance(gradient, TensorBase):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__} for {what}")
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__} for output {index}")
     if gradient.array.shape != array.shape:
         raise RuntimeError(
-            f"Mismatch in shape: the gradient for {what} has shape {list(gradient.array.shape)}, but the "
+            f"Mismatch in shape: the gradient for output {index} has shape {list(gradient.array.shape)}, but the "
             f"output has shape {list(array.shape)}. Pass a gradient of the output's shape"
         )
     if gradient.array.dtype != array.dtype:
@@ -247,7 +247,7 @@ def _roots(tensors: Sequence[Any], gradients: Sequence[Any], create_graph: bool)
                 "of a recorded computation. Set requires_grad=True on what it is computed from, and check "
                 "that it was not made under no_grad() or detached"
             )
-        roots.append((edge, _root_gradient(tensor, gradient, create_graph, f"output {i}")))
+        roots.append((edge, _root_gradient(tensor, gradient, create_graph, i)))
     return roots
 
 

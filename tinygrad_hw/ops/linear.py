@@ -68,8 +68,8 @@ _OPS = {
 }
 
 
-def _dtype(t: Any) -> Any:
-    return (t.array if isinstance(t, TensorBase) else t).dtype
+def _values(t: Any) -> Any:
+    return t.array if isinstance(t, TensorBase) else t
 
 
 def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any:
@@ -96,20 +96,21 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
     """
     if out is not None:
         return into(out, linear, input, weight, bias)
-    shape = input.shape
-    if weight.ndim == 1:
+    # Of the arrays: a tensor's shape is an object that is made when it is asked for.
+    x, w = _values(input), _values(weight)
+    shape, kind = x.shape, w.dtype
+    if w.ndim == 1:
         return sum_(input * weight, -1) if bias is None else sum_(input * weight, -1) + bias
-    if not shape or shape[-1] != weight.shape[1]:
+    if not shape or shape[-1] != w.shape[1]:
         raise RuntimeError(
             f"linear: mat1 and mat2 shapes cannot be multiplied: the input of shape {list(shape)} has "
             f"{shape[-1] if shape else 'no'} features, the weight of shape {list(weight.shape)} expects "
             f"{weight.shape[1]}. Check in_features, or flatten the input first"
         )
-    kind, of_input = _dtype(weight), _dtype(input)
-    if (of_input is not kind and of_input != kind) or (bias is not None and _dtype(bias) != kind):
+    if x.dtype != kind or (bias is not None and _values(bias).dtype != kind):
         raise RuntimeError(
             f"linear: input, weight and bias must have the same dtype, but got "
-            f"{dtypes.from_numpy(_dtype(input))} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
+            f"{dtypes.from_numpy(x.dtype)} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "
             "the layer with .float() or .double()"
         )
     if kind.kind == "c":

@@ -300,7 +300,8 @@ def _entropy_forward(
     wide = input.astype(np.float32) if input.dtype == np.float16 else input
     factors = None if weights is None else weights.astype(wide.dtype, copy=False)
     losses, sums = kernels.cross_entropy(wide, target, factors, ignore_index)
-    return _total(losses, divisor).astype(input.dtype, copy=False), sums
+    total = _total(losses, divisor)
+    return total if wide is input else total.astype(input.dtype), sums
 
 
 def _chosen(input: Any, target: Any, weights: Any, ignore_index: int) -> Any:
@@ -381,13 +382,13 @@ def _class_losses(
     from_logits: bool,
 ) -> Any:
     """Return the loss for class indices: input (N, C, ...) or (C,), target (N, ...) or ()."""
-    classes = _values(target)
+    scores, classes = _values(input), _values(target)
     if classes.dtype != np.int64 and classes.dtype != np.uint8:
         raise RuntimeError(
             f"{name}: expected scalar type Long but found {dtypes.from_numpy(classes.dtype)}: targets are class "
             "indices. Convert them with .long()"
         )
-    ndim = input.ndim
+    ndim, shape, kind = scores.ndim, scores.shape, scores.dtype
     if ndim == 0:
         raise ValueError(f"{name}: Expected 1 or more dimensions (got {ndim})")
     if ndim == 1:
@@ -395,26 +396,25 @@ def _class_losses(
             raise ValueError(
                 f"{name}: for an input of shape (C,) the target is one class index, got shape {list(classes.shape)}"
             )
-        rows = reshape(input, (1, input.shape[0]))
+        rows = reshape(input, (1, shape[0]))
         flat = classes.reshape(1)
+        channels = shape[0]
     else:
-        n, channels = input.shape[0], input.shape[1]
+        n, channels = shape[:2]
         if classes.shape[:1] != (n,):
             raise ValueError(
                 f"Expected input batch_size ({n}) to match target batch_size "
                 f"({classes.shape[0] if classes.ndim else 'none'})."
             )
-        if tuple(classes.shape[1:]) != tuple(input.shape[2:]):
+        if classes.shape[1:] != shape[2:]:
             raise RuntimeError(
-                f"{name}: Expected target size {[n, *input.shape[2:]]}, got {list(classes.shape)}: the input "
-                f"{list(input.shape)} is (N, C, ...), the target (N, ...) without the class dimension"
+                f"{name}: Expected target size {[n, *shape[2:]]}, got {list(classes.shape)}: the input "
+                f"{list(shape)} is (N, C, ...), the target (N, ...) without the class dimension"
             )
         moved = movedim(input, 1, -1) if ndim > 2 else input
         rows = reshape(moved, (-1, channels)) if ndim > 2 else input
         flat = classes.reshape(-1)
-    channels = rows.shape[1]
     flat = np.ascontiguousarray(flat, np.int64)
-    kind = _values(input).dtype
     # Read without a sign, a negative number is a huge one.
     inside = not flat.size or np.maximum.reduce(flat.view(np.uint64)) < channels
     factors: Any
