@@ -224,7 +224,9 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, index: int) -
         ones = np.asarray(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype)
         return wrap(ones) if create_graph else ones
     if not isinstance(gradient, TensorBase):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__} for output {index}")
+        raise TypeError(
+            f"gradients can be either Tensors or None, but got {type(gradient).__name__} for output {index}"
+        )
     if gradient.array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: the gradient for output {index} has shape {list(gradient.array.shape)}, but the "

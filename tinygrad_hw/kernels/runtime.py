@@ -62,8 +62,8 @@ FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 EXACT = {"contract"}
 
 #: Units of ``work`` (about 1 ns each) from which threads are used. Going back and forth costs 2 us while the other
-#: threads still spin. What one thread does between kernels of several has to be fetched from the other's cache: a step of
-#: a LeNet takes 1.4 times as long if work of 40 us stays on one thread.
+#: threads still spin. What one thread does between kernels of several has to be fetched from the other's cache: a step
+#: of a LeNet takes 1.4 times as long if work of 40 us stays on one thread.
 PARALLEL_WORK: float = 10_000
 
 #: How many times that is worth waking sleeping threads for, which takes 30 to 60 us.
