@@ -171,6 +171,7 @@ from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
+from tinygrad_hw.ops.rounding import *
 from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
@@ -186,6 +187,7 @@ from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.spectrum import istft as istft
 from tinygrad_hw.ops.spectrum import stft as stft
 from tinygrad_hw.ops.statistics import *
+from tinygrad_hw.ops.trigonometry import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
 from tinygrad_hw.ops.windows import blackman_window as blackman_window

@@ -49,19 +49,10 @@ from tinygrad_hw.ops.polynomials import (
     shifted_chebyshev_polynomial_w,
 )
 from tinygrad_hw.ops.reduce import logsumexp
+from tinygrad_hw.ops.rounding import round
 from tinygrad_hw.ops.softmax import log_softmax, softmax
-from tinygrad_hw.ops.unary import (
-    erf,
-    erfc,
-    erfinv,
-    exp2,
-    expit,
-    expm1,
-    log1p,
-    logit,
-    round,
-    sinc,
-)
+from tinygrad_hw.ops.trigonometry import sinc
+from tinygrad_hw.ops.unary import erf, erfc, erfinv, exp2, expit, expm1, log1p, logit
 
 __all__ = [
     "airy_ai",

@@ -18,7 +18,8 @@ from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.shape import chunk, one_dim, reshape
-from tinygrad_hw.ops.unary import exp, sigmoid, tanh
+from tinygrad_hw.ops.trigonometry import tanh
+from tinygrad_hw.ops.unary import exp, sigmoid
 
 __all__ = [
     "celu",
