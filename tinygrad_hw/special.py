@@ -1,6 +1,7 @@
 """Special functions: ``torch.special``."""
 
 from tinygrad_hw.ops.bessel import i0, i0e, i1, i1e
+from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.cylinder import (
     airy_ai,
     bessel_j0,
@@ -15,7 +16,6 @@ from tinygrad_hw.ops.cylinder import (
     scaled_modified_bessel_k1,
     spherical_bessel_j0,
 )
-from tinygrad_hw.ops.elementwise import xlogy
 from tinygrad_hw.ops.gamma import (
     digamma,
     gammainc,

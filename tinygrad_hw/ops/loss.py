@@ -15,12 +15,13 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.activation import logsigmoid, sigmoid
-from tinygrad_hw.ops.elementwise import _where, clamp, clamp_min, xlogy
+from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.linear import linear
 from tinygrad_hw.ops.norm import pairwise_distance
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.selection import _where, clamp, clamp_min
 from tinygrad_hw.ops.shape import broadcast_tensors, movedim, reshape
 from tinygrad_hw.ops.softmax import log_softmax, softmax
 from tinygrad_hw.ops.unary import abs as abs_

@@ -14,10 +14,11 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.ops import reduce, scan
 from tinygrad_hw.ops import softmax as _soft
+from tinygrad_hw.ops.arithmetic import div
+from tinygrad_hw.ops.binary import logaddexp as _logaddexp
 from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.elementwise import clamp_min, div, maximum, where
-from tinygrad_hw.ops.elementwise import logaddexp as _logaddexp
 from tinygrad_hw.ops.linalg import vector_norm
+from tinygrad_hw.ops.selection import clamp_min, maximum, where
 from tinygrad_hw.ops.shape import expand, reshape
 from tinygrad_hw.ops.unary import sqrt
 

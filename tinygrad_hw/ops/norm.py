@@ -16,7 +16,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
-from tinygrad_hw.ops.elementwise import pow as pow_
+from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.pool import avg_pool1d

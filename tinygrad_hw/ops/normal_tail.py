@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels.special import erfc, erfinv
-from tinygrad_hw.ops.elementwise import _where
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.unary import exp, log, log1p
 
 __all__ = ["entr", "erfcx", "log_ndtr", "ndtr", "ndtri", "xlog1py"]

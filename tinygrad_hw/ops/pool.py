@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import pool2d as kernels
 from tinygrad_hw.ops.activation import relu
-from tinygrad_hw.ops.elementwise import pow as pow_
+from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import sign

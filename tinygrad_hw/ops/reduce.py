@@ -19,7 +19,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import imag, real
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.elementwise import _where, maximum, minimum
+from tinygrad_hw.ops.selection import _where, maximum, minimum
 from tinygrad_hw.ops.shape import flatten, reshape
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import exp, sqrt
@@ -914,7 +914,7 @@ def _norm_forward(input: Any, *, p: float, dim: tuple[int, ...], keepdim: bool) 
 
 
 def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> Any:
-    from tinygrad_hw.ops.elementwise import _pow_scalar
+    from tinygrad_hw.ops.arithmetic import _pow_scalar
     from tinygrad_hw.ops.unary import sign
 
     shape = tuple(input.shape)
@@ -1119,7 +1119,7 @@ def _quantile(
     interpolation: str,
     ignore_nan: bool,
 ) -> Any:
-    from tinygrad_hw.ops.elementwise import lerp
+    from tinygrad_hw.ops.arithmetic import lerp
     from tinygrad_hw.ops.index import gather
     from tinygrad_hw.ops.shape import movedim, squeeze
 

@@ -11,8 +11,8 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.reduce import _converted, _one_dim
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.shape import flip
 from tinygrad_hw.ops.unary import exp, log
 
