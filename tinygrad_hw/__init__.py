@@ -139,6 +139,7 @@ from tinygrad_hw.ops.creation import *
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.distance import *
+from tinygrad_hw.ops.extrema import *
 from tinygrad_hw.ops.factor import geqrf as geqrf
 from tinygrad_hw.ops.factor import lu_unpack as lu_unpack
 from tinygrad_hw.ops.factor import orgqr as orgqr
@@ -169,6 +170,7 @@ from tinygrad_hw.ops.matmul import *
 from tinygrad_hw.ops.native_norm import *
 from tinygrad_hw.ops.numbers import *
 from tinygrad_hw.ops.placing import *
+from tinygrad_hw.ops.quantile import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
@@ -191,6 +193,7 @@ from tinygrad_hw.ops.spectrum import stft as stft
 from tinygrad_hw.ops.statistics import *
 from tinygrad_hw.ops.trigonometry import *
 from tinygrad_hw.ops.unary import *
+from tinygrad_hw.ops.variance import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
 from tinygrad_hw.ops.windows import blackman_window as blackman_window
 from tinygrad_hw.ops.windows import hamming_window as hamming_window
