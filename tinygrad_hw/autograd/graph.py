@@ -173,7 +173,7 @@ mode = _Mode()
 #: Birth numbers fall, so that a min-heap of them yields the youngest node first.
 next_number = itertools.count(-1, -1).__next__
 
-#: The globals of all generated op wrappers (see ``op.py``): one dictionary, so that the result type and
+#: The globals of all generated op wrappers (see ``codegen.py``): one dictionary, so that the result type and
 #: the tracer can be set once for all of them.
 NAMESPACE: dict[str, Any] = {
     "__name__": "tinygrad_hw.autograd.op",
