@@ -19,6 +19,7 @@ __all__ = [
     "NAMESPACE",
     "Node",
     "TensorBase",
+    "array_of",
     "edge_of",
     "mode",
     "next_number",
@@ -209,6 +210,11 @@ def wrap(array: Any, cls: type[TensorBase] | None = None) -> Any:
     t._base = None
     t._hooks = None
     return t
+
+
+def array_of(t: Any) -> Any:
+    """Return a tensor's array; of anything else what numpy makes of it."""
+    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def edge_of(tensor: TensorBase) -> Any:

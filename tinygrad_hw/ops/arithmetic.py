@@ -8,10 +8,10 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.selection import _dtype, _need_tensors, _values, _where, _zero_where
+from tinygrad_hw.ops.selection import _need_tensors, _where, _zero_where
 from tinygrad_hw.ops.unary import log as _log
 
 __all__ = [
@@ -382,16 +382,16 @@ def _power(input: Any, other: Any) -> Any:
 
 
 def _power_base_rule(g: Any, input: Any, other: Any) -> Any:
-    zero = _values(other) == 0
+    zero = array_of(other) == 0
     return _zero_where(zero, g * (other * _pow_tensor(input, other - 1)))
 
 
 def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
-    base, exponent = _values(input), _values(other)
+    base, exponent = array_of(input), array_of(other)
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
     flat = (base == 0) & (exponent.real >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
-    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, _dtype(out)), _log(safe))))
+    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, array_of(out).dtype), _log(safe))))
 
 
 _pow_tensor = op(
@@ -475,13 +475,13 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     if out is not None:
         return into(out, lerp, input, end, weight)
     _need_tensors("lerp", input, end)
-    if _dtype(input) != _dtype(end):
+    if array_of(input).dtype != array_of(end).dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, TensorBase):
-        if _dtype(weight) != _dtype(input):
+        if array_of(weight).dtype != array_of(input).dtype:
             raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
         # As PyTorch: from whichever end is nearer, so that weight 1 gives `end` exactly.
-        near = np.abs(_values(weight)) < 0.5
+        near = np.abs(array_of(weight)) < 0.5
         return _where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
     if abs(weight) < 0.5:
         return input + (end - input) * weight

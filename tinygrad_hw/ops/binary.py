@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.selection import _dtype, _need_tensors, _values, _where
+from tinygrad_hw.ops.selection import _need_tensors, _where
 from tinygrad_hw.ops.unary import exp as _exp
 from tinygrad_hw.ops.unary import log as _log
 
@@ -119,8 +119,8 @@ def logaddexp2(input: Any, other: Any, *, out: Any = None) -> Any:
 
 
 def _copysign_rule(g: Any, input: Any, out: Any) -> Any:
-    a, o = _values(input), _values(out)
-    ratio = np.where(a == 0, 0, np.sign(a) * np.sign(o)).astype(_dtype(g))
+    a, o = array_of(input), array_of(out)
+    ratio = np.where(a == 0, 0, np.sign(a) * np.sign(o)).astype(array_of(g).dtype)
     return g * ratio
 
 
@@ -162,7 +162,7 @@ def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
         return into(out, heaviside, input, values)
     check_real("heaviside", input, values)
     _need_tensors("heaviside", input, values)
-    x, v = _values(input), _values(values)
+    x, v = array_of(input), array_of(values)
     if x.dtype != v.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
     return wrap(np.where(x == 0, v, np.where(x < 0, 0, 1)).astype(x.dtype))
@@ -175,8 +175,8 @@ def _xlogy_forward(input: Any, other: Any) -> Any:
 
 
 def _xlogy_rule(g: Any, input: Any, other: Any) -> Any:
-    zero = (_values(input) == 0) & (_values(other) <= 0)
-    safe = _where(zero, np.ones((), _dtype(g)), other)
+    zero = (array_of(input) == 0) & (array_of(other) <= 0)
+    safe = _where(zero, np.ones((), array_of(g).dtype), other)
     return g * _log(safe)
 
 

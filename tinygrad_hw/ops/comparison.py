@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 
@@ -44,10 +44,6 @@ __all__ = [
     "not_equal",
     "signbit",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _wrap(t: Any, array: Any) -> Any:
@@ -480,7 +476,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     for argument, value in (("input", input), ("other", other)):
         if not isinstance(value, (TensorBase, np.ndarray)):
             raise TypeError(f"isclose(): argument {argument!r} must be Tensor, not {type(value).__name__}")
-    a, b = _values(input), _values(other)
+    a, b = array_of(input), array_of(other)
     if a.dtype != b.dtype:
         raise RuntimeError(
             f"{dtypes.from_numpy(a.dtype)} and {dtypes.from_numpy(b.dtype)}: isclose needs the same dtype"
@@ -503,7 +499,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
         >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
         True
     """
-    return bool(_values(isclose(input, other, rtol, atol, equal_nan)).all())
+    return bool(array_of(isclose(input, other, rtol, atol, equal_nan)).all())
 
 
 def equal(input: Any, other: Any) -> bool:
@@ -518,7 +514,7 @@ def equal(input: Any, other: Any) -> bool:
     for value in (input, other):
         if not isinstance(value, (TensorBase, np.ndarray)):
             raise TypeError(f"equal(): arguments must be Tensor, not {type(value).__name__}")
-    a, b = _values(input), _values(other)
+    a, b = array_of(input), array_of(other)
     if a.shape != b.shape:
         return False
     if a.dtype != b.dtype:

@@ -8,11 +8,12 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.activation import logsigmoid, sigmoid
 from tinygrad_hw.ops.linear import linear
-from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction, _values
+from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where, clamp_min
 from tinygrad_hw.ops.shape import movedim, reshape
@@ -52,7 +53,7 @@ def _entropy_forward(
 
 def _chosen(input: Any, target: Any, weights: Any, ignore_index: int) -> Any:
     """Return rows with the weight at the target, zeros elsewhere."""
-    rows = np.zeros(tuple(input.shape), _values(input).dtype)
+    rows = np.zeros(tuple(input.shape), array_of(input).dtype)
     weights = np.where(target == ignore_index, 0, weights).astype(rows.dtype)
     safe = np.where(target == ignore_index, 0, target)
     np.put_along_axis(rows, safe[:, None], weights[:, None], 1)
@@ -126,7 +127,7 @@ def _class_losses(
     from_logits: bool,
 ) -> Any:
     """Return the loss for class indices: input (N, C, ...) or (C,), target (N, ...) or ()."""
-    classes = _values(target)
+    classes = array_of(target)
     if classes.dtype not in (np.int64, np.uint8):
         raise RuntimeError(
             f"{name}: expected scalar type Long but found {dtypes.from_numpy(classes.dtype)}: targets are class "
@@ -159,7 +160,7 @@ def _class_losses(
         flat = classes.reshape(-1)
     channels = rows.shape[1]
     flat = np.ascontiguousarray(flat, np.int64)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     lowest, highest = (int(np.minimum.reduce(flat)), int(np.maximum.reduce(flat))) if flat.size else (0, 0)
     inside = lowest >= 0 and highest < channels
     if inside and weight is None and not 0 <= ignore_index < channels:
@@ -175,7 +176,7 @@ def _class_losses(
             )
         factors = used.astype(kind)
         if weight is not None:
-            table = _values(weight)
+            table = array_of(weight)
             if table.shape != (channels,):
                 raise RuntimeError(
                     "weight tensor should be defined either for all or no classes: expected "
@@ -271,9 +272,9 @@ def cross_entropy(
     how = _reduction(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if _values(input).dtype.kind != "f":
-        raise RuntimeError(f"cross_entropy needs floating point scores, got {dtypes.from_numpy(_values(input).dtype)}")
-    if _values(target).dtype.kind == "f":
+    if array_of(input).dtype.kind != "f":
+        raise RuntimeError(f"cross_entropy needs floating point scores, got {dtypes.from_numpy(array_of(input).dtype)}")
+    if array_of(target).dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _soft_cross_entropy(input, target, weight, how, label_smoothing)
@@ -286,14 +287,14 @@ def cross_entropy(
     shape[axis] = -1
     weighted = logs if weight is None else logs * reshape(weight, tuple(shape))
     smooth = -sum_(weighted, axis)
-    classes = _values(target)
+    classes = array_of(target)
     used = classes != ignore_index
-    smooth = _where(used, smooth, np.zeros((), _values(smooth).dtype))
+    smooth = _where(used, smooth, np.zeros((), array_of(smooth).dtype))
     if how == "mean":
         if weight is None:
             count = float(used.sum())
         else:
-            count = float(_values(weight)[np.where(used, classes, 0)][used].sum(dtype=np.float64))
+            count = float(array_of(weight)[np.where(used, classes, 0)][used].sum(dtype=np.float64))
         smooth = sum_(smooth) / count
     elif how == "sum":
         smooth = sum_(smooth)
@@ -322,7 +323,7 @@ def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_sm
         products = products * reshape(weight, tuple(shape))
     losses = -sum_(products, axis)
     if how == "mean":
-        return sum_(losses) / (_values(input).size // classes)
+        return sum_(losses) / (array_of(input).size // classes)
     return _reduced(losses, how)
 
 
@@ -465,7 +466,7 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
             "deprecated. Please ensure they have the same size."
         )
-    x = _values(input)
+    x = array_of(input)
     if x.size and not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
     if weight is None:

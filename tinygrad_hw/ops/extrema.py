@@ -9,11 +9,11 @@ import numpy as np
 
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.reduce import Dims, _back, _dims, _kept, _one_dim, _values
+from tinygrad_hw.ops.reduce import Dims, _back, _dims, _kept, _one_dim
 from tinygrad_hw.ops.selection import maximum, minimum
 from tinygrad_hw.ops.shape import reshape
 
@@ -45,7 +45,7 @@ def _check_not_empty(name: str, input: Any, dim: tuple[int, ...]) -> None:
 def _ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     """Share the gradient evenly among the elements that reach the extreme."""
     shape = tuple(input.shape)
-    x, o = _values(input), _values(_back(_values(out), shape, dim))
+    x, o = array_of(input), array_of(_back(array_of(out), shape, dim))
     mask = (x == o) | (np.isnan(x) & np.isnan(o))
     count = mask.sum(axis=dim, keepdims=True)
     weight = np.asarray(mask / np.where(count == 0, 1, count), x.dtype)
@@ -231,7 +231,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     if other is not None or isinstance(dim, TensorBase):
         return maximum(input, dim if other is None else other)
     if dim is None:
-        if _values(input).size == 0:
+        if array_of(input).size == 0:
             raise RuntimeError(
                 "max(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
                 "dim with the 'dim' argument."
@@ -257,7 +257,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     if other is not None or isinstance(dim, TensorBase):
         return minimum(input, dim if other is None else other)
     if dim is None:
-        if _values(input).size == 0:
+        if array_of(input).size == 0:
             raise RuntimeError(
                 "min(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
                 "dim with the 'dim' argument."
@@ -273,7 +273,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
     check_real(name, input)
-    x = _values(input)
+    x = array_of(input)
     if x.dtype == np.bool_:
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
     if dim is None:

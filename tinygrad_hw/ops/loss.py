@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.reduce import mean
@@ -29,10 +29,6 @@ __all__ = [
     "poisson_nll_loss",
     "smooth_l1_loss",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _reduction(size_average: Any, reduce: Any, reduction: str) -> str:
@@ -100,10 +96,10 @@ def _elementwise(
     """
 
     def by_input(g: Any, input: Any, target: Any, how: str, p: float) -> Any:
-        return slope(input, target, p) * _spread(g, how, _values(input).size)
+        return slope(input, target, p) * _spread(g, how, array_of(input).size)
 
     def by_target(g: Any, input: Any, target: Any, how: str, p: float) -> Any:
-        g = _spread(g, how, _values(input).size)
+        g = _spread(g, how, array_of(input).size)
         return slope(input, target, p) * -g if target_slope is None else target_slope(input, target, p) * g
 
     def forward(input: Any, target: Any, *, how: str, p: float) -> Any:
@@ -322,7 +318,7 @@ def poisson_nll_loss(
     loss = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
         stirling = target * log(target) - target + log(target * (2 * math.pi)) * 0.5
-        loss = loss + _where(_values(target) <= 1, np.zeros((), _values(loss).dtype), stirling)
+        loss = loss + _where(array_of(target) <= 1, np.zeros((), array_of(loss).dtype), stirling)
     return _reduced(loss, how)
 
 
@@ -357,16 +353,16 @@ def gaussian_nll_loss(
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
     if isinstance(var, (int, float)):
-        var = wrap(np.full(tuple(input.shape), var, _values(input).dtype))
+        var = wrap(np.full(tuple(input.shape), var, array_of(input).dtype))
     elif tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = reshape(var, (*var.shape, 1))
         elif input.ndim != var.ndim or [b for a, b in zip(input.shape, var.shape, strict=True) if a != b] != [1]:
             raise ValueError("var is of incorrect size")
-    if (_values(var) < 0).any():
+    if (array_of(var) < 0).any():
         raise ValueError("var has negative entry/entries")
     # The bound is applied without a gradient, as in PyTorch.
-    lifted = var + np.maximum(eps - _values(var), 0).astype(_values(var).dtype)
+    lifted = var + np.maximum(eps - array_of(var), 0).astype(array_of(var).dtype)
     loss = (log(lifted) + square(input - target) / lifted) * 0.5
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.ops.activation import logsigmoid, sigmoid
 from tinygrad_hw.ops.index import gather
-from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction, _values
+from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction
 from tinygrad_hw.ops.norm import pairwise_distance
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where, clamp_min
@@ -72,8 +72,8 @@ def hinge_embedding_loss(
         >>> torch.nn.functional.hinge_embedding_loss(torch.zeros(2), torch.tensor([1.0, -1.0]))
         tensor(0.5000)
     """
-    y = _values(target)
-    zero = np.zeros((), _values(input).dtype)
+    y = array_of(target)
+    zero = np.zeros((), array_of(input).dtype)
     far = _where(y != 1, clamp_min(margin - input, 0), zero)
     near = _where(y != -1, input, zero)
     return _reduced(far + near, _reduction(size_average, reduce, reduction))
@@ -142,8 +142,8 @@ def cosine_embedding_loss(
     eps = 1e-12
     size1, size2 = sum_(input1 * input1, -1) + eps, sum_(input2 * input2, -1) + eps
     cosine = product / (size1 * size2).sqrt()
-    y = _values(target)
-    zero = np.zeros((), _values(cosine).dtype)
+    y = array_of(target)
+    zero = np.zeros((), array_of(cosine).dtype)
     loss = _where(y == 1, 1 - cosine, zero) + _where(y == -1, clamp_min(cosine - margin, 0), zero)
     return _reduced(loss, _reduction(size_average, reduce, reduction))
 
@@ -184,7 +184,7 @@ def multi_margin_loss(
         raise ValueError("weight must be one-dimensional")
     single = input.ndim == 1
     scores = reshape(input, (1, -1)) if input.ndim < 2 else input
-    classes = _values(target).reshape(-1)
+    classes = array_of(target).reshape(-1)
     if classes.size != scores.shape[0]:
         raise RuntimeError(
             f"multi_margin_loss: inconsistent target size: {list(target.shape)} for input {list(input.shape)}"
@@ -196,11 +196,11 @@ def multi_margin_loss(
     loss = clamp_min(scores - picked + margin, 0)
     if p == 2:
         loss = loss * loss
-    others = np.ones(tuple(scores.shape), _values(input).dtype)
+    others = np.ones(tuple(scores.shape), array_of(input).dtype)
     np.put_along_axis(others, classes[:, None], 0, 1)
     loss = loss * others
     if weight is not None:
-        loss = loss * _values(weight)[classes][:, None]
+        loss = loss * array_of(weight)[classes][:, None]
     rows = sum_(loss, 1) / count
     if how == "none":
         return reshape(rows, ()) if single or input.ndim == 0 else rows
@@ -239,9 +239,9 @@ def multilabel_margin_loss(
         )
     single = input.ndim < 2
     scores = reshape(input, (1, -1)) if single else input
-    labels = _values(target).reshape(tuple(scores.shape))
+    labels = array_of(target).reshape(tuple(scores.shape))
     n, count = labels.shape
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     # A label counts until the first -1 of its row.
     valid = np.cumsum(labels < 0, axis=1) == 0
     member = np.zeros((n, count), np.bool_)

@@ -8,12 +8,12 @@ import numpy as np
 
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.extrema import _check_not_empty, pick
-from tinygrad_hw.ops.reduce import _kept, _one_dim, _values
+from tinygrad_hw.ops.reduce import _kept, _one_dim
 from tinygrad_hw.ops.shape import flatten, reshape
 
 __all__ = [
@@ -43,17 +43,17 @@ def _median_indices(x: Any, dim: int, ignore_nan: bool) -> Any:
 def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: bool) -> Any:
     check_real(name, input)
     if dim is None:
-        if _values(input).size == 0:
-            return wrap(np.asarray(np.nan, _values(input).dtype))
+        if array_of(input).size == 0:
+            return wrap(np.asarray(np.nan, array_of(input).dtype))
         flat = flatten(input)
-        at = _median_indices(_values(flat), 0, ignore_nan)
+        at = _median_indices(array_of(flat), 0, ignore_nan)
         return reshape(pick(flat, at, 0), ())
     result = getattr(return_types, name)
     if input.ndim == 0:
         return result(input + 0, wrap(np.zeros((), np.int64)))
     d = _one_dim(name, dim, input.ndim)
     _check_not_empty(name, input, (d,))
-    at = _median_indices(_values(input), d, ignore_nan)
+    at = _median_indices(array_of(input), d, ignore_nan)
     values = pick(input, at, d)
     if keepdim:
         return result(values, wrap(at))
@@ -124,7 +124,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
     d = _one_dim("mode", dim, input.ndim)
     _check_not_empty("mode", input, (d,))
-    x = np.moveaxis(_values(input), d, -1)
+    x = np.moveaxis(array_of(input), d, -1)
     at = np.empty(x.shape[:-1], np.int64)
     for place in np.ndindex(*x.shape[:-1]):
         values, counts = np.unique(x[place], return_counts=True)
@@ -153,15 +153,15 @@ def _quantile(
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
-    x = _values(input)
+    x = array_of(input)
     if x.size == 0:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     if x.dtype not in (np.float32, np.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
-    qs = np.asarray(_values(q) if isinstance(q, TensorBase) else q, x.dtype)
+    qs = np.asarray(array_of(q) if isinstance(q, TensorBase) else q, x.dtype)
     if qs.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
-    if isinstance(q, TensorBase) and _values(q).dtype != x.dtype:
+    if isinstance(q, TensorBase) and array_of(q).dtype != x.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if ((qs < 0) | (qs > 1)).any():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
@@ -175,7 +175,7 @@ def _quantile(
         moved = movedim(input, d, -1) if x.ndim else reshape(input, (1,))
         lead = tuple(moved.shape[:-1])
         rows = reshape(moved, (-1, moved.shape[-1]))
-    values = _values(rows)
+    values = array_of(rows)
     n = values.shape[1]
     order = np.argsort(values, axis=1, kind="stable")
     sorted_rows = pick(rows, order, 1)

@@ -12,7 +12,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -36,10 +36,6 @@ __all__ = [
 ]
 
 Dims = Any  # int | tuple[int, ...] | None
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _one_dim(name: str, dim: int, ndim: int) -> int:
@@ -86,7 +82,7 @@ def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
 @whole
 def _integers(input: Any, dtype: Any) -> Any:
     """Return a tensor or array of a dtype without gradients, or from one."""
-    array = _values(input).astype(dtype)
+    array = array_of(input).astype(dtype)
     return wrap(array) if isinstance(input, TensorBase) else array
 
 
@@ -94,9 +90,9 @@ def _converted(input: Any, dtype: Any) -> Any:
     if dtype is None:
         return input
     target = dtypes.as_dtype(dtype).numpy
-    if target == _values(input).dtype:
+    if target == array_of(input).dtype:
         return input
-    if target.kind in "fc" and _values(input).dtype.kind in "fc":
+    if target.kind in "fc" and array_of(input).dtype.kind in "fc":
         return cast(input, dtype=target)
     return _integers(input, target)
 
@@ -169,7 +165,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
     if out is not None:
         return into(out, nansum, input, dim, keepdim, dtype=dtype)
     check_real("nansum", input)
-    values = _values(input)
+    values = array_of(input)
     if values.dtype.kind == "f":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
     return sum(input, dim, keepdim, dtype=dtype)
@@ -177,8 +173,8 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     input = _converted(input, dtype)
-    if _values(input).dtype.kind not in "fc":
-        kind = dtypes.from_numpy(_values(input).dtype)
+    if array_of(input).dtype.kind not in "fc":
+        kind = dtypes.from_numpy(array_of(input).dtype)
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
             f"dtype. Got: {kind}. Convert it with .float(), or give dtype="
@@ -246,7 +242,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any =
         return into(out, nanmean, input, dim, keepdim, dtype=dtype)
     check_real("nanmean", input)
     input = _check_mean("nanmean", input, dtype)
-    values = _values(input)
+    values = array_of(input)
     count = (~np.isnan(values)).sum(axis=_dims("nanmean", dim, input.ndim), keepdims=keepdim).astype(values.dtype)
     return nansum(input, dim, keepdim) / np.asarray(count)
 
@@ -259,7 +255,7 @@ def _prod_forward(input: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
 def _prod_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     """The product of the other elements, right where elements are zero, too."""
     shape = tuple(input.shape)
-    if not (_values(input) == 0).any():
+    if not (array_of(input) == 0).any():
         return _spread(g * out, shape, dim) / input
     from tinygrad_hw.ops.scan import cumprod
     from tinygrad_hw.ops.shape import cat, flip, movedim
@@ -268,7 +264,7 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     rest = tuple(i for i in range(len(shape)) if i not in dim)
     x = movedim(input, dim, tuple(range(len(rest), len(shape)))) if dim else input
     x = reshape(x, (*[shape[i] for i in rest], -1))
-    ones = np.ones((*x.shape[:-1], 1), _values(x).dtype)
+    ones = np.ones((*x.shape[:-1], 1), array_of(x).dtype)
     left = cumprod(cat((ones, x[..., :-1]), -1), -1)
     right = flip(cumprod(cat((ones, flip(x, (-1,))[..., :-1]), -1), -1), (-1,))
     others = reshape(left * right, tuple(shape[i] for i in (*rest, *dim)))
@@ -308,7 +304,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
 
 
 def _logic(name: str, function: Any, input: Any, dim: Dims, keepdim: bool) -> Any:
-    x = _values(input)
+    x = array_of(input)
     axes = None if dim is None else _dims(name, dim, x.ndim)
     if axes is None and keepdim:
         axes = tuple(range(x.ndim))
@@ -358,7 +354,7 @@ def count_nonzero(input: Any, dim: Dims = None) -> Any:
         >>> torch.count_nonzero(torch.tensor([0, 1, 2]))
         tensor(2)
     """
-    x = _values(input)
+    x = array_of(input)
     result = np.asarray(np.count_nonzero(x, axis=_dims("count_nonzero", dim, x.ndim)), np.int64)
     return wrap(result) if isinstance(input, TensorBase) else result
 
@@ -379,8 +375,8 @@ def _logsumexp_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     shape = tuple(input.shape)
     o = _back(out, shape, dim)
     # exp(-inf - -inf) would be NaN; such rows have no gradient.
-    infinite = ~np.isfinite(_values(o))
-    safe = _where(infinite, np.zeros((), _values(o).dtype), o)
+    infinite = ~np.isfinite(array_of(o))
+    safe = _where(infinite, np.zeros((), array_of(o).dtype), o)
     return _back(g, shape, dim) * exp(input - safe)
 
 
@@ -428,22 +424,22 @@ def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> 
 
     shape = tuple(input.shape)
     g, o = _back(g, shape, dim), _back(out, shape, dim)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     if p == 0:
         return input * 0.0
     if p == 1:
         return g * sign(input)
     if abs(p) == math.inf:
-        size, at = np.abs(_values(input)), _values(o)
+        size, at = np.abs(array_of(input)), array_of(o)
         mask = size == at
         weight = mask / np.maximum(mask.sum(axis=dim, keepdims=True), 1)
         return g * sign(input) * weight.astype(kind)
-    zero = _values(o) == 0
+    zero = array_of(o) == 0
     safe = _where(zero, np.ones((), kind), o)
     if p == 2:
         return _where(zero, np.zeros((), kind), g / safe) * input
     size = abs_(input)
-    flat = _values(input) == 0
+    flat = array_of(input) == 0
     lifted = _where(flat, np.ones((), kind), size)
     power = _where(flat, np.zeros((), kind), _pow_scalar(lifted, exponent=p - 1))
     factor = _where(zero, np.zeros((), kind), g * _pow_scalar(safe, exponent=1 - p))
@@ -478,12 +474,12 @@ def norm(
     if out is not None:
         return into(out, norm, input, p, dim, keepdim, dtype=dtype)
     input = _converted(input, dtype)
-    if _values(input).dtype.kind == "c" and p != "nuc":
+    if array_of(input).dtype.kind == "c" and p != "nuc":
         input = abs_(input)
-    if _values(input).dtype.kind != "f":
+    if array_of(input).dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{dtypes.from_numpy(_values(input).dtype)}"
+            f"{dtypes.from_numpy(array_of(input).dtype)}"
         )
     if p == "nuc":
         from tinygrad_hw.ops.linalg import matrix_norm

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 
@@ -27,15 +27,7 @@ __all__ = [
 
 def _zero_where(condition: Any, value: Any) -> Any:
     """Return ``value`` with zeros where ``condition`` (an array) holds, whatever was there."""
-    return _where(condition, np.zeros((), _dtype(value)), value)
-
-
-def _dtype(value: Any) -> Any:
-    return (value.array if isinstance(value, TensorBase) else np.asarray(value)).dtype
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
+    return _where(condition, np.zeros((), array_of(value).dtype), value)
 
 
 def _where_forward(condition: Any, input: Any, other: Any) -> Any:
@@ -47,8 +39,8 @@ _where = op(
     _where_forward,
     promote="same",
     promote_over=("input", "other"),
-    input=lambda g, condition: _where(condition, g, np.zeros((), _dtype(g))),
-    other=lambda g, condition: _where(condition, np.zeros((), _dtype(g)), g),
+    input=lambda g, condition: _where(condition, g, np.zeros((), array_of(g).dtype)),
+    other=lambda g, condition: _where(condition, np.zeros((), array_of(g).dtype), g),
 )
 
 
@@ -75,11 +67,11 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
     if out is not None:
         return into(out, where, condition, input, other)
     if input is None and other is None:
-        values = _values(condition)
+        values = array_of(condition)
         return tuple(wrap(i) for i in np.nonzero(values))
     if not isinstance(condition, (TensorBase, np.ndarray)):
         raise TypeError(f"where(): argument 'condition' must be Tensor, not {type(condition).__name__}")
-    kind = _dtype(condition)
+    kind = array_of(condition).dtype
     if kind != np.bool_:
         if kind != np.uint8:
             raise RuntimeError(
@@ -95,16 +87,16 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
 
 def _selected(g: Any, mine: Any, tie: Any) -> Any:
     """Return ``g`` where an operand was chosen, half of it where both were equal."""
-    weight = np.where(tie, 0.5, np.where(mine, 1.0, 0.0)).astype(_dtype(g))
+    weight = np.where(tie, 0.5, np.where(mine, 1.0, 0.0)).astype(array_of(g).dtype)
     return g * weight
 
 
 def _gt(a: Any, b: Any) -> Any:
-    return np.greater(_values(a), _values(b))
+    return np.greater(array_of(a), array_of(b))
 
 
 def _eq(a: Any, b: Any) -> Any:
-    return np.equal(_values(a), _values(b))
+    return np.equal(array_of(a), array_of(b))
 
 
 _maximum = op(
@@ -124,15 +116,15 @@ _minimum = op(
 
 
 def _keep(g: Any, mask: Any) -> Any:
-    return g * np.asarray(mask, _dtype(g))
+    return g * np.asarray(mask, array_of(g).dtype)
 
 
 def _fmax_mask(a: Any, b: Any) -> Any:
-    return np.greater_equal(_values(a), _values(b)) | np.isnan(_values(b))
+    return np.greater_equal(array_of(a), array_of(b)) | np.isnan(array_of(b))
 
 
 def _fmin_mask(a: Any, b: Any) -> Any:
-    return np.less_equal(_values(a), _values(b)) | np.isnan(_values(b))
+    return np.less_equal(array_of(a), array_of(b)) | np.isnan(array_of(b))
 
 
 _fmax = op(
@@ -226,7 +218,7 @@ def _clip(input: Any, *, min: Any, max: Any) -> Any:
 
 
 def _clip_rule(g: Any, input: Any, min: Any, max: Any) -> Any:
-    values = _values(input)
+    values = array_of(input)
     inside = np.ones(values.shape, np.bool_)
     if min is not None:
         inside &= values >= min
@@ -275,8 +267,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
     for bound in given:
         if not isinstance(bound, (int, float, np.generic)):
             raise TypeError(f"clamp(): a bound must be a Tensor or a number, not {type(bound).__name__}")
-    target = dtypes.result_type_of([_values(input), *given]).numpy
-    if target != _dtype(input):
+    target = dtypes.result_type_of([array_of(input), *given]).numpy
+    if target != array_of(input).dtype:
         input = cast(input, dtype=target)
     return _clamp(input, min=min, max=max)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import elementwise
-from tinygrad_hw.ops.unary import _values, rsqrt
+from tinygrad_hw.ops.unary import rsqrt
 
 __all__ = [
     "acos",
@@ -46,7 +47,7 @@ def _rad2deg(input: Any) -> Any:
 
 def _sinc_slope(x: Any) -> Any:
     """The derivative (cos(pi x) - sinc(x)) / x, 0 at 0."""
-    zero = np.asarray(_values(x) == 0, _values(x).dtype)
+    zero = np.asarray(array_of(x) == 0, array_of(x).dtype)
     return (cos(x * math.pi) - sinc(x)) / (x + zero) * (1 - zero)
 
 

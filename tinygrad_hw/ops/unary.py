@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise, special
@@ -64,10 +64,6 @@ def _sign(input: Any) -> Any:
 HALF_ROOT_PI = math.sqrt(math.pi) / 2
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
 def _negative(input: Any) -> Any:
     if input.dtype == np.bool_:
         raise RuntimeError(
@@ -89,7 +85,7 @@ def _log10(input: Any) -> Any:
 def _sgn_rule(g: Any, input: Any, out: Any) -> Any:
     if not is_complex(input):
         return g * 0.0
-    zero = (_values(input) == 0).astype(_values(input).real.dtype)
+    zero = (array_of(input) == 0).astype(array_of(input).real.dtype)
     # What turns the number stays; what stretches it has no effect.
     stretch = (g * out + conj(g * out)) * 0.5
     return (g - stretch * conj(out)) / (abs(input) + zero) * (1 - zero)
@@ -456,7 +452,7 @@ def _fill_nan(input: Any, *, nan: float, posinf: float | None, neginf: float | N
 _nan_to_num = op(
     "nan_to_num",
     _fill_nan,
-    input=lambda g, input: g * np.isfinite(_values(input)).astype(_values(g).dtype),
+    input=lambda g, input: g * np.isfinite(array_of(input)).astype(array_of(g).dtype),
 )
 
 
@@ -508,7 +504,7 @@ _logit_clip = op(
     "logit_clip",
     lambda input, *, eps: np.clip(input, input.dtype.type(eps), input.dtype.type(1 - eps)),
     promote="float",
-    input=lambda g, input, eps: g * ((_values(input) >= eps) & (_values(input) <= 1 - eps)).astype(_values(g).dtype),
+    input=lambda g, input, eps: g * ((array_of(input) >= eps) & (array_of(input) <= 1 - eps)).astype(array_of(g).dtype),
 )
 _logit = op(
     "logit",
@@ -530,7 +526,7 @@ def positive(input: Any) -> Any:
         >>> torch.positive(torch.tensor([1.0]))
         tensor([1.])
     """
-    if _values(input).dtype == np.bool_:
+    if array_of(input).dtype == np.bool_:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
 

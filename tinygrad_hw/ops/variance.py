@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import imag, real
-from tinygrad_hw.ops.reduce import _back, _dims, _mean, _mean_forward, _sum_forward, _values, mean
+from tinygrad_hw.ops.reduce import _back, _dims, _mean, _mean_forward, _sum_forward, mean
 from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.unary import sqrt
 
@@ -86,8 +87,8 @@ def var(
     if out is not None:
         return into(out, var, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
-    if _values(input).dtype.kind != "f":
-        if _values(input).dtype.kind == "c":
+    if array_of(input).dtype.kind != "f":
+        if array_of(input).dtype.kind == "c":
             parts = [var(part, dim, unbiased, keepdim, correction=correction) for part in (real(input), imag(input))]
             return parts[0] + parts[1]
         raise RuntimeError("std and var only support floating point and complex dtypes")
@@ -119,8 +120,8 @@ def std(
     if out is not None:
         return into(out, std, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
-    if _values(input).dtype.kind != "f":
-        if _values(input).dtype.kind == "c":
+    if array_of(input).dtype.kind != "f":
+        if array_of(input).dtype.kind == "c":
             return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
         raise RuntimeError("std and var only support floating point and complex dtypes")
     return _std(
@@ -133,9 +134,9 @@ def std(
 
 def _std_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...], correction: float) -> Any:
     # At zero deviation the gradient is 0, not 0/0.
-    zero = _values(out) == 0
-    safe = _where(zero, np.ones((), _values(out).dtype), out)
-    inner = _where(zero, np.zeros((), _values(out).dtype), g / (safe * 2))
+    zero = array_of(out) == 0
+    safe = _where(zero, np.ones((), array_of(out).dtype), out)
+    inner = _where(zero, np.zeros((), array_of(out).dtype), g / (safe * 2))
     return _var_rule(inner, input, dim, correction)
 
 
