@@ -52,53 +52,16 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     NAMESPACE[key] = op
     NAMESPACE[f"forward_{op.name}"] = op.forward
     name = f"call_{op.name}" if promoting else f"core_{op.name}"
-    pieces = []
-    for p in (*args, *params):
-        if p == params[0] if params else False:
-            pieces.append("*")
-        if p in op.defaults:
-            default = op.defaults[p]
-            NAMESPACE[f"default_{op.name}_{p}"] = default
-            pieces.append(f"{p}=default_{op.name}_{p}")
-        else:
-            pieces.append(p)
     taking_out = promoting and op.out
-    if taking_out:
-        pieces += ["out=None"] if params else ["*", "out=None"]
     lines: list[str] = []
     w = lines.append
-    given = ", ".join(args) + ("," if len(args) == 1 else "")
-    keywords = "{" + ", ".join(f"{p!r}: {p}" for p in params) + "}"
-    w(f"def {name}({', '.join(pieces)}):")
+    w(f"def {name}({', '.join(_parameters(op, taking_out))}):")
     if taking_out:
         w("    if out is not None:")
         w(f"        return into(out, {name}, {', '.join((*args, *(f'{p}={p}' for p in params)))})")
-    diff = set(op.differentiable)
-    over = [i for i, a in enumerate(args) if a in op.promote_over]
-    checking = promoting and op.promote is not None
     w("    tensor = False")
     for i, a in enumerate(args):
-        guarded = any(n == a and k == "array" for n, k, _ in op.layout)
-        w(f"    if isinstance({a}, TensorBase):")
-        w("        tensor = True")
-        w(f"        if {a}._base is not None:")
-        w(f"            sync({a})")
-        w(f"        a{i} = {a}.array")
-        if a in diff:
-            w(f"        n{i} = {a}._node")
-            w(f"        if n{i} is None and {a}._requires_grad:")
-            w(f"            n{i} = {a}")
-        if guarded:
-            w(f"        c{i} = {a}._version")
-        w("    else:")
-        w(f"        a{i} = {a}")
-        if a in op.tensors:
-            w(f"        if a{i}.__class__ in NUMBERS:")
-            w(f"            raise needs_tensor({key}, {', '.join(args)})")
-        if a in diff:
-            w(f"        n{i} = None")
-        if guarded:
-            w(f"        c{i} = NO_CELL")
+        _write_unwrapping(op, w, i, a)
     keyword_args = "".join(f", {p}={p}" for p in params)
     call = f"forward_{op.name}({', '.join(f'a{i}' for i in range(len(args)))}{keyword_args})"
     w("    if not tensor:")
@@ -110,41 +73,13 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     if op.promote is None and args and not op.complex:
         w("    if a0.__class__ is ndarray and a0.dtype.kind == 'c':")
         w(f"        raise no_complex({op.name!r}, a0.dtype)")
-    if checking:
-        slow = f"return promote({key}, ({given}), {keywords})"
-        if len(over) == 1:
-            if op.promote in ("float", "number"):
-                w(f"    d = a{over[0]}.dtype")
-                w("    if d is not F32 and d is not F64:")
-                w(f"        {slow}")
-        elif len(over) == 2:
-            x, y = over
-            floats = " and (d is F32 or d is F64)" if op.promote == "float" else ""
-            w(f"    if a{x}.__class__ is ndarray:")
-            w(f"        d = a{x}.dtype")
-            if not op.complex and not floats:
-                w("        if d.kind == 'c':")
-                w(f"            raise no_complex({op.name!r}, d)")
-            w(f"        if a{y}.__class__ is ndarray:")
-            w(f"            if not (a{y}.dtype is d{floats}):")
-            w(f"                {slow}")
-            # A ufunc takes a 0-d array in 0.21 us and a Python float in 0.43 us; asarray costs 0.08.
-            w(f"        elif (d is F32 or d is F64) and (a{y}.__class__ is float or a{y}.__class__ is int):")
-            w(f"            a{y} = asarray(a{y}, d)")
-            w("        else:")
-            w(f"            {slow}")
-            w("    else:")
-            w(f"        d = a{y}.dtype")
-            w(f"        if (d is F32 or d is F64) and (a{x}.__class__ is float or a{x}.__class__ is int):")
-            w(f"            a{x} = asarray(a{x}, d)")
-            w("        else:")
-            w(f"            {slow}")
-        else:
-            w(f"    if not same_dtype({', '.join(f'a{i}' for i in over)}):")
-            w(f"        {slow}")
     if promoting:
+        given = ", ".join(args) + ("," if len(args) == 1 else "")
+        handed = f"({key}, ({given}), {{{', '.join(f'{p!r}: {p}' for p in params)}}})"
+        if op.promote is not None:
+            _write_promotion(op, w, f"return promote{handed}")
         w("    if TRACE is not None:")
-        w(f"        return TRACE({key}, ({given}), {keywords})")
+        w(f"        return TRACE{handed}")
     if op.outputs == ("out",):
         _write_single(op, w, call)
     else:
@@ -159,57 +94,127 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     return function
 
 
-def _write_tensor(w: Callable[[str], None], t: str, array: str, indent: str, version: str) -> None:
-    w(f"{indent}{t} = new(T)")
-    w(f"{indent}{t}.array = {array}")
-    w(f"{indent}{t}._requires_grad = False")
-    w(f"{indent}{t}._grad = None")
-    w(f"{indent}{t}._hooks = None")
-    w(f"{indent}{t}._version = {version}")
+def _parameters(op: Op, taking_out: bool) -> list[str]:
+    """Return the source of a wrapper's parameters, in order."""
+    pieces = []
+    for p in (*op.arguments, *op.parameters):
+        if op.parameters and p == op.parameters[0]:
+            pieces.append("*")
+        if p in op.defaults:
+            NAMESPACE[f"default_{op.name}_{p}"] = op.defaults[p]
+            pieces.append(f"{p}=default_{op.name}_{p}")
+        else:
+            pieces.append(p)
+    if taking_out:
+        pieces += ["out=None"] if op.parameters else ["*", "out=None"]
+    return pieces
 
 
-def _write_view(op: Op, w: Callable[[str], None], t: str, indent: str) -> None:
-    """A view knows the tensor that owns the storage, unless recording is off."""
-    a = op.arguments[0]
+def _write_unwrapping(op: Op, w: Callable[[str], None], i: int, a: str) -> None:
+    """Write what takes argument ``a`` apart: its array, where its gradient goes, its count of writes."""
+    differentiable = a in op.differentiable
+    guarded = any(n == a and k == "array" for n, k, _ in op.layout)
+    w(f"    if isinstance({a}, TensorBase):")
+    w("        tensor = True")
+    w(f"        if {a}._base is not None:")
+    w(f"            sync({a})")
+    w(f"        a{i} = {a}.array")
+    if differentiable:
+        w(f"        n{i} = {a}._node")
+        w(f"        if n{i} is None and {a}._requires_grad:")
+        w(f"            n{i} = {a}")
+    if guarded:
+        w(f"        c{i} = {a}._version")
+    w("    else:")
+    w(f"        a{i} = {a}")
+    if a in op.tensors:
+        w(f"        if a{i}.__class__ in NUMBERS:")
+        w(f"            raise needs_tensor(op_{op.name}, {', '.join(op.arguments)})")
+    if differentiable:
+        w(f"        n{i} = None")
+    if guarded:
+        w(f"        c{i} = NO_CELL")
+
+
+def _write_promotion(op: Op, w: Callable[[str], None], slow: str) -> None:
+    """Write the tests that send arguments without their common dtype to ``slow``, the statement that promotes."""
+    over = [i for i, a in enumerate(op.arguments) if a in op.promote_over]
+    if len(over) == 1:
+        if op.promote in ("float", "number"):
+            w(f"    d = a{over[0]}.dtype")
+            w("    if d is not F32 and d is not F64:")
+            w(f"        {slow}")
+    elif len(over) == 2:
+        x, y = over
+        floats = " and (d is F32 or d is F64)" if op.promote == "float" else ""
+        w(f"    if a{x}.__class__ is ndarray:")
+        w(f"        d = a{x}.dtype")
+        if not op.complex and not floats:
+            w("        if d.kind == 'c':")
+            w(f"            raise no_complex({op.name!r}, d)")
+        w(f"        if a{y}.__class__ is ndarray:")
+        w(f"            if not (a{y}.dtype is d{floats}):")
+        w(f"                {slow}")
+        # A ufunc takes a 0-d array in 0.21 us and a Python float in 0.43 us; asarray costs 0.08.
+        w(f"        elif (d is F32 or d is F64) and (a{y}.__class__ is float or a{y}.__class__ is int):")
+        w(f"            a{y} = asarray(a{y}, d)")
+        w("        else:")
+        w(f"            {slow}")
+        w("    else:")
+        w(f"        d = a{y}.dtype")
+        w(f"        if (d is F32 or d is F64) and (a{x}.__class__ is float or a{x}.__class__ is int):")
+        w(f"            a{x} = asarray(a{x}, d)")
+        w("        else:")
+        w(f"            {slow}")
+    else:
+        w(f"    if not same_dtype({', '.join(f'a{i}' for i in over)}):")
+        w(f"        {slow}")
+
+
+def _write_tensor(op: Op, w: Callable[[str], None], indent: str) -> None:
+    """Write what makes tensor ``t`` of array ``out``. A view knows who owns the storage, unless recording is off."""
+    a = op.arguments[0] if op.view else ""
+    w(f"{indent}t = new(T)")
+    w(f"{indent}t.array = out")
+    w(f"{indent}t._requires_grad = False")
+    w(f"{indent}t._grad = None")
+    w(f"{indent}t._hooks = None")
+    w(f"{indent}t._version = {f'{a}._version' if op.view else '[0]'}")
+    if not op.view:
+        w(f"{indent}t._base = None")
+        return
     w(f"{indent}if GRAD_MODE.enabled:")
-    w(f"{indent}    {t}._base = {a} if {a}._base is None else {a}._base")
-    w(f"{indent}    {t}._seen = {t}._version[0]")
+    w(f"{indent}    t._base = {a} if {a}._base is None else {a}._base")
+    w(f"{indent}    t._seen = t._version[0]")
     w(f"{indent}else:")
-    w(f"{indent}    {t}._base = None")
+    w(f"{indent}    t._base = None")
 
 
 def _write_node(op: Op, w: Callable[[str], None], shape: str, dtype: str, output: Callable[[str], str]) -> None:
     """Write the statements that make ``node``; ``output(name)`` is the source of an output's tensor."""
     values, guards = [], []
     for i, (n, kind, users) in enumerate(op.layout):
-        condition = _condition(op, users)
-        if kind == "array":
-            k = op.arguments.index(n)
-            if condition is None:
-                values.append(f"a{k}")
-                guards.append(f"c{k}, c{k}[0]")
-            else:
-                w(f"    if {condition}:")
-                w(f"        s{i} = a{k}; g{i} = c{k}; v{i} = c{k}[0]")
-                w("    else:")
-                w(f"        s{i} = None; g{i} = NO_CELL; v{i} = 0")
-                values.append(f"s{i}")
-                guards.append(f"g{i}, v{i}")
-        elif kind == "shape":
+        if kind == "shape":
             k = op.arguments.index(n.removesuffix("_shape"))
             values.append(f"getattr(a{k}, 'shape', ())" if op.promote else f"a{k}.shape")
+            continue
+        if kind == "array":
+            k = op.arguments.index(n)
+            value, cell, version = f"a{k}", f"c{k}", f"c{k}[0]"
         else:
             t = output(n)
-            if condition is None:
-                values.append(f"{t}.array")
-                guards.append(f"{t}._version, {t}._version[0]")
-            else:
-                w(f"    if {condition}:")
-                w(f"        s{i} = {t}.array; g{i} = {t}._version; v{i} = g{i}[0]")
-                w("    else:")
-                w(f"        s{i} = None; g{i} = NO_CELL; v{i} = 0")
-                values.append(f"s{i}")
-                guards.append(f"g{i}, v{i}")
+            value, cell, version = f"{t}.array", f"{t}._version", f"g{i}[0]"
+        condition = _condition(op, users)
+        if condition is None:
+            values.append(value)
+            guards.append(f"{cell}, {cell}[0]")
+        else:
+            w(f"    if {condition}:")
+            w(f"        s{i} = {value}; g{i} = {cell}; v{i} = {version}")
+            w("    else:")
+            w(f"        s{i} = None; g{i} = NO_CELL; v{i} = 0")
+            values.append(f"s{i}")
+            guards.append(f"g{i}, v{i}")
     parents = ", ".join(f"n{op.arguments.index(a)}" for a in op.differentiable)
     saved = ", ".join((*values, *guards))
     parameters = ", ".join(op.parameters)
@@ -240,12 +245,7 @@ def _write_single(op: Op, w: Callable[[str], None], call: str) -> None:
         w(f"    out = {call}")
     w("    if out.__class__ is not ndarray:")
     w("        out = asarray(out)")
-    if op.view:
-        _write_tensor(w, "t", "out", "    ", f"{op.arguments[0]}._version")
-        _write_view(op, w, "t", "    ")
-    else:
-        _write_tensor(w, "t", "out", "    ", "[0]")
-        w("    t._base = None")
+    _write_tensor(op, w, "    ")
     if not op.differentiable:
         w("    t._node = None")
         w("    return t")
@@ -266,12 +266,7 @@ def _write_several(op: Op, w: Callable[[str], None], call: str) -> None:
         w("        if out is None:")
         w("            ts.append(None)")
         w("            continue")
-    if op.view:
-        _write_tensor(w, "t", "out", "        ", f"{op.arguments[0]}._version")
-        _write_view(op, w, "t", "        ")
-    else:
-        _write_tensor(w, "t", "out", "        ", "[0]")
-        w("        t._base = None")
+    _write_tensor(op, w, "        ")
     w("        t._node = None")
     w("        ts.append(t)")
     result = "ts" if op.outputs is None else "tuple(ts)"

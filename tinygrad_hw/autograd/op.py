@@ -583,34 +583,24 @@ def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return core, call
 
 
-SELECT_OUTPUT = Op(
-    "select_output",
-    lambda input, *, index: input[index],
-    {"input": lambda g: g},
-    promote=None,
-    promote_over=None,
-    view=False,
-    outputs=("out",),
-    nondiff=(),
-    joint=None,
-    raw=None,
-    differentiable=(),
-    node_name=None,
-    doc=None,
-)
+def _passing(name: str, forward: Callable[..., Any]) -> Op:
+    """Return an op that stands in graphs only; it hands its gradient on."""
+    return Op(
+        name,
+        forward,
+        {"input": lambda g: g},
+        promote=None,
+        promote_over=None,
+        view=False,
+        outputs=("out",),
+        nondiff=(),
+        joint=None,
+        raw=None,
+        differentiable=(),
+        node_name=None,
+        doc=None,
+    )
 
-ALIAS = Op(
-    "alias",
-    lambda input: input,
-    {"input": lambda g: g},
-    promote=None,
-    promote_over=None,
-    view=False,
-    outputs=("out",),
-    nondiff=(),
-    joint=None,
-    raw=None,
-    differentiable=(),
-    node_name=None,
-    doc=None,
-)
+
+SELECT_OUTPUT = _passing("select_output", lambda input, *, index: input[index])
+ALIAS = _passing("alias", lambda input: input)
