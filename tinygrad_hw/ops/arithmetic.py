@@ -279,10 +279,10 @@ def _fmod_forward(input: Any, other: Any) -> Any:
     return np.fmod(input, other)
 
 
-def _whole(quotient: Any, rounding: str) -> Any:
-    """Return a rounded quotient as a constant."""
-    values = quotient.array if isinstance(quotient, TensorBase) else quotient
-    return np.asarray(np.floor(values) if rounding == "floor" else np.trunc(values), values.dtype)
+def _whole(quotient: Any, rounding: Any) -> Any:
+    """Return a quotient as a constant, rounded by ``np.floor`` or ``np.trunc``."""
+    values = array_of(quotient)
+    return np.asarray(rounding(values), values.dtype)
 
 
 _remainder = op(
@@ -290,7 +290,7 @@ _remainder = op(
     _remainder_forward,
     promote="same",
     input=lambda g: g,
-    other=lambda g, input, other: -g * _whole(input / other, "floor"),
+    other=lambda g, input, other: -g * _whole(input / other, np.floor),
 )
 _fmod = op(
     "fmod",
@@ -298,7 +298,7 @@ _fmod = op(
     promote="same",
     tensors=("input",),
     input=lambda g: g,
-    other=lambda g, input, other: -g * _whole(input / other, "trunc"),
+    other=lambda g, input, other: -g * _whole(input / other, np.trunc),
 )
 
 

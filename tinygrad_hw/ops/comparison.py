@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -51,15 +52,16 @@ def _wrap(t: Any, array: Any) -> Any:
     return wrap(array) if isinstance(t, TensorBase) else np.asarray(array)
 
 
+def _check_bits(name: str, kind: np.dtype[Any]) -> None:
+    if kind.kind == "f":
+        raise NotImplementedError(f"{name} is not implemented for {kind} tensors: it needs integers or bool")
+
+
 def _bits(function: Any) -> Any:
     """Return a bitwise function that refuses floating point operands."""
 
     def forward(input: Any, other: Any) -> Any:
-        kind = np.result_type(input, other)
-        if kind.kind == "f":
-            raise NotImplementedError(
-                f"{function.__name__} is not implemented for {kind} tensors: it needs integers or bool"
-            )
+        _check_bits(function.__name__, np.result_type(input, other))
         return function(input, other)
 
     return forward
@@ -81,11 +83,13 @@ def _shift(function: Any, left: bool) -> Any:
     return forward
 
 
-eq = op(
+_comparison = functools.partial(op, promote="same", tensors=("input",), out=True)
+_logic = functools.partial(op, promote="same", tensors=("input", "other"), out=True)
+_bitwise = functools.partial(op, promote="same", out=True)
+
+eq = _comparison(
     "eq",
     np.equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is equal to ``other``, element by element.
 
     Args:
@@ -101,13 +105,10 @@ eq = op(
         >>> torch.eq(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
-    out=True,
 )
-ne = op(
+ne = _comparison(
     "ne",
     np.not_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is different from ``other``, element by element.
 
     Args:
@@ -123,13 +124,10 @@ ne = op(
         >>> torch.ne(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
-    out=True,
 )
-lt = op(
+lt = _comparison(
     "lt",
     np.less,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is less than ``other``, element by element.
 
     Args:
@@ -145,13 +143,10 @@ lt = op(
         >>> torch.lt(torch.tensor([1, 2]), 1)
         tensor([False, False])
     """,
-    out=True,
 )
-le = op(
+le = _comparison(
     "le",
     np.less_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is less than or equal to ``other``, element by element.
 
     Args:
@@ -167,13 +162,10 @@ le = op(
         >>> torch.le(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
-    out=True,
 )
-gt = op(
+gt = _comparison(
     "gt",
     np.greater,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is greater than ``other``, element by element.
 
     Args:
@@ -189,13 +181,10 @@ gt = op(
         >>> torch.gt(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
-    out=True,
 )
-ge = op(
+ge = _comparison(
     "ge",
     np.greater_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is greater than or equal to ``other``, element by element.
 
     Args:
@@ -211,13 +200,10 @@ ge = op(
         >>> torch.ge(torch.tensor([1, 2]), 1)
         tensor([True, True])
     """,
-    out=True,
 )
-logical_and = op(
+logical_and = _logic(
     "logical_and",
     np.logical_and,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where both operands are non-zero.
 
     Source: ``torch.logical_and``.
@@ -226,13 +212,10 @@ logical_and = op(
         >>> torch.logical_and(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([ True, False])
     """,
-    out=True,
 )
-logical_or = op(
+logical_or = _logic(
     "logical_or",
     np.logical_or,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where at least one operand is non-zero.
 
     Source: ``torch.logical_or``.
@@ -241,13 +224,10 @@ logical_or = op(
         >>> torch.logical_or(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([True, True])
     """,
-    out=True,
 )
-logical_xor = op(
+logical_xor = _logic(
     "logical_xor",
     np.logical_xor,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where exactly one operand is non-zero.
 
     Source: ``torch.logical_xor``.
@@ -256,12 +236,10 @@ logical_xor = op(
         >>> torch.logical_xor(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([False,  True])
     """,
-    out=True,
 )
-bitwise_and = op(
+bitwise_and = _bitwise(
     "bitwise_and",
     _bits(np.bitwise_and),
-    promote="same",
     doc="""Return the bitwise and of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_and``.
@@ -270,12 +248,10 @@ bitwise_and = op(
         >>> torch.bitwise_and(torch.tensor([6]), torch.tensor([3]))
         tensor([2])
     """,
-    out=True,
 )
-bitwise_or = op(
+bitwise_or = _bitwise(
     "bitwise_or",
     _bits(np.bitwise_or),
-    promote="same",
     doc="""Return the bitwise or of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_or``.
@@ -284,12 +260,10 @@ bitwise_or = op(
         >>> torch.bitwise_or(torch.tensor([6]), torch.tensor([3]))
         tensor([7])
     """,
-    out=True,
 )
-bitwise_xor = op(
+bitwise_xor = _bitwise(
     "bitwise_xor",
     _bits(np.bitwise_xor),
-    promote="same",
     doc="""Return the bitwise xor of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_xor``.
@@ -298,12 +272,10 @@ bitwise_xor = op(
         >>> torch.bitwise_xor(torch.tensor([6]), torch.tensor([3]))
         tensor([5])
     """,
-    out=True,
 )
-bitwise_left_shift = op(
+bitwise_left_shift = _bitwise(
     "bitwise_left_shift",
     _shift(np.left_shift, True),
-    promote="same",
     doc="""Return ``input`` with its bits shifted by ``other``.
 
     Source: ``torch.bitwise_left_shift``.
@@ -312,12 +284,10 @@ bitwise_left_shift = op(
         >>> torch.bitwise_left_shift(torch.tensor([3]), 2)
         tensor([12])
     """,
-    out=True,
 )
-bitwise_right_shift = op(
+bitwise_right_shift = _bitwise(
     "bitwise_right_shift",
     _shift(np.right_shift, False),
-    promote="same",
     doc="""Return ``input`` with its bits shifted by ``other``.
 
     Source: ``torch.bitwise_right_shift``.
@@ -326,15 +296,11 @@ bitwise_right_shift = op(
         >>> torch.bitwise_right_shift(torch.tensor([4]), 2)
         tensor([1])
     """,
-    out=True,
 )
 
 
 def _invert(input: Any) -> Any:
-    if input.dtype.kind == "f":
-        raise NotImplementedError(
-            f"bitwise_not is not implemented for {input.dtype} tensors: it needs integers or bool"
-        )
+    _check_bits("bitwise_not", input.dtype)
     return np.invert(input)
 
 

@@ -233,6 +233,13 @@ def nll_loss(
     return _class_losses("nll_loss", input, target, weight, ignore_index, how, False)
 
 
+def _by_class(values: Any, weight: Any, axis: int) -> Any:
+    """Return ``values`` times the weight of their class, which is their place along ``axis``."""
+    if weight is None:
+        return values
+    return values * reshape(weight, tuple(-1 if i == axis else 1 for i in range(values.ndim)))
+
+
 def cross_entropy(
     input: Any,
     target: Any,
@@ -280,13 +287,10 @@ def cross_entropy(
         return _soft_cross_entropy(input, target, weight, how, label_smoothing)
     if label_smoothing == 0.0:
         return _class_losses("cross_entropy", input, target, weight, ignore_index, how, True)
-    logs = log_softmax(input, 1 if input.ndim > 1 else 0)
-    hard = _class_losses("cross_entropy", logs, target, weight, ignore_index, how, False)
     axis = 1 if input.ndim > 1 else 0
-    shape = [1] * input.ndim
-    shape[axis] = -1
-    weighted = logs if weight is None else logs * reshape(weight, tuple(shape))
-    smooth = -sum_(weighted, axis)
+    logs = log_softmax(input, axis)
+    hard = _class_losses("cross_entropy", logs, target, weight, ignore_index, how, False)
+    smooth = -sum_(_by_class(logs, weight, axis), axis)
     classes = array_of(target)
     used = classes != ignore_index
     smooth = _where(used, smooth, np.zeros((), array_of(smooth).dtype))
@@ -316,12 +320,7 @@ def _soft_cross_entropy(input: Any, target: Any, weight: Any, how: str, label_sm
     classes = input.shape[axis]
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes
-    products = log_softmax(input, axis) * target
-    if weight is not None:
-        shape = [1] * input.ndim
-        shape[axis] = -1
-        products = products * reshape(weight, tuple(shape))
-    losses = -sum_(products, axis)
+    losses = -sum_(_by_class(log_softmax(input, axis) * target, weight, axis), axis)
     if how == "mean":
         return sum_(losses) / (array_of(input).size // classes)
     return _reduced(losses, how)

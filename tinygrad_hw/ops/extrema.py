@@ -28,18 +28,30 @@ __all__ = [
 ]
 
 
+def _needs_dim(name: str) -> RuntimeError:
+    return RuntimeError(
+        f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+        "the 'dim' argument."
+    )
+
+
 def _check_not_empty(name: str, input: Any, dim: tuple[int, ...]) -> None:
     shape = input.shape
     if len(dim) == len(shape) > 1 and 0 in shape:
-        raise RuntimeError(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
-            "the 'dim' argument."
-        )
+        raise _needs_dim(name)
     if builtins.any(shape[d] == 0 for d in dim):
         raise IndexError(
             f"{name}(): Expected reduction dim {dim[0] if len(dim) == 1 else dim} to have non-zero size, got "
             f"shape {list(shape)}"
         )
+
+
+def _filled_dim(name: str, input: Any, dim: int) -> int:
+    """Return a dimension from 0 that has elements; a tensor without dimensions counts as one with one."""
+    d = _one_dim(name, dim, input.ndim)
+    if input.ndim:
+        _check_not_empty(name, input, (d,))
+    return d
 
 
 def _ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
@@ -52,27 +64,31 @@ def _ties(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     return _back(g, shape, dim) * weight
 
 
+def _ties_of_all(g: Any, input: Any, out: Any) -> Any:
+    return _ties(g, input, out, tuple(range(input.ndim)))
+
+
 _amax = op(
     "amax",
     lambda input, *, dim, keepdim: input.max(axis=dim, keepdims=keepdim),
-    input=lambda g, input, out, dim: _ties(g, input, out, dim),
+    input=_ties,
 )
 _amin = op(
     "amin",
     lambda input, *, dim, keepdim: input.min(axis=dim, keepdims=keepdim),
-    input=lambda g, input, out, dim: _ties(g, input, out, dim),
+    input=_ties,
 )
 _max_all = op(
     "max_all",
     lambda input: input.max(),
     node_name="MaxBackward1",
-    input=lambda g, input, out: _ties(g, input, out, tuple(range(input.ndim))),
+    input=_ties_of_all,
 )
 _min_all = op(
     "min_all",
     lambda input: input.min(),
     node_name="MinBackward1",
-    input=lambda g, input, out: _ties(g, input, out, tuple(range(input.ndim))),
+    input=_ties_of_all,
 )
 
 
@@ -232,17 +248,11 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         return maximum(input, dim if other is None else other)
     if dim is None:
         if array_of(input).size == 0:
-            raise RuntimeError(
-                "max(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-                "dim with the 'dim' argument."
-            )
+            raise _needs_dim("max")
         return _max_all(input)
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise _no_tensor("max", input, dim)
-    d = _one_dim("max", dim, input.ndim)
-    if input.ndim:
-        _check_not_empty("max", input, (d,))
-    return return_types.max(*_max_dim(input, dim=d, keepdim=keepdim))
+    return return_types.max(*_max_dim(input, dim=_filled_dim("max", input, dim), keepdim=keepdim))
 
 
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
@@ -258,17 +268,11 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         return minimum(input, dim if other is None else other)
     if dim is None:
         if array_of(input).size == 0:
-            raise RuntimeError(
-                "min(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-                "dim with the 'dim' argument."
-            )
+            raise _needs_dim("min")
         return _min_all(input)
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise _no_tensor("min", input, dim)
-    d = _one_dim("min", dim, input.ndim)
-    if input.ndim:
-        _check_not_empty("min", input, (d,))
-    return return_types.min(*_min_dim(input, dim=d, keepdim=keepdim))
+    return return_types.min(*_min_dim(input, dim=_filled_dim("min", input, dim), keepdim=keepdim))
 
 
 def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -> Any:
@@ -283,9 +287,7 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool, largest: bool) -
         if keepdim:
             result = result.reshape((1,) * x.ndim)
     else:
-        d = _one_dim(name, dim, x.ndim)
-        if x.ndim:
-            _check_not_empty(name, x, (d,))
+        d = _filled_dim(name, x, dim)
         result = np.asarray(_arg_extreme(x, d, largest), np.int64)
         if keepdim and x.ndim:
             result = np.expand_dims(result, d)

@@ -148,6 +148,11 @@ def cosine_embedding_loss(
     return _reduced(loss, _reduction(size_average, reduce, reduction))
 
 
+def _reduced_rows(losses: Any, single: bool, how: str) -> Any:
+    """Reduce the losses of examples, without a dimension if a ``single`` one was given without."""
+    return reshape(losses, ()) if single and how == "none" else _reduced(losses, how)
+
+
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -182,8 +187,8 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
-    single = input.ndim == 1
-    scores = reshape(input, (1, -1)) if input.ndim < 2 else input
+    single = input.ndim < 2
+    scores = reshape(input, (1, -1)) if single else input
     classes = array_of(target).reshape(-1)
     if classes.size != scores.shape[0]:
         raise RuntimeError(
@@ -202,9 +207,7 @@ def multi_margin_loss(
     if weight is not None:
         loss = loss * array_of(weight)[classes][:, None]
     rows = sum_(loss, 1) / count
-    if how == "none":
-        return reshape(rows, ()) if single or input.ndim == 0 else rows
-    return _reduced(rows, how)
+    return _reduced_rows(rows, single, how)
 
 
 def multilabel_margin_loss(
@@ -251,9 +254,7 @@ def multilabel_margin_loss(
     gaps = clamp_min(1 - picked.unsqueeze(2) + scores.unsqueeze(1), 0)
     counted = (valid[:, :, None] & ~member[:, None, :]).astype(kind)
     losses = sum_(gaps * counted, (1, 2)) / count
-    if how == "none":
-        return reshape(losses, ()) if single else losses
-    return _reduced(losses, how)
+    return _reduced_rows(losses, single, how)
 
 
 def multilabel_soft_margin_loss(

@@ -12,7 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.extrema import _check_not_empty, pick
+from tinygrad_hw.ops.extrema import _filled_dim, pick
 from tinygrad_hw.ops.reduce import _kept, _one_dim
 from tinygrad_hw.ops.shape import flatten, reshape
 
@@ -51,8 +51,7 @@ def _median(name: str, input: Any, dim: int | None, keepdim: bool, ignore_nan: b
     result = getattr(return_types, name)
     if input.ndim == 0:
         return result(input + 0, wrap(np.zeros((), np.int64)))
-    d = _one_dim(name, dim, input.ndim)
-    _check_not_empty(name, input, (d,))
+    d = _filled_dim(name, input, dim)
     at = _median_indices(array_of(input), d, ignore_nan)
     values = pick(input, at, d)
     if keepdim:
@@ -122,8 +121,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False, *, out: Any = None) -
     check_real("mode", input)
     if input.ndim == 0:
         return return_types.mode(clone(input), wrap(np.zeros((), np.int64)))
-    d = _one_dim("mode", dim, input.ndim)
-    _check_not_empty("mode", input, (d,))
+    d = _filled_dim("mode", input, dim)
     x = np.moveaxis(array_of(input), d, -1)
     at = np.empty(x.shape[:-1], np.int64)
     for place in np.ndindex(*x.shape[:-1]):
