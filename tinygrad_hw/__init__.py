@@ -128,7 +128,9 @@ from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.nn.functional import threshold as threshold
 from tinygrad_hw.nn.functional import threshold_ as threshold_
 from tinygrad_hw.ops.aliases import *
+from tinygrad_hw.ops.arithmetic import *
 from tinygrad_hw.ops.bessel import i0 as i0
+from tinygrad_hw.ops.binary import *
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.complex import *
 from tinygrad_hw.ops.copies import *
@@ -137,7 +139,7 @@ from tinygrad_hw.ops.creation import *
 # The submodule `tensor` took the function's name when it was first imported.
 from tinygrad_hw.ops.creation import tensor as tensor
 from tinygrad_hw.ops.distance import *
-from tinygrad_hw.ops.elementwise import *
+from tinygrad_hw.ops.extrema import *
 from tinygrad_hw.ops.factor import geqrf as geqrf
 from tinygrad_hw.ops.factor import lu_unpack as lu_unpack
 from tinygrad_hw.ops.factor import orgqr as orgqr
@@ -168,10 +170,13 @@ from tinygrad_hw.ops.matmul import *
 from tinygrad_hw.ops.native_norm import *
 from tinygrad_hw.ops.numbers import *
 from tinygrad_hw.ops.placing import *
+from tinygrad_hw.ops.quantile import *
 from tinygrad_hw.ops.random import *
 from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
+from tinygrad_hw.ops.rounding import *
 from tinygrad_hw.ops.scan import *
+from tinygrad_hw.ops.selection import *
 from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
 from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
@@ -186,7 +191,9 @@ from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.spectrum import istft as istft
 from tinygrad_hw.ops.spectrum import stft as stft
 from tinygrad_hw.ops.statistics import *
+from tinygrad_hw.ops.trigonometry import *
 from tinygrad_hw.ops.unary import *
+from tinygrad_hw.ops.variance import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
 from tinygrad_hw.ops.windows import blackman_window as blackman_window
 from tinygrad_hw.ops.windows import hamming_window as hamming_window

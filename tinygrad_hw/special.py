@@ -1,6 +1,7 @@
 """Special functions: ``torch.special``."""
 
 from tinygrad_hw.ops.bessel import i0, i0e, i1, i1e
+from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.cylinder import (
     airy_ai,
     bessel_j0,
@@ -15,7 +16,6 @@ from tinygrad_hw.ops.cylinder import (
     scaled_modified_bessel_k1,
     spherical_bessel_j0,
 )
-from tinygrad_hw.ops.elementwise import xlogy
 from tinygrad_hw.ops.gamma import (
     digamma,
     gammainc,
@@ -49,19 +49,10 @@ from tinygrad_hw.ops.polynomials import (
     shifted_chebyshev_polynomial_w,
 )
 from tinygrad_hw.ops.reduce import logsumexp
+from tinygrad_hw.ops.rounding import round
 from tinygrad_hw.ops.softmax import log_softmax, softmax
-from tinygrad_hw.ops.unary import (
-    erf,
-    erfc,
-    erfinv,
-    exp2,
-    expit,
-    expm1,
-    log1p,
-    logit,
-    round,
-    sinc,
-)
+from tinygrad_hw.ops.trigonometry import sinc
+from tinygrad_hw.ops.unary import erf, erfc, erfinv, exp2, expit, expm1, log1p, logit
 
 __all__ = [
     "airy_ai",

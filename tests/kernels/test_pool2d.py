@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.threads import same_on_threads
 from tinygrad_hw.kernels import pool2d as P
+from tinygrad_hw.kernels import pool2d_windows
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
@@ -214,15 +215,15 @@ def test_avg_pool(
         if not include:
             count = inside.shape[2] * inside.shape[3]
         want[:, :, y, z] = inside.sum(axis=(2, 3)) / (override or count)
-    got = P.avg_pool2d(x, *options)
+    got = pool2d_windows.avg_pool2d(x, *options)
     same(got, want)
-    windows = P._average_windows(size, kernel, stride, padding, out_size, include, override)
+    windows = pool2d_windows._average_windows(size, kernel, stride, padding, out_size, include, override)
     if usual and (usual == "plane" or not ceil_mode):
         assert windows.regular == usual or size in ((2, 2), (3, 3), (2, 3), (3, 2))
-    same(P.window_means_reference(x, *windows[:3]), want)
+    same(pool2d_windows.window_means_reference(x, *windows[:3]), want)
     g = values(got.shape, kind, False, False)
-    back = P.avg_pool2d_input_grad(g, x.shape, *options)
-    same(back, P.window_means_adjoint_reference(g, *windows[:3], size))
+    back = pool2d_windows.avg_pool2d_input_grad(g, x.shape, *options)
+    same(back, pool2d_windows.window_means_adjoint_reference(g, *windows[:3], size))
     np.testing.assert_allclose((back * x).sum(dtype=np.float64), (g * got).sum(dtype=np.float64), atol=1e-4)
 
 
@@ -230,8 +231,8 @@ def test_avg_pool(
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16])
 def test_adaptive(size: Any, kind: Any) -> None:
     x = values((2, 3, 7, 8), kind, True, False)
-    out, indices = P.adaptive_max_pool2d(x, size)
-    mean = P.adaptive_avg_pool2d(x, size)
+    out, indices = pool2d_windows.adaptive_max_pool2d(x, size)
+    mean = pool2d_windows.adaptive_avg_pool2d(x, size)
     for y, z in np.ndindex(*size):
         rows = slice(y * 7 // size[0], -(-(y + 1) * 7 // size[0]))
         columns = slice(z * 8 // size[1], -(-(z + 1) * 8 // size[1]))
@@ -241,12 +242,12 @@ def test_adaptive(size: Any, kind: Any) -> None:
         )
         np.testing.assert_array_equal(out[:, :, y, z], window.max(axis=(2, 3)))
     np.testing.assert_array_equal(P.max_pool2d_gather(x, indices), out)
-    for got, want in zip((out, indices), P.adaptive_max_pool2d_reference(x, size), strict=True):
+    for got, want in zip((out, indices), pool2d_windows.adaptive_max_pool2d_reference(x, size), strict=True):
         np.testing.assert_array_equal(got, want)
     g = values(mean.shape, kind, False, False)
-    back = P.adaptive_avg_pool2d_input_grad(g, x.shape)
-    windows = P._adaptive_windows((7, 8), size)
-    same(back, P.window_means_adjoint_reference(g, *windows[:3], (7, 8)))
+    back = pool2d_windows.adaptive_avg_pool2d_input_grad(g, x.shape)
+    windows = pool2d_windows._adaptive_windows((7, 8), size)
+    same(back, pool2d_windows.window_means_adjoint_reference(g, *windows[:3], (7, 8)))
 
 
 def test_out() -> None:
@@ -255,10 +256,10 @@ def test_out() -> None:
     options = ((3, 3), (2, 2), (1, 1), False, True, None)
     for call in (
         lambda **k: P.max_pool2d_scatter(out, indices, (6, 6), **k),
-        lambda **k: P.avg_pool2d_input_grad(out, x.shape, *options, **k),
-        lambda **k: P.adaptive_avg_pool2d_input_grad(out, x.shape, **k),
-        lambda **k: P.adaptive_avg_pool2d_input_grad(out[:, :, :2, :2], x.shape, **k),
-        lambda **k: P.adaptive_avg_pool2d_input_grad(out[:, :, :1, :1], x.shape, **k),
+        lambda **k: pool2d_windows.avg_pool2d_input_grad(out, x.shape, *options, **k),
+        lambda **k: pool2d_windows.adaptive_avg_pool2d_input_grad(out, x.shape, **k),
+        lambda **k: pool2d_windows.adaptive_avg_pool2d_input_grad(out[:, :, :2, :2], x.shape, **k),
+        lambda **k: pool2d_windows.adaptive_avg_pool2d_input_grad(out[:, :, :1, :1], x.shape, **k),
         lambda **k: P.max_pool2d_quarters_backward(out, indices.astype(np.uint8) % 4, (6, 6), **k),
     ):
         buffer = np.full(x.shape, np.nan, np.float32)
@@ -287,9 +288,9 @@ def test_same_bits_on_any_number_of_threads() -> None:
     codes = P.max_pool2d_quarters(x)[1]
     same_on_threads(lambda: P.max_pool2d_quarters_backward(x[:, :, :4, :5], codes, (9, 10)))
     for options in (((2, 2), (2, 2), (0, 0), False, True, None), ((9, 10), (1, 1), (0, 0), False, True, None)):
-        y = P.avg_pool2d(x, *options)
-        same_on_threads(lambda o=options: P.avg_pool2d(x, *o))
-        same_on_threads(lambda o=options, g=y: P.avg_pool2d_input_grad(g, x.shape, *o))
-    same_on_threads(lambda: P.adaptive_avg_pool2d(x, (4, 3)))
-    same_on_threads(lambda: P.adaptive_avg_pool2d_input_grad(x, (3, 5, 17, 19)))
-    same_on_threads(lambda: P.adaptive_max_pool2d(x, (4, 3)))
+        y = pool2d_windows.avg_pool2d(x, *options)
+        same_on_threads(lambda o=options: pool2d_windows.avg_pool2d(x, *o))
+        same_on_threads(lambda o=options, g=y: pool2d_windows.avg_pool2d_input_grad(g, x.shape, *o))
+    same_on_threads(lambda: pool2d_windows.adaptive_avg_pool2d(x, (4, 3)))
+    same_on_threads(lambda: pool2d_windows.adaptive_avg_pool2d_input_grad(x, (3, 5, 17, 19)))
+    same_on_threads(lambda: pool2d_windows.adaptive_max_pool2d(x, (4, 3)))

@@ -198,11 +198,7 @@ def hessian(
     given, single = _tuple(inputs, "inputs", "hessian")
 
     def gradient(*xs: Any) -> Any:
-        outputs, is_single = _outputs(func, xs, "hessian")
-        if not is_single or outputs[0].array.size != 1:
-            raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
-        gs = _grads(outputs, xs, None, True, strict)
-        return gs
+        return _gradient_of_scalar(func, xs, "hessian", strict)[1]
 
     result = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return result[0][0] if single else result

@@ -19,6 +19,7 @@ __all__ = [
     "NAMESPACE",
     "Node",
     "TensorBase",
+    "array_of",
     "edge_of",
     "mode",
     "next_number",
@@ -173,7 +174,7 @@ mode = _Mode()
 #: Birth numbers fall, so that a min-heap of them yields the youngest node first.
 next_number = itertools.count(-1, -1).__next__
 
-#: The globals of all generated op wrappers (see ``op.py``): one dictionary, so that the result type and
+#: The globals of all generated op wrappers (see ``codegen.py``): one dictionary, so that the result type and
 #: the tracer can be set once for all of them.
 NAMESPACE: dict[str, Any] = {
     "__name__": "tinygrad_hw.autograd.op",
@@ -209,6 +210,11 @@ def wrap(array: Any, cls: type[TensorBase] | None = None) -> Any:
     t._base = None
     t._hooks = None
     return t
+
+
+def array_of(t: Any) -> Any:
+    """Return a tensor's array; of anything else what numpy makes of it."""
+    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def edge_of(tensor: TensorBase) -> Any:

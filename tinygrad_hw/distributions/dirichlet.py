@@ -7,9 +7,10 @@ from typing import Any
 
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
-from tinygrad_hw.ops.elementwise import where, xlogy
+from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.embedding import one_hot
 from tinygrad_hw.ops.gamma import _sample_dirichlet, digamma, lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Dirichlet"]

@@ -11,8 +11,8 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.gamma import Gamma
 from tinygrad_hw.distributions.utils import broadcast_all
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["FisherSnedecor"]

@@ -11,8 +11,8 @@ from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all
 from tinygrad_hw.ops.comparison import isclose
 from tinygrad_hw.ops.creation import ones_like, zeros_like
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.random import rand
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["GeneralizedPareto"]

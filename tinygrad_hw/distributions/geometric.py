@@ -12,8 +12,8 @@ from tinygrad_hw.distributions.binary_parameter import BinaryParameter
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all
 from tinygrad_hw.ops.creation import empty, zeros_like
-from tinygrad_hw.ops.elementwise import where
-from tinygrad_hw.ops.loss import binary_cross_entropy_with_logits
+from tinygrad_hw.ops.cross_entropy import binary_cross_entropy_with_logits
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Geometric"]

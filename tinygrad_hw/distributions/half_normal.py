@@ -11,7 +11,7 @@ from tinygrad_hw.distributions.normal import Normal
 from tinygrad_hw.distributions.transformed_distribution import TransformedDistribution
 from tinygrad_hw.distributions.transforms import AbsTransform
 from tinygrad_hw.ops.creation import zeros_like
-from tinygrad_hw.ops.elementwise import where
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["HalfNormal"]

@@ -11,8 +11,8 @@ from tinygrad_hw.distributions.gamma import Gamma
 from tinygrad_hw.distributions.transformed_distribution import TransformedDistribution
 from tinygrad_hw.distributions.transforms import PowerTransform
 from tinygrad_hw.ops.creation import ones
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import digamma, lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["InverseGamma"]

@@ -12,8 +12,8 @@ from tinygrad_hw.distributions.transforms import AffineTransform, PowerTransform
 from tinygrad_hw.distributions.uniform import Uniform
 from tinygrad_hw.distributions.utils import broadcast_all, euler_constant
 from tinygrad_hw.ops.creation import ones_like, zeros_like
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import digamma, lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Kumaraswamy"]

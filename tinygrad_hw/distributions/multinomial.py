@@ -12,8 +12,8 @@ from tinygrad_hw.distributions.categorical import Categorical
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all
 from tinygrad_hw.ops.creation import ones_like, zeros
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor
 

@@ -11,9 +11,9 @@ from tinygrad_hw.distributions.binary_parameter import BinaryParameter
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.gamma import Gamma
 from tinygrad_hw.ops.activation import logsigmoid
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import lgamma
 from tinygrad_hw.ops.random import poisson
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["NegativeBinomial"]

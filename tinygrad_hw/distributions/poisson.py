@@ -9,7 +9,7 @@ from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.utils import broadcast_all
-from tinygrad_hw.ops.elementwise import xlogy
+from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.gamma import lgamma
 from tinygrad_hw.ops.random import poisson
 from tinygrad_hw.tensor import Tensor

@@ -10,8 +10,8 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.chi2 import Chi2
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all, standard_normal
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import digamma, lgamma
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["StudentT"]

@@ -13,8 +13,8 @@ from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all, lazy_property
 from tinygrad_hw.ops.bessel import i0e, i1e
 from tinygrad_hw.ops.creation import zeros
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.random import rand
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["VonMises"]

@@ -15,10 +15,10 @@ from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.multivariate_normal import inverse_of_product, precision_to_scale_tril
 from tinygrad_hw.distributions.utils import lazy_property, vec_to_tril_matrix
 from tinygrad_hw.ops.creation import arange, tensor
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.gamma import digamma, mvlgamma
 from tinygrad_hw.ops.linalg import cholesky, slogdet, solve_triangular
 from tinygrad_hw.ops.random import randn
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.shape import broadcast_shapes
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor

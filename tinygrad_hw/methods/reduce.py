@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
-from tinygrad_hw.ops import distance, reduce, scan, statistics
+from tinygrad_hw.ops import distance, extrema, quantile, reduce, scan, statistics, variance
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -45,15 +45,15 @@ class ReduceMethods(TensorBase):
 
     def amax(self, dim: Any = (), keepdim: bool = False) -> Tensor:
         """Return the largest elements over the given dimensions; ties share the gradient evenly."""
-        return reduce.amax(self, dim, keepdim)
+        return extrema.amax(self, dim, keepdim)
 
     def amin(self, dim: Any = (), keepdim: bool = False) -> Tensor:
         """Return the smallest elements over the given dimensions; see ``amax``."""
-        return reduce.amin(self, dim, keepdim)
+        return extrema.amin(self, dim, keepdim)
 
     def aminmax(self, *, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the smallest and the largest elements as ``(min, max)``; see ``amax``."""
-        return reduce.aminmax(self, dim=dim, keepdim=keepdim)
+        return extrema.aminmax(self, dim=dim, keepdim=keepdim)
 
     def any(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         """Return whether any element is non-zero, over the given dimensions."""
@@ -61,11 +61,11 @@ class ReduceMethods(TensorBase):
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Return the index of the largest element, the first if several are; of the flattened tensor by default."""
-        return reduce.argmax(self, dim, keepdim)
+        return extrema.argmax(self, dim, keepdim)
 
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Return the index of the smallest element; see ``argmax``."""
-        return reduce.argmin(self, dim, keepdim)
+        return extrema.argmin(self, dim, keepdim)
 
     def count_nonzero(self, dim: Any = None) -> Tensor:
         """Return how many elements are not zero, over the given dimensions."""
@@ -81,7 +81,7 @@ class ReduceMethods(TensorBase):
 
     def max(self, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         """Return the largest element; along ``dim`` the values and their indices; of two tensors the larger."""
-        return reduce.max(self, dim, keepdim, other=other)
+        return extrema.max(self, dim, keepdim, other=other)
 
     def mean(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
         r"""Return the mean :math:`\frac{1}{n} \sum_i x_i` over the given dimensions."""
@@ -89,15 +89,15 @@ class ReduceMethods(TensorBase):
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the median, the lower of the two middle elements if their number is even."""
-        return reduce.median(self, dim, keepdim)
+        return quantile.median(self, dim, keepdim)
 
     def min(self, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         """Return the smallest element; along ``dim`` the values and their indices; see ``max``."""
-        return reduce.min(self, dim, keepdim, other=other)
+        return extrema.min(self, dim, keepdim, other=other)
 
     def mode(self, dim: int = -1, keepdim: bool = False) -> Any:
         """Return the most frequent element along a dimension, the smallest if several are."""
-        return reduce.mode(self, dim, keepdim)
+        return quantile.mode(self, dim, keepdim)
 
     def nanmean(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
         """Return the mean of the elements that are not NaN; see ``mean``."""
@@ -105,7 +105,7 @@ class ReduceMethods(TensorBase):
 
     def nanmedian(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the median of the elements that are not NaN; see ``median``."""
-        return reduce.nanmedian(self, dim, keepdim)
+        return quantile.nanmedian(self, dim, keepdim)
 
     def nanquantile(
         self,
@@ -116,7 +116,7 @@ class ReduceMethods(TensorBase):
         interpolation: str = "linear",
     ) -> Tensor:
         """Return the q-quantiles of the elements that are not NaN; see ``quantile``."""
-        return reduce.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+        return quantile.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
 
     def nansum(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
         """Return the sum with NaN counted as zero; see ``sum``."""
@@ -139,7 +139,7 @@ class ReduceMethods(TensorBase):
         interpolation: str = "linear",
     ) -> Tensor:
         """Return the q-quantiles along a dimension; NaN if any element is."""
-        return reduce.quantile(self, q, dim, keepdim, interpolation=interpolation)
+        return quantile.quantile(self, q, dim, keepdim, interpolation=interpolation)
 
     def std(
         self,
@@ -150,7 +150,7 @@ class ReduceMethods(TensorBase):
         correction: float | None = None,
     ) -> Tensor:
         """Return the standard deviation, the root of ``var``; same arguments."""
-        return reduce.std(self, dim, unbiased, keepdim, correction=correction)
+        return variance.std(self, dim, unbiased, keepdim, correction=correction)
 
     def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
         r"""Return :math:`\sum_i x_i` over the given dimensions."""
@@ -165,7 +165,7 @@ class ReduceMethods(TensorBase):
         correction: float | None = None,
     ) -> Tensor:
         r"""Return the variance :math:`\frac{1}{n - c} \sum_i (x_i - \bar x)^2` over the given dimensions."""
-        return reduce.var(self, dim, unbiased, keepdim, correction=correction)
+        return variance.var(self, dim, unbiased, keepdim, correction=correction)
 
     def cummax(self, dim: int) -> Any:
         """Return the running maximum along a dimension and where it was reached last."""

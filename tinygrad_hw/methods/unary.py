@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
-from tinygrad_hw.ops import comparison, unary
+from tinygrad_hw.ops import comparison, rounding, trigonometry, unary
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -39,131 +39,131 @@ class UnaryMethods(TensorBase):
 
     def acos(self) -> Tensor:
         r"""Return :math:`\arccos x`."""
-        return unary.acos(self)
+        return trigonometry.acos(self)
 
     def acos_(self) -> Tensor:
         """In-place form of ``acos``."""
-        return apply_inplace(unary.acos, "acos_", self)
+        return apply_inplace(trigonometry.acos, "acos_", self)
 
     def acosh(self) -> Tensor:
         r"""Return :math:`\operatorname{arcosh} x`."""
-        return unary.acosh(self)
+        return trigonometry.acosh(self)
 
     def acosh_(self) -> Tensor:
         """In-place form of ``acosh``."""
-        return apply_inplace(unary.acosh, "acosh_", self)
+        return apply_inplace(trigonometry.acosh, "acosh_", self)
 
     def arccos(self) -> Tensor:
         r"""Return :math:`\arccos x`."""
-        return unary.arccos(self)
+        return trigonometry.arccos(self)
 
     def arccos_(self) -> Tensor:
         """In-place form of ``arccos``."""
-        return apply_inplace(unary.arccos, "arccos_", self)
+        return apply_inplace(trigonometry.arccos, "arccos_", self)
 
     def arccosh(self) -> Tensor:
         r"""Return :math:`\operatorname{arcosh} x`."""
-        return unary.arccosh(self)
+        return trigonometry.arccosh(self)
 
     def arccosh_(self) -> Tensor:
         """In-place form of ``arccosh``."""
-        return apply_inplace(unary.arccosh, "arccosh_", self)
+        return apply_inplace(trigonometry.arccosh, "arccosh_", self)
 
     def arcsin(self) -> Tensor:
         r"""Return :math:`\arcsin x`."""
-        return unary.arcsin(self)
+        return trigonometry.arcsin(self)
 
     def arcsin_(self) -> Tensor:
         """In-place form of ``arcsin``."""
-        return apply_inplace(unary.arcsin, "arcsin_", self)
+        return apply_inplace(trigonometry.arcsin, "arcsin_", self)
 
     def arcsinh(self) -> Tensor:
         r"""Return :math:`\operatorname{arsinh} x`."""
-        return unary.arcsinh(self)
+        return trigonometry.arcsinh(self)
 
     def arcsinh_(self) -> Tensor:
         """In-place form of ``arcsinh``."""
-        return apply_inplace(unary.arcsinh, "arcsinh_", self)
+        return apply_inplace(trigonometry.arcsinh, "arcsinh_", self)
 
     def arctan(self) -> Tensor:
         r"""Return :math:`\arctan x`."""
-        return unary.arctan(self)
+        return trigonometry.arctan(self)
 
     def arctan_(self) -> Tensor:
         """In-place form of ``arctan``."""
-        return apply_inplace(unary.arctan, "arctan_", self)
+        return apply_inplace(trigonometry.arctan, "arctan_", self)
 
     def arctanh(self) -> Tensor:
         r"""Return :math:`\operatorname{artanh} x`."""
-        return unary.arctanh(self)
+        return trigonometry.arctanh(self)
 
     def arctanh_(self) -> Tensor:
         """In-place form of ``arctanh``."""
-        return apply_inplace(unary.arctanh, "arctanh_", self)
+        return apply_inplace(trigonometry.arctanh, "arctanh_", self)
 
     def asin(self) -> Tensor:
         r"""Return :math:`\arcsin x`."""
-        return unary.asin(self)
+        return trigonometry.asin(self)
 
     def asin_(self) -> Tensor:
         """In-place form of ``asin``."""
-        return apply_inplace(unary.asin, "asin_", self)
+        return apply_inplace(trigonometry.asin, "asin_", self)
 
     def asinh(self) -> Tensor:
         r"""Return :math:`\operatorname{arsinh} x`."""
-        return unary.asinh(self)
+        return trigonometry.asinh(self)
 
     def asinh_(self) -> Tensor:
         """In-place form of ``asinh``."""
-        return apply_inplace(unary.asinh, "asinh_", self)
+        return apply_inplace(trigonometry.asinh, "asinh_", self)
 
     def atan(self) -> Tensor:
         r"""Return :math:`\arctan x`."""
-        return unary.atan(self)
+        return trigonometry.atan(self)
 
     def atan_(self) -> Tensor:
         """In-place form of ``atan``."""
-        return apply_inplace(unary.atan, "atan_", self)
+        return apply_inplace(trigonometry.atan, "atan_", self)
 
     def atanh(self) -> Tensor:
         r"""Return :math:`\operatorname{artanh} x`."""
-        return unary.atanh(self)
+        return trigonometry.atanh(self)
 
     def atanh_(self) -> Tensor:
         """In-place form of ``atanh``."""
-        return apply_inplace(unary.atanh, "atanh_", self)
+        return apply_inplace(trigonometry.atanh, "atanh_", self)
 
     def ceil(self) -> Tensor:
         """Return the smallest integer not below each element."""
-        return unary.ceil(self)
+        return rounding.ceil(self)
 
     def ceil_(self) -> Tensor:
         """In-place form of ``ceil``."""
-        return apply_inplace(unary.ceil, "ceil_", self)
+        return apply_inplace(rounding.ceil, "ceil_", self)
 
     def cos(self) -> Tensor:
         r"""Return :math:`\cos x`."""
-        return unary.cos(self)
+        return trigonometry.cos(self)
 
     def cos_(self) -> Tensor:
         """In-place form of ``cos``."""
-        return apply_inplace(unary.cos, "cos_", self)
+        return apply_inplace(trigonometry.cos, "cos_", self)
 
     def cosh(self) -> Tensor:
         r"""Return :math:`\cosh x`."""
-        return unary.cosh(self)
+        return trigonometry.cosh(self)
 
     def cosh_(self) -> Tensor:
         """In-place form of ``cosh``."""
-        return apply_inplace(unary.cosh, "cosh_", self)
+        return apply_inplace(trigonometry.cosh, "cosh_", self)
 
     def deg2rad(self) -> Tensor:
         """Return degrees as radians."""
-        return unary.deg2rad(self)
+        return trigonometry.deg2rad(self)
 
     def deg2rad_(self) -> Tensor:
         """In-place form of ``deg2rad``."""
-        return apply_inplace(unary.deg2rad, "deg2rad_", self)
+        return apply_inplace(trigonometry.deg2rad, "deg2rad_", self)
 
     def erf(self) -> Tensor:
         r"""Return the error function :math:`\frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt`."""
@@ -219,27 +219,27 @@ class UnaryMethods(TensorBase):
 
     def fix(self) -> Tensor:
         """Return each element rounded towards zero."""
-        return unary.fix(self)
+        return rounding.fix(self)
 
     def fix_(self) -> Tensor:
         """In-place form of ``fix``."""
-        return apply_inplace(unary.fix, "fix_", self)
+        return apply_inplace(rounding.fix, "fix_", self)
 
     def floor(self) -> Tensor:
         """Return the largest integer not above each element."""
-        return unary.floor(self)
+        return rounding.floor(self)
 
     def floor_(self) -> Tensor:
         """In-place form of ``floor``."""
-        return apply_inplace(unary.floor, "floor_", self)
+        return apply_inplace(rounding.floor, "floor_", self)
 
     def frac(self) -> Tensor:
         """Return the part behind the point, with the sign of the element."""
-        return unary.frac(self)
+        return rounding.frac(self)
 
     def frac_(self) -> Tensor:
         """In-place form of ``frac``."""
-        return apply_inplace(unary.frac, "frac_", self)
+        return apply_inplace(rounding.frac, "frac_", self)
 
     def log(self) -> Tensor:
         r"""Return :math:`\log x`; NaN below 0."""
@@ -311,11 +311,11 @@ class UnaryMethods(TensorBase):
 
     def rad2deg(self) -> Tensor:
         """Return radians as degrees."""
-        return unary.rad2deg(self)
+        return trigonometry.rad2deg(self)
 
     def rad2deg_(self) -> Tensor:
         """In-place form of ``rad2deg``."""
-        return apply_inplace(unary.rad2deg, "rad2deg_", self)
+        return apply_inplace(trigonometry.rad2deg, "rad2deg_", self)
 
     def reciprocal(self) -> Tensor:
         """Return :math:`1 / x`."""
@@ -327,11 +327,11 @@ class UnaryMethods(TensorBase):
 
     def round(self, *, decimals: int = 0) -> Tensor:
         """Return each element rounded to the nearest, halves to even."""
-        return unary.round(self, decimals=decimals)
+        return rounding.round(self, decimals=decimals)
 
     def round_(self, *, decimals: int = 0) -> Tensor:
         """In-place form of ``round``."""
-        return apply_inplace(unary.round, "round_", self, decimals=decimals)
+        return apply_inplace(rounding.round, "round_", self, decimals=decimals)
 
     def rsqrt(self) -> Tensor:
         r"""Return :math:`1 / \sqrt x`."""
@@ -367,27 +367,27 @@ class UnaryMethods(TensorBase):
 
     def sin(self) -> Tensor:
         r"""Return :math:`\sin x`."""
-        return unary.sin(self)
+        return trigonometry.sin(self)
 
     def sin_(self) -> Tensor:
         """In-place form of ``sin``."""
-        return apply_inplace(unary.sin, "sin_", self)
+        return apply_inplace(trigonometry.sin, "sin_", self)
 
     def sinc(self) -> Tensor:
         r"""Return :math:`\sin(\pi x) / (\pi x)`, 1 at 0."""
-        return unary.sinc(self)
+        return trigonometry.sinc(self)
 
     def sinc_(self) -> Tensor:
         """In-place form of ``sinc``."""
-        return apply_inplace(unary.sinc, "sinc_", self)
+        return apply_inplace(trigonometry.sinc, "sinc_", self)
 
     def sinh(self) -> Tensor:
         r"""Return :math:`\sinh x`."""
-        return unary.sinh(self)
+        return trigonometry.sinh(self)
 
     def sinh_(self) -> Tensor:
         """In-place form of ``sinh``."""
-        return apply_inplace(unary.sinh, "sinh_", self)
+        return apply_inplace(trigonometry.sinh, "sinh_", self)
 
     def sqrt(self) -> Tensor:
         r"""Return :math:`\sqrt x`; NaN below 0."""
@@ -407,27 +407,27 @@ class UnaryMethods(TensorBase):
 
     def tan(self) -> Tensor:
         r"""Return :math:`\tan x`."""
-        return unary.tan(self)
+        return trigonometry.tan(self)
 
     def tan_(self) -> Tensor:
         """In-place form of ``tan``."""
-        return apply_inplace(unary.tan, "tan_", self)
+        return apply_inplace(trigonometry.tan, "tan_", self)
 
     def tanh(self) -> Tensor:
         r"""Return :math:`\tanh x`."""
-        return unary.tanh(self)
+        return trigonometry.tanh(self)
 
     def tanh_(self) -> Tensor:
         """In-place form of ``tanh``."""
-        return apply_inplace(unary.tanh, "tanh_", self)
+        return apply_inplace(trigonometry.tanh, "tanh_", self)
 
     def trunc(self) -> Tensor:
         """Return each element rounded towards zero."""
-        return unary.trunc(self)
+        return rounding.trunc(self)
 
     def trunc_(self) -> Tensor:
         """In-place form of ``trunc``."""
-        return apply_inplace(unary.trunc, "trunc_", self)
+        return apply_inplace(rounding.trunc, "trunc_", self)
 
     def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
         """Return whether all elements are close; see ``isclose``."""

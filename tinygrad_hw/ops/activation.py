@@ -10,15 +10,16 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
-from tinygrad_hw.ops.elementwise import _where
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import chunk, one_dim, reshape
-from tinygrad_hw.ops.unary import exp, sigmoid, tanh
+from tinygrad_hw.ops.trigonometry import tanh
+from tinygrad_hw.ops.unary import exp, sigmoid
 
 __all__ = [
     "celu",
@@ -56,13 +57,9 @@ __all__ = [
 ]
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
 def _keep(g: Any, mask: Any) -> Any:
     """Return ``g`` where ``mask`` holds, else 0."""
-    return g * np.asarray(mask, _values(g).dtype)
+    return g * np.asarray(mask, array_of(g).dtype)
 
 
 def _apply(function: Callable[..., Any], name: str, inplace: bool, input: Any, *args: Any, **kw: Any) -> Any:
@@ -74,7 +71,7 @@ def _apply(function: Callable[..., Any], name: str, inplace: bool, input: Any, *
 _relu = op(
     "relu",
     lambda input: kernels.relu(input),
-    input=lambda g, out: _keep(g, ~(_values(out) <= 0)),
+    input=lambda g, out: _keep(g, ~(array_of(out) <= 0)),
     raw=lambda g, out: (kernels.relu_backward(g, out),),
 )
 
@@ -92,7 +89,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
         >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
-    if _values(input).dtype == np.bool_:
+    if array_of(input).dtype == np.bool_:
         raise RuntimeError("Boolean inputs not supported for relu")
     return apply_inplace(_relu, "relu_", input) if inplace else _relu(input)
 
@@ -105,7 +102,7 @@ def relu_(input: Any) -> Any:
 _hardtanh = op(
     "hardtanh",
     lambda input, *, min_val, max_val: np.clip(input, input.dtype.type(min_val), input.dtype.type(max_val)),
-    input=lambda g, input, min_val, max_val: _keep(g, ~((_values(input) <= min_val) | (_values(input) >= max_val))),
+    input=lambda g, input, min_val, max_val: _keep(g, ~((array_of(input) <= min_val) | (array_of(input) >= max_val))),
     raw=lambda g, input, min_val, max_val: (kernels.clamp_backward(g, input, min_val, max_val),),
 )
 
@@ -140,7 +137,7 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 _leaky_relu = op(
     "leaky_relu",
     lambda input, *, negative_slope: kernels.leaky_relu(input, negative_slope),
-    input=lambda g, input, negative_slope: _where(_values(input) > 0, g, g * negative_slope),
+    input=lambda g, input, negative_slope: _where(array_of(input) > 0, g, g * negative_slope),
     raw=lambda g, input, negative_slope: (kernels.leaky_relu_backward(g, input, negative_slope),),
 )
 
@@ -161,9 +158,9 @@ def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Any:
 
 
 def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    positive = _values(input) > 0
+    positive = array_of(input) > 0
     # exp of the positive part would overflow; it is not used.
-    low = _where(positive, np.zeros((), _values(input).dtype), input)
+    low = _where(positive, np.zeros((), array_of(input).dtype), input)
     return _where(positive, g * scale, g * (exp(low * input_scale) * (alpha * scale * input_scale)))
 
 
@@ -281,7 +278,7 @@ def gelu(input: Any, *, approximate: str = "none", out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, gelu, input, approximate=approximate)
-    if _values(input).dtype.kind != "f":
+    if array_of(input).dtype.kind != "f":
         raise NotImplementedError("gelu needs a floating point tensor; convert it with .float()")
     if approximate == "none":
         return _gelu(input)
@@ -318,7 +315,7 @@ _silu = op(
 _softplus = op(
     "softplus",
     lambda input, *, beta, threshold: kernels.softplus(input, beta, threshold),
-    input=lambda g, input, beta, threshold: _where(_values(input) * beta > threshold, g, g * sigmoid(input * beta)),
+    input=lambda g, input, beta, threshold: _where(array_of(input) * beta > threshold, g, g * sigmoid(input * beta)),
     raw=lambda g, input, beta, threshold: (kernels.softplus_backward(g, input, beta, threshold),),
 )
 
@@ -410,7 +407,7 @@ _softshrink = op(
         input - input.dtype.type(lambd),
         np.where(input < -lambd, input + input.dtype.type(lambd), input * 0),
     ),
-    input=lambda g, input, lambd: _keep(g, np.abs(_values(input)) > lambd),
+    input=lambda g, input, lambd: _keep(g, np.abs(array_of(input)) > lambd),
 )
 
 
@@ -431,7 +428,7 @@ def softshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
 _hardshrink = op(
     "hardshrink",
     lambda input, *, lambd: np.where(np.abs(input) <= lambd, input.dtype.type(0), input),
-    input=lambda g, input, lambd: _keep(g, ~(np.abs(_values(input)) <= lambd)),
+    input=lambda g, input, lambd: _keep(g, ~(np.abs(array_of(input)) <= lambd)),
 )
 
 
@@ -450,7 +447,7 @@ def hardshrink(input: Any, lambd: float = 0.5, *, out: Any = None) -> Any:
 _threshold = op(
     "threshold",
     lambda input, *, threshold, value: np.where(input <= threshold, input.dtype.type(value), input),
-    input=lambda g, input, threshold: _keep(g, ~(_values(input) <= threshold)),
+    input=lambda g, input, threshold: _keep(g, ~(array_of(input) <= threshold)),
 )
 
 
@@ -482,7 +479,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
 _hardsigmoid = op(
     "hardsigmoid",
     lambda input: np.clip(input + input.dtype.type(3), 0, 6) / input.dtype.type(6),
-    input=lambda g, input: _keep(g, (_values(input) > -3) & (_values(input) < 3)) / 6,
+    input=lambda g, input: _keep(g, (array_of(input) > -3) & (array_of(input) < 3)) / 6,
 )
 
 
@@ -499,9 +496,9 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 
 
 def _hardswish_rule(g: Any, input: Any) -> Any:
-    x = _values(input)
+    x = array_of(input)
     middle = g * (input / 3 + 0.5)
-    return _where(x <= -3, np.zeros((), _values(g).dtype), _where(x >= 3, g, middle))
+    return _where(x <= -3, np.zeros((), array_of(g).dtype), _where(x >= 3, g, middle))
 
 
 _hardswish = op(
@@ -540,8 +537,8 @@ _prelu = op(
     "prelu",
     _prelu_forward,
     node_name="PreluKernelBackward0",
-    input=lambda g, input, weight: _where(_values(input) > 0, g, g * weight),
-    weight=lambda g, input: _keep(g * input, ~(_values(input) > 0)),
+    input=lambda g, input, weight: _where(array_of(input) > 0, g, g * weight),
+    weight=lambda g, input: _keep(g * input, ~(array_of(input) > 0)),
 )
 
 
@@ -560,12 +557,12 @@ def prelu(input: Any, weight: Any) -> Any:
     """
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
-    if _values(weight).dtype != _values(input).dtype:
+    if array_of(weight).dtype != array_of(input).dtype:
         raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {dtypes.from_numpy(_values(input).dtype)} and "
-            f"{dtypes.from_numpy(_values(weight).dtype)}"
+            f"prelu: Type promoting not supported. Got {dtypes.from_numpy(array_of(input).dtype)} and "
+            f"{dtypes.from_numpy(array_of(weight).dtype)}"
         )
-    count = _values(weight).size
+    count = array_of(weight).size
     if count == 1:
         weight = reshape(weight, ())
     else:
@@ -610,7 +607,7 @@ def rrelu(
         )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    array = _values(input)
+    array = array_of(input)
     slopes = np.ones(array.shape, array.dtype)
     negative = array <= 0
     drawn = np.empty(int(negative.sum()), np.float64)

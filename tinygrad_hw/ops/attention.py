@@ -10,21 +10,17 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, edge_of
+from tinygrad_hw.autograd.graph import TensorBase, array_of, edge_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import attention as kernels
 from tinygrad_hw.kernels import random as random_kernels
-from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import repeat_interleave, reshape
 from tinygrad_hw.ops.softmax import softmax
 
 __all__ = ["scaled_dot_product_attention"]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 # -- the op ----------------------------------------------------------------------------------------
@@ -91,16 +87,16 @@ def _gathered(d: Any, like: Any) -> Any:
 def _weights(query: Any, key: Any, mask: Any, causal: bool, scale: float) -> Any:
     """Return the softmax of masked scores, zeros for queries that see no key."""
     scores = (query * scale) @ key.mT
-    kind = _values(scores).dtype
+    kind = array_of(scores).dtype
     low = np.full((), -np.inf, kind)
     if causal:
         scores = _where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, low)
     if mask is not None:
-        if _values(mask).dtype == np.bool_:
+        if array_of(mask).dtype == np.bool_:
             scores = _where(mask, scores, low)
         else:
-            scores = scores + (mask if _values(mask).dtype == kind else cast(mask, dtype=kind))
-    blind = _values(scores).max(axis=-1, keepdims=True, initial=-np.inf) == -np.inf
+            scores = scores + (mask if array_of(mask).dtype == kind else cast(mask, dtype=kind))
+    blind = array_of(scores).max(axis=-1, keepdims=True, initial=-np.inf) == -np.inf
     if not blind.any():
         return softmax(scores, -1)
     zero = np.zeros((), kind)
@@ -114,7 +110,7 @@ def _rule(
     weights = _weights(query, k, mask, causal, scale)
     along, dropped = g @ v.mT, weights
     if keep is not None:
-        kept = (keep * grow).astype(_values(query).dtype).reshape(weights.shape)
+        kept = (keep * grow).astype(array_of(query).dtype).reshape(weights.shape)
         along, dropped = along * kept, weights * kept
     to_scores = weights * (along - sum_(along * weights, -1, True)) * scale
     return to_scores @ k, _gathered(to_scores.mT @ query, key), _gathered(dropped.mT @ g, value)
@@ -138,7 +134,7 @@ _attention = op(
 
 def _check(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> None:
     """Raise where dtypes or shapes do not fit."""
-    q, k, v = (_values(t) for t in (query, key, value))
+    q, k, v = (array_of(t) for t in (query, key, value))
     name = "scaled_dot_product_attention"
     if not q.dtype == k.dtype == v.dtype:
         kinds = [str(dtypes.from_numpy(x.dtype)) for x in (q, k, v)]
@@ -172,7 +168,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> Non
             raise RuntimeError(f"{name}: the leading sizes of {shapes} do not fit{hint}") from None
     if mask is None:
         return
-    m = _values(mask)
+    m = array_of(mask)
     if m.dtype != np.bool_ and m.dtype != q.dtype and m.dtype != np.float32:
         raise RuntimeError(
             f"{name}: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
@@ -238,11 +234,11 @@ def scaled_dot_product_attention(
     plain = query.ndim == key.ndim == value.ndim == 4 and not dropout_p and query.shape[-1] == value.shape[-1]
     if attn_mask is not None and is_causal and (learned or not plain):
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    kind = _values(query).dtype
+    kind = array_of(query).dtype
     if kind == np.float16:
         # Half precision only at the ends: scores and weights are computed in single.
         q, k, v = (cast(t, dtype=np.float32) for t in (query, key, value))
-        if attn_mask is not None and _values(attn_mask).dtype == np.float16:
+        if attn_mask is not None and array_of(attn_mask).dtype == np.float16:
             attn_mask = cast(attn_mask, dtype=np.float32)
         return cast(
             scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal, scale, enable_gqa), dtype=np.float16

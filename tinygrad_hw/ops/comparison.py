@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 
@@ -46,24 +47,21 @@ __all__ = [
 ]
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
 def _wrap(t: Any, array: Any) -> Any:
     """Return a tensor if a tensor was given, else an array."""
     return wrap(array) if isinstance(t, TensorBase) else np.asarray(array)
+
+
+def _check_bits(name: str, kind: np.dtype[Any]) -> None:
+    if kind.kind == "f":
+        raise NotImplementedError(f"{name} is not implemented for {kind} tensors: it needs integers or bool")
 
 
 def _bits(function: Any) -> Any:
     """Return a bitwise function that refuses floating point operands."""
 
     def forward(input: Any, other: Any) -> Any:
-        kind = np.result_type(input, other)
-        if kind.kind == "f":
-            raise NotImplementedError(
-                f"{function.__name__} is not implemented for {kind} tensors: it needs integers or bool"
-            )
+        _check_bits(function.__name__, np.result_type(input, other))
         return function(input, other)
 
     return forward
@@ -85,11 +83,13 @@ def _shift(function: Any, left: bool) -> Any:
     return forward
 
 
-eq = op(
+_comparison = functools.partial(op, promote="same", tensors=("input",), out=True)
+_logic = functools.partial(op, promote="same", tensors=("input", "other"), out=True)
+_bitwise = functools.partial(op, promote="same", out=True)
+
+eq = _comparison(
     "eq",
     np.equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is equal to ``other``, element by element.
 
     Args:
@@ -105,13 +105,10 @@ eq = op(
         >>> torch.eq(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
-    out=True,
 )
-ne = op(
+ne = _comparison(
     "ne",
     np.not_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is different from ``other``, element by element.
 
     Args:
@@ -127,13 +124,10 @@ ne = op(
         >>> torch.ne(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
-    out=True,
 )
-lt = op(
+lt = _comparison(
     "lt",
     np.less,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is less than ``other``, element by element.
 
     Args:
@@ -149,13 +143,10 @@ lt = op(
         >>> torch.lt(torch.tensor([1, 2]), 1)
         tensor([False, False])
     """,
-    out=True,
 )
-le = op(
+le = _comparison(
     "le",
     np.less_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is less than or equal to ``other``, element by element.
 
     Args:
@@ -171,13 +162,10 @@ le = op(
         >>> torch.le(torch.tensor([1, 2]), 1)
         tensor([ True, False])
     """,
-    out=True,
 )
-gt = op(
+gt = _comparison(
     "gt",
     np.greater,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is greater than ``other``, element by element.
 
     Args:
@@ -193,13 +181,10 @@ gt = op(
         >>> torch.gt(torch.tensor([1, 2]), 1)
         tensor([False,  True])
     """,
-    out=True,
 )
-ge = op(
+ge = _comparison(
     "ge",
     np.greater_equal,
-    promote="same",
-    tensors=("input",),
     doc="""Return where ``input`` is greater than or equal to ``other``, element by element.
 
     Args:
@@ -215,13 +200,10 @@ ge = op(
         >>> torch.ge(torch.tensor([1, 2]), 1)
         tensor([True, True])
     """,
-    out=True,
 )
-logical_and = op(
+logical_and = _logic(
     "logical_and",
     np.logical_and,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where both operands are non-zero.
 
     Source: ``torch.logical_and``.
@@ -230,13 +212,10 @@ logical_and = op(
         >>> torch.logical_and(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([ True, False])
     """,
-    out=True,
 )
-logical_or = op(
+logical_or = _logic(
     "logical_or",
     np.logical_or,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where at least one operand is non-zero.
 
     Source: ``torch.logical_or``.
@@ -245,13 +224,10 @@ logical_or = op(
         >>> torch.logical_or(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([True, True])
     """,
-    out=True,
 )
-logical_xor = op(
+logical_xor = _logic(
     "logical_xor",
     np.logical_xor,
-    promote="same",
-    tensors=("input", "other"),
     doc="""Return where exactly one operand is non-zero.
 
     Source: ``torch.logical_xor``.
@@ -260,12 +236,10 @@ logical_xor = op(
         >>> torch.logical_xor(torch.tensor([True, True]), torch.tensor([True, False]))
         tensor([False,  True])
     """,
-    out=True,
 )
-bitwise_and = op(
+bitwise_and = _bitwise(
     "bitwise_and",
     _bits(np.bitwise_and),
-    promote="same",
     doc="""Return the bitwise and of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_and``.
@@ -274,12 +248,10 @@ bitwise_and = op(
         >>> torch.bitwise_and(torch.tensor([6]), torch.tensor([3]))
         tensor([2])
     """,
-    out=True,
 )
-bitwise_or = op(
+bitwise_or = _bitwise(
     "bitwise_or",
     _bits(np.bitwise_or),
-    promote="same",
     doc="""Return the bitwise or of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_or``.
@@ -288,12 +260,10 @@ bitwise_or = op(
         >>> torch.bitwise_or(torch.tensor([6]), torch.tensor([3]))
         tensor([7])
     """,
-    out=True,
 )
-bitwise_xor = op(
+bitwise_xor = _bitwise(
     "bitwise_xor",
     _bits(np.bitwise_xor),
-    promote="same",
     doc="""Return the bitwise xor of integers, the logical one of bool tensors.
 
     Source: ``torch.bitwise_xor``.
@@ -302,12 +272,10 @@ bitwise_xor = op(
         >>> torch.bitwise_xor(torch.tensor([6]), torch.tensor([3]))
         tensor([5])
     """,
-    out=True,
 )
-bitwise_left_shift = op(
+bitwise_left_shift = _bitwise(
     "bitwise_left_shift",
     _shift(np.left_shift, True),
-    promote="same",
     doc="""Return ``input`` with its bits shifted by ``other``.
 
     Source: ``torch.bitwise_left_shift``.
@@ -316,12 +284,10 @@ bitwise_left_shift = op(
         >>> torch.bitwise_left_shift(torch.tensor([3]), 2)
         tensor([12])
     """,
-    out=True,
 )
-bitwise_right_shift = op(
+bitwise_right_shift = _bitwise(
     "bitwise_right_shift",
     _shift(np.right_shift, False),
-    promote="same",
     doc="""Return ``input`` with its bits shifted by ``other``.
 
     Source: ``torch.bitwise_right_shift``.
@@ -330,15 +296,11 @@ bitwise_right_shift = op(
         >>> torch.bitwise_right_shift(torch.tensor([4]), 2)
         tensor([1])
     """,
-    out=True,
 )
 
 
 def _invert(input: Any) -> Any:
-    if input.dtype.kind == "f":
-        raise NotImplementedError(
-            f"bitwise_not is not implemented for {input.dtype} tensors: it needs integers or bool"
-        )
+    _check_bits("bitwise_not", input.dtype)
     return np.invert(input)
 
 
@@ -480,7 +442,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     for argument, value in (("input", input), ("other", other)):
         if not isinstance(value, (TensorBase, np.ndarray)):
             raise TypeError(f"isclose(): argument {argument!r} must be Tensor, not {type(value).__name__}")
-    a, b = _values(input), _values(other)
+    a, b = array_of(input), array_of(other)
     if a.dtype != b.dtype:
         raise RuntimeError(
             f"{dtypes.from_numpy(a.dtype)} and {dtypes.from_numpy(b.dtype)}: isclose needs the same dtype"
@@ -503,7 +465,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
         >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
         True
     """
-    return bool(_values(isclose(input, other, rtol, atol, equal_nan)).all())
+    return bool(array_of(isclose(input, other, rtol, atol, equal_nan)).all())
 
 
 def equal(input: Any, other: Any) -> bool:
@@ -518,7 +480,7 @@ def equal(input: Any, other: Any) -> bool:
     for value in (input, other):
         if not isinstance(value, (TensorBase, np.ndarray)):
             raise TypeError(f"equal(): arguments must be Tensor, not {type(value).__name__}")
-    a, b = _values(input), _values(other)
+    a, b = array_of(input), array_of(other)
     if a.shape != b.shape:
         return False
     if a.dtype != b.dtype:

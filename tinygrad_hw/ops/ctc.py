@@ -10,9 +10,9 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import ctc as kernels
-from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
 
 __all__ = ["ctc_loss"]

@@ -7,21 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.elementwise import _where, pow
+from tinygrad_hw.ops.arithmetic import pow
 from tinygrad_hw.ops.reduce import norm
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import one_dim, unsqueeze
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import sign
 
 __all__ = ["cdist", "pdist", "renorm"]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _distances(difference: Any, p: float) -> Any:
@@ -44,20 +41,20 @@ def _pull(g: Any, difference: Any, distance: Any, p: float) -> Any:
         return difference * 0.0
     if p == 1:
         return g * sign(difference)
-    zero = _values(distance) == 0
-    safe = _where(zero, np.ones((), _values(distance).dtype), distance)
+    zero = array_of(distance) == 0
+    safe = _where(zero, np.ones((), array_of(distance).dtype), distance)
     if p == 2:
         share = difference / safe
     elif p == math.inf:
-        size = np.abs(_values(difference))
-        share = sign(difference) * (size == _values(distance)).astype(size.dtype)
+        size = np.abs(array_of(difference))
+        share = sign(difference) * (size == array_of(distance)).astype(size.dtype)
     else:
-        flat = _values(difference) == 0
-        size = _where(flat, np.ones((), _values(distance).dtype), abs_(difference))
+        flat = array_of(difference) == 0
+        size = _where(flat, np.ones((), array_of(distance).dtype), abs_(difference))
         share = sign(difference) * pow(size, p - 1) / pow(safe, p - 1)
         # The slope at 0 of |x|^p is 0, but for p < 1 infinite; PyTorch says 0 there too.
-        share = _where(flat, np.zeros((), _values(distance).dtype), share)
-    return _where(np.broadcast_to(zero, _values(share).shape), np.zeros((), _values(share).dtype), g * share)
+        share = _where(flat, np.zeros((), array_of(distance).dtype), share)
+    return _where(np.broadcast_to(zero, array_of(share).shape), np.zeros((), array_of(share).dtype), g * share)
 
 
 def _cdist_forward(x1: Any, x2: Any, *, p: float) -> Any:
@@ -99,11 +96,11 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
     for name, x in (("X1", x1), ("X2", x2)):
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
-        if _values(x).dtype.kind != "f":
+        if array_of(x).dtype.kind != "f":
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    if _values(x1).dtype != _values(x2).dtype:
+    if array_of(x1).dtype != array_of(x2).dtype:
         raise RuntimeError(f"cdist: X1 and X2 must have the same dtype, got {x1.dtype} and {x2.dtype}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
@@ -164,7 +161,7 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     """
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
-    if _values(input).dtype.kind != "f":
+    if array_of(input).dtype.kind != "f":
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
@@ -193,7 +190,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -
     """
     if out is not None:
         return into(out, renorm, input, p, dim, maxnorm)
-    if _values(input).dtype.kind != "f":
+    if array_of(input).dtype.kind != "f":
         raise RuntimeError(f"renorm: expected a floating point tensor, got {input.dtype}")
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
@@ -203,5 +200,5 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
     d = one_dim(dim, input.ndim)
     size = norm(input, p, tuple(i for i in range(input.ndim) if i != d), True)
-    factor = _where(_values(size) > maxnorm, maxnorm / (size + 1e-7), np.ones((), _values(size).dtype))
+    factor = _where(array_of(size) > maxnorm, maxnorm / (size + 1e-7), np.ones((), array_of(size).dtype))
     return input * factor

@@ -14,9 +14,9 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.observe import whole
-from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import expand, reshape
 
 __all__ = ["affine_grid", "grid_sample"]

@@ -15,8 +15,8 @@ from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import scatter as kernels
 from tinygrad_hw.kernels.runtime import compiles
 from tinygrad_hw.ops.creation import clone, scalar_for
-from tinygrad_hw.ops.elementwise import _where
 from tinygrad_hw.ops.numbers import fill
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
 
 __all__ = [

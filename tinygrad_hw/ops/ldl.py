@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes, return_types
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.ldl import ldl_packed, ldl_solved
 from tinygrad_hw.ops.linalg import LinAlgError
 
 __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
-
-
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _factor_forward(A: Any) -> tuple[Any, Any, Any]:
@@ -32,7 +28,7 @@ _factor = op("linalg_ldl_factor", _factor_forward, outputs=("LD", "pivots", "inf
 
 
 def _check(name: str, A: Any) -> None:
-    values = _array(A)
+    values = array_of(A)
     if values.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if values.shape[-1] != values.shape[-2]:
@@ -79,7 +75,7 @@ def ldl_factor_ex(A: Any, *, hermitian: bool = False, check_errors: bool = False
 
 
 def _raise(info: Any) -> None:
-    values = _array(info)
+    values = array_of(info)
     if values.any():
         first = int(values[values != 0].flat[0])
         raise LinAlgError(
@@ -157,7 +153,7 @@ def ldl_solve(LD: Any, pivots: Any, B: Any, *, hermitian: bool = False, out: Any
         return into(out, ldl_solve, LD, pivots, B, hermitian=hermitian)
     name = "torch.linalg.ldl_solve"
     _check(name, LD)
-    a, p, b = _array(LD), _array(pivots), _array(B)
+    a, p, b = array_of(LD), array_of(pivots), array_of(B)
     if b.ndim < 2:
         raise IndexError(f"{name}: Dimension out of range: B must have at least 2 dimensions, got {b.ndim}")
     if a.shape[-1] != b.shape[-2]:

@@ -15,8 +15,8 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.extrema import amax, amin
 from tinygrad_hw.ops.matmul import cross, matmul
-from tinygrad_hw.ops.reduce import amax, amin
 from tinygrad_hw.ops.reduce import norm as _tensor_norm
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import (

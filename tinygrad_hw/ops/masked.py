@@ -12,12 +12,13 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
-from tinygrad_hw.ops import reduce, scan
+from tinygrad_hw.ops import extrema, quantile, reduce, scan
 from tinygrad_hw.ops import softmax as _soft
+from tinygrad_hw.ops.arithmetic import div
+from tinygrad_hw.ops.binary import logaddexp as _logaddexp
 from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.elementwise import clamp_min, div, maximum, where
-from tinygrad_hw.ops.elementwise import logaddexp as _logaddexp
 from tinygrad_hw.ops.linalg import vector_norm
+from tinygrad_hw.ops.selection import clamp_min, maximum, where
 from tinygrad_hw.ops.shape import expand, reshape
 from tinygrad_hw.ops.unary import sqrt
 
@@ -173,7 +174,7 @@ def amax(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = Non
         tensor(4.)
     """
     filled = _filled(input, mask, _extreme(_kind(input), False) if mask is not None else 0)
-    return _to(reduce.amax(filled, _dims(dim, input.ndim), keepdim), dtype)
+    return _to(extrema.amax(filled, _dims(dim, input.ndim), keepdim), dtype)
 
 
 def amin(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
@@ -186,7 +187,7 @@ def amin(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = Non
         tensor(3.)
     """
     filled = _filled(input, mask, _extreme(_kind(input), True) if mask is not None else 0)
-    return _to(reduce.amin(filled, _dims(dim, input.ndim), keepdim), dtype)
+    return _to(extrema.amin(filled, _dims(dim, input.ndim), keepdim), dtype)
 
 
 def argmax(input: Any, dim: int | None = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
@@ -199,7 +200,7 @@ def argmax(input: Any, dim: int | None = None, *, keepdim: bool = False, dtype: 
         tensor(2)
     """
     filled = _filled(input, mask, _extreme(_kind(input), False) if mask is not None else 0)
-    return _to(reduce.argmax(filled, dim, keepdim), input.dtype if dtype is None else dtype)
+    return _to(extrema.argmax(filled, dim, keepdim), input.dtype if dtype is None else dtype)
 
 
 def argmin(input: Any, dim: int | None = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
@@ -212,7 +213,7 @@ def argmin(input: Any, dim: int | None = None, *, keepdim: bool = False, dtype: 
         tensor(0)
     """
     filled = _filled(input, mask, _extreme(_kind(input), True) if mask is not None else 0)
-    return _to(reduce.argmin(filled, dim, keepdim), input.dtype if dtype is None else dtype)
+    return _to(extrema.argmin(filled, dim, keepdim), input.dtype if dtype is None else dtype)
 
 
 def _count(input: Any, mask: Any, dim: Any, keepdim: bool) -> Any:
@@ -266,7 +267,7 @@ def median(input: Any, dim: int = -1, *, keepdim: bool = False, dtype: Any = Non
     kind = input.dtype if dtype is None else dtype
     whole = not input.dtype.is_floating_point
     values = input.to(dtypes.float32) if whole else input
-    result = reduce.nanmedian(_filled(values, mask, np.nan), _dims(dim, input.ndim)[0], keepdim).values
+    result = quantile.nanmedian(_filled(values, mask, np.nan), _dims(dim, input.ndim)[0], keepdim).values
     if not whole:
         return result
     if np.isnan(result.array).any():

@@ -13,8 +13,8 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.arithmetic import mul
 from tinygrad_hw.ops.complex import conj, is_complex
-from tinygrad_hw.ops.elementwise import mul
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
 

@@ -11,9 +11,10 @@ import numpy as np
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.norm import batch_norm, group_norm, layer_norm
-from tinygrad_hw.ops.reduce import mean, var
+from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import rsqrt
+from tinygrad_hw.ops.variance import var
 
 __all__ = ["native_batch_norm", "native_group_norm", "native_layer_norm"]
 

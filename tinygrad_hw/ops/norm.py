@@ -10,13 +10,13 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
-from tinygrad_hw.ops.elementwise import pow as pow_
+from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.linalg import vector_norm
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.pool import avg_pool1d
@@ -36,10 +36,6 @@ __all__ = [
     "pairwise_distance",
     "rms_norm",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _wide(x: Any) -> Any:
@@ -85,7 +81,7 @@ def _batch_rule(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], eps: f
 def _batch_relu_rule(
     g: Any, input: Any, weight: Any, bias: Any, needs: tuple[bool, ...], eps: float
 ) -> tuple[Any, Any, Any]:
-    x, w, b = (None if t is None else _values(t) for t in (input, weight, bias))
+    x, w, b = (None if t is None else array_of(t) for t in (input, weight, bias))
     out = kernels.batch_norm(x, w, b, eps)[0]
     return _batch_rule(g * np.asarray(~(out <= 0), out.dtype), input, weight, needs, eps)
 
@@ -130,9 +126,9 @@ def _affine_rule(
     g: Any, input: Any, factor: Any, shift: Any, needs: tuple[bool, ...], relu: bool
 ) -> tuple[Any, Any, Any]:
     if relu:
-        arrays = (None if t is None else _values(t) for t in (input, factor, shift))
+        arrays = (None if t is None else array_of(t) for t in (input, factor, shift))
         passed = ~(_affine_forward(*arrays, relu=False) <= 0)
-        g = g * np.asarray(passed, _values(g).dtype)
+        g = g * np.asarray(passed, array_of(g).dtype)
     over = _over(input)
     return (
         (g if factor is None else _channel_affine(g, factor, None, relu=False)) if needs[0] else None,
@@ -280,16 +276,16 @@ _group_norm = op(
 def _check_types(name: str, input: Any, *parameters: Any) -> None:
     """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
     check_real(name, input)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     if kind.kind != "f":
         raise RuntimeError(
             f"{name}: expected a floating point input, got {dtypes.from_numpy(kind)}; convert it with .float()"
         )
     for t in parameters:
-        if t is not None and _values(t).dtype != kind and not (kind == np.float16 and _values(t).dtype == np.float32):
+        if t is not None and array_of(t).dtype != kind and not (kind == np.float16 and array_of(t).dtype == np.float32):
             raise RuntimeError(
                 f"{name}: expected the parameters to have the input's dtype {dtypes.from_numpy(kind)} but found "
-                f"{dtypes.from_numpy(_values(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
+                f"{dtypes.from_numpy(array_of(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
                 ".double()"
             )
 
@@ -381,7 +377,7 @@ def batch_norm_then(
     ):
         if t is not None and tuple(t.shape) != (channels,):
             raise RuntimeError(
-                f"{name} should contain {channels} elements not {_values(t).size}: the input of shape "
+                f"{name} should contain {channels} elements not {array_of(t).size}: the input of shape "
                 f"{list(shape)} has {channels} channels"
             )
     _check_types("batch_norm", input, weight, bias)
@@ -404,10 +400,10 @@ def batch_norm_then(
         return _empty(input, weight, bias)
     out, centre, variance, _ = (_batch_norm_relu if with_relu else _batch_norm)(input, weight, bias, eps=eps)
     if running_mean is not None:
-        _update(running_mean, _values(centre), momentum)
+        _update(running_mean, array_of(centre), momentum)
     if running_var is not None:
         count = size // channels
-        _update(running_var, _values(variance) * (count / (count - 1)), momentum)
+        _update(running_var, array_of(variance) * (count / (count - 1)), momentum)
     return out
 
 
@@ -483,7 +479,7 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     """
     wanted = _check_normalized("rms_norm", input, normalized_shape, weight, None)
     _check_types("rms_norm", input)
-    if weight is not None and _values(weight).dtype != _values(input).dtype:
+    if weight is not None and array_of(weight).dtype != array_of(input).dtype:
         # PyTorch promotes here.
         return _rms_norm_of(input, wanted, None, eps) * weight
     return _rms_norm_of(input, wanted, weight, eps)
@@ -494,7 +490,7 @@ def _rms_norm_of(input: Any, wanted: tuple[int, ...], weight: Any, eps: float | 
     if not size:
         return _empty(input, weight)
     if eps is None:
-        kind = _values(input).dtype
+        kind = array_of(input).dtype
         eps = float(np.finfo(np.float32 if kind == np.float16 else kind).eps)
     return _rms_norm(input, weight, None, rows=size // math.prod(wanted), eps=eps, center=False)[0]
 
@@ -579,9 +575,9 @@ def instance_norm(
         return _empty(input, weight, bias)
     out, centre, _ = _group_norm(input, weight, bias, groups=shape[1], eps=eps)
     if running_mean is not None:
-        _update(running_mean, _values(centre).reshape(shape[:2]).mean(axis=0), momentum)
+        _update(running_mean, array_of(centre).reshape(shape[:2]).mean(axis=0), momentum)
     if running_var is not None:
-        x = _wide(_values(input))
+        x = _wide(array_of(input))
         _update(running_var, x.var(axis=tuple(range(2, len(shape))), ddof=1).mean(axis=0), momentum)
     return out
 
@@ -605,7 +601,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     shape = tuple(input.shape)
     if len(shape) < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
-    if _values(input).size == 0:
+    if array_of(input).size == 0:
         return input
     # Channels last, so that the sum over neighbours is a pooling of a sequence.
     flat = reshape(input * input, (shape[0], shape[1], -1)).transpose(1, 2)

@@ -7,20 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels.special import erfc, erfinv
-from tinygrad_hw.ops.elementwise import _where
+from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.unary import exp, log, log1p
 
 __all__ = ["entr", "erfcx", "log_ndtr", "ndtr", "ndtri", "xlog1py"]
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_PI = math.sqrt(math.pi)
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _entr(input: Any) -> Any:
@@ -181,8 +177,8 @@ def _xlog1py_forward(input: Any, other: Any) -> Any:
 
 
 def _xlog1py_rule(g: Any, input: Any, other: Any) -> Any:
-    zero = (_values(input) == 0) & (_values(other) <= -1)
-    return g * log1p(_where(zero, np.zeros((), _values(g).dtype), other))
+    zero = (array_of(input) == 0) & (array_of(other) <= -1)
+    return g * log1p(_where(zero, np.zeros((), array_of(g).dtype), other))
 
 
 xlog1py = op(

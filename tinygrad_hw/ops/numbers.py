@@ -10,7 +10,7 @@ from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.elementwise import mul, pow
+from tinygrad_hw.ops.arithmetic import mul, pow
 
 __all__ = [
     "fill",

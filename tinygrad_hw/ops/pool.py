@@ -11,8 +11,9 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import pool2d as kernels
+from tinygrad_hw.kernels import pool2d_windows
 from tinygrad_hw.ops.activation import relu
-from tinygrad_hw.ops.elementwise import pow as pow_
+from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import sign
@@ -107,7 +108,7 @@ _unpool_op = op(
 )
 _adaptive_max = op(
     "adaptive_max_pool2d",
-    lambda input, *, size: kernels.adaptive_max_pool2d(input, size),
+    lambda input, *, size: pool2d_windows.adaptive_max_pool2d(input, size),
     outputs=("out", "indices"),
     nondiff=("indices",),
     input=lambda g, indices, input_shape: _scatter(g, indices, size=tuple(input_shape[2:])),
@@ -124,7 +125,7 @@ def _avg_forward(
     include_pad: bool,
     divisor: Any,
 ) -> Any:
-    out = kernels.avg_pool2d(_wide(input), kernel, stride, padding, ceil_mode, include_pad, divisor)
+    out = pool2d_windows.avg_pool2d(_wide(input), kernel, stride, padding, ceil_mode, include_pad, divisor)
     return out.astype(input.dtype, copy=False)
 
 
@@ -139,7 +140,9 @@ def _avg_adjoint_forward(
     include_pad: bool,
     divisor: Any,
 ) -> Any:
-    out = kernels.avg_pool2d_input_grad(_wide(input), shape, kernel, stride, padding, ceil_mode, include_pad, divisor)
+    out = pool2d_windows.avg_pool2d_input_grad(
+        _wide(input), shape, kernel, stride, padding, ceil_mode, include_pad, divisor
+    )
     return out.astype(input.dtype, copy=False)
 
 
@@ -174,13 +177,13 @@ _avg_adjoint = op(
 )
 _adaptive_avg = op(
     "adaptive_avg_pool2d",
-    lambda input, *, size: kernels.adaptive_avg_pool2d(input, size),
+    lambda input, *, size: pool2d_windows.adaptive_avg_pool2d(input, size),
     node_name="AdaptiveAvgPool2DBackward0",
     input=lambda g, input_shape: _adaptive_avg_adjoint(g, shape=tuple(input_shape)),
 )
 _adaptive_avg_adjoint = op(
     "adaptive_avg_pool2d_adjoint",
-    lambda input, *, shape: kernels.adaptive_avg_pool2d_input_grad(input, shape),
+    lambda input, *, shape: pool2d_windows.adaptive_avg_pool2d_input_grad(input, shape),
     input=lambda g, input_shape: _adaptive_avg(g, size=tuple(input_shape[2:])),
 )
 

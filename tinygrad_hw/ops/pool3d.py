@@ -19,7 +19,7 @@ from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import window_max as kernels
 from tinygrad_hw.kernels.pool2d import pool_output_size
 from tinygrad_hw.ops.activation import relu
-from tinygrad_hw.ops.elementwise import pow as pow_
+from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.pool import (
     _adaptive_avg,
     _avg_pool,

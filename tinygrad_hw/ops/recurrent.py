@@ -16,7 +16,7 @@ from tinygrad_hw.kernels import recurrent as kernels
 from tinygrad_hw.ops.activation import relu, sigmoid
 from tinygrad_hw.ops.dropout import dropout as drop
 from tinygrad_hw.ops.shape import cat, chunk, narrow, reshape, select, stack, transpose
-from tinygrad_hw.ops.unary import tanh
+from tinygrad_hw.ops.trigonometry import tanh
 
 __all__ = [
     "gru",

@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.reduce import _converted, _one_dim
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.shape import flip
 from tinygrad_hw.ops.unary import exp, log
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _widened(x: Any) -> Any:
@@ -62,7 +58,7 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
 def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     if g.ndim == 0:
         return g
-    if not (_values(input) == 0).any():
+    if not (array_of(input) == 0).any():
         return _reversed_sum(g * out, dim) / input
     # With zeros: the derivative of out_k in x_i is the product of the others up to k. Quadratic, but right.
     from tinygrad_hw.ops.shape import cat, stack, unsqueeze
@@ -73,7 +69,7 @@ def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     for i in range(n):
         before = out[(*lead, slice(i - 1, i))] if i else None
         after = input[(*lead, slice(i + 1, n))]
-        ones = np.ones_like(_values(input)[(*lead, slice(0, 1))])
+        ones = np.ones_like(array_of(input)[(*lead, slice(0, 1))])
         tail = _cumprod(cat((ones, after), dim), dim=dim)
         part = tail if before is None else before * tail
         weighted = g[(*lead, slice(i, n))] * part
@@ -135,7 +131,7 @@ def _running_rule(g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
 
     if not input_shape:
         return g
-    zeros = np.zeros(input_shape, _values(g).dtype)
+    zeros = np.zeros(input_shape, array_of(g).dtype)
     if isinstance(g, TensorBase):
         return scatter_add(wrap(zeros), dim, wrap(indices), g)
     del reshape
@@ -204,9 +200,9 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     """Sums of exponentials in logarithms, the positive and the negative part of ``g`` apart: no overflow."""
     parts = []
     for sign in (1.0, -1.0):
-        mask = _values(g) * sign > 0
+        mask = array_of(g) * sign > 0
         # The dtype's lowest number stands for the logarithm of 0: with infinities the second order would be NaN.
-        lowest = float(np.finfo(_values(g).dtype).min)
+        lowest = float(np.finfo(array_of(g).dtype).min)
         size = where(mask, log(where(mask, g * sign, 1.0)), lowest)
         later = flip(_logcumsumexp(flip(size - out, (dim,)), dim=dim), (dim,))
         parts.append(exp(later + input))
@@ -261,5 +257,5 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     lead = (slice(None),) * d
     for _ in range(n):
         later, earlier = input[(*lead, slice(1, None))], input[(*lead, slice(None, -1))]
-        input = later ^ earlier if _values(input).dtype == np.bool_ else later - earlier
+        input = later ^ earlier if array_of(input).dtype == np.bool_ else later - earlier
     return input

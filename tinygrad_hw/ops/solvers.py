@@ -15,12 +15,12 @@ from tinygrad_hw.kernels.lu import lu_packed
 from tinygrad_hw.ops import linalg
 from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.elementwise import where
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _triangle
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.random import randn
 from tinygrad_hw.ops.reduce import mean as mean_
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.shape import cat, expand, movedim, reshape, stack
 
 __all__ = [

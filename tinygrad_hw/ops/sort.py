@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes, return_types
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.creation import clone
@@ -29,10 +29,6 @@ __all__ = [
     "unique",
     "unique_consecutive",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def _order(x: Any, dim: int, descending: bool) -> Any:
@@ -71,7 +67,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         return into(out, sort, input, dim, descending, stable)
     check_real("sort", input)
     d = one_dim(dim, input.ndim)
-    order = np.ascontiguousarray(_order(_values(input), d, descending)).reshape(input.shape)
+    order = np.ascontiguousarray(_order(array_of(input), d, descending)).reshape(input.shape)
     indices = wrap(order)
     return return_types.sort(gather(input, d, indices), indices)
 
@@ -130,7 +126,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     n = input.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError(f"selected index k out of range: k={k} for a dimension of size {n}")
-    order = _order(_values(input), d, largest)
+    order = _order(array_of(input), d, largest)
     if input.ndim:
         order = np.ascontiguousarray(np.take(order, np.arange(k), axis=d))
     indices = wrap(order)
@@ -157,7 +153,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: A
     n = input.shape[d] if input.ndim else 1
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}: k={k}, size {n}")
-    order = _order(_values(input), d, False)
+    order = _order(array_of(input), d, False)
     if not input.ndim:
         return return_types.kthvalue(clone(input), wrap(order))
     at = np.ascontiguousarray(np.take(order, [k - 1], axis=d))
@@ -192,7 +188,7 @@ def unique(
         tensor([1, 3])
     """
     check_real("unique", input)
-    x = _values(input)
+    x = array_of(input)
     if dim is not None:
         dim = one_dim(dim, x.ndim)
     found, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
@@ -223,7 +219,7 @@ def unique_consecutive(
         tensor([1, 2, 1])
     """
     check_real("unique_consecutive", input)
-    x = _values(input)
+    x = array_of(input)
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, one_dim(dim, x.ndim), 0)
     n = rows.shape[0]
     changed = np.ones(n, np.bool_)
@@ -276,7 +272,7 @@ def searchsorted(
             out, searchsorted, sorted_sequence, input, out_int32=out_int32, right=right, side=side, sorter=sorter
         )
     check_real("searchsorted", sorted_sequence, input)
-    sequence, values = _values(sorted_sequence), _values(input)
+    sequence, values = array_of(sorted_sequence), array_of(input)
     if side is not None:
         if side not in ("left", "right"):
             raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
@@ -292,7 +288,7 @@ def searchsorted(
     if sequence.ndim == 0:
         raise RuntimeError("torch.searchsorted(): boundary tensor should have positive dimension")
     if sorter is not None:
-        sequence = np.take_along_axis(sequence, _values(sorter), -1)
+        sequence = np.take_along_axis(sequence, array_of(sorter), -1)
     name = "right" if right else "left"
     if sequence.ndim == 1:
         found = np.searchsorted(sequence, values, name)
@@ -321,8 +317,10 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     """
     if out is not None:
         return into(out, bucketize, input, boundaries, out_int32=out_int32, right=right)
-    if _values(boundaries).ndim != 1:
-        raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({_values(boundaries).ndim})")
+    if array_of(boundaries).ndim != 1:
+        raise RuntimeError(
+            f"bucketize: boundaries tensor must be 1 dimension, but got dim({array_of(boundaries).ndim})"
+        )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
@@ -341,7 +339,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         >>> torch.bincount(torch.tensor([0, 2, 2]))
         tensor([1, 0, 2])
     """
-    x = _values(input)
+    x = array_of(input)
     check_real("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
@@ -349,7 +347,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise RuntimeError("minlength should be >= 0")
     if weights is None:
         return wrap(np.bincount(x, minlength=minlength).astype(np.int64))
-    w = _values(weights)
+    w = array_of(weights)
     if w.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     sums = np.bincount(x, w, minlength=minlength)
@@ -369,7 +367,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0, *, out: A
     if out is not None:
         return into(out, histc, input, bins, min, max)
     check_real("histc", input)
-    x = _values(input)
+    x = array_of(input)
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, but got {bins} for dimension 0")
     if max < min:
@@ -405,8 +403,8 @@ def isin(
     return wrap(
         np.asarray(
             np.isin(
-                _values(elements),
-                _values(test_elements),
+                array_of(elements),
+                array_of(test_elements),
                 assume_unique=assume_unique,
                 invert=invert,
             )

@@ -9,13 +9,14 @@ import numpy as np
 
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arithmetic import div
 from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.elementwise import clamp, div
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.scan import cumsum
+from tinygrad_hw.ops.selection import clamp
 from tinygrad_hw.ops.shape import cat, diagonal, one_dim, reshape, transpose
 from tinygrad_hw.ops.unary import sqrt
 
@@ -29,10 +30,6 @@ __all__ = [
     "trapezoid",
     "trapz",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
@@ -54,7 +51,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         tensor([[ 2., -2.],
                 [-2.,  2.]])
     """
-    x = _values(input)
+    x = array_of(input)
     if x.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got {x.ndim} dimensions")
     if x.dtype == np.bool_:
@@ -65,7 +62,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     for name, given, kinds in (("fweights", fweights, "iu"), ("aweights", aweights, "f")):
         if given is None:
             continue
-        w = _values(given)
+        w = array_of(given)
         if w.ndim > 1:
             raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {w.ndim} dimensions")
         if w.dtype.kind not in kinds:
@@ -83,7 +80,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         mean = div(sum_(rows, 1, True), n) if n else sum_(rows, 1, True) * float("nan")
     else:
         total = sum_(weights)
-        if n and not _values(total) > 0:
+        if n and not array_of(total) > 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
         mean = div(sum_(rows * weights, 1, True), total)
     if weights is not None and aweights is not None and correction != 0:
@@ -154,7 +151,7 @@ def _count(name: str, points: Any, edges: list[Any], weight: Any, density: bool)
         place = np.searchsorted(e, column, side="right") - 1
         at.append(np.minimum(place, len(e) - 2))
     counts = np.zeros(shape, points.dtype)
-    weights = None if weight is None else _values(weight).reshape(-1)
+    weights = None if weight is None else array_of(weight).reshape(-1)
     if weights is not None and weights.size != len(points):
         raise RuntimeError(
             f"{name}(): if weight tensor is provided it should have the same shape as the input excluding its "
@@ -172,7 +169,7 @@ def _count(name: str, points: Any, edges: list[Any], weight: Any, density: bool)
 
 
 def _check_edges(name: str, edges: Any, kind: Any) -> Any:
-    e = _values(edges)
+    e = array_of(edges)
     if e.dtype != kind:
         raise RuntimeError(
             f"{name}(): input tensor and bins tensors should have the same dtype, got {kind} and {e.dtype}"
@@ -218,16 +215,16 @@ def histogram(
     if out is not None:
         return into(out, histogram, input, bins, range=range, weight=weight, density=density)
     check_real("histogram", input)
-    x = _values(input)
+    x = array_of(input)
     if x.dtype.kind != "f":
         raise NotImplementedError(
             f"histogram is not implemented for {x.dtype} tensors: convert to floating point first"
         )
-    if weight is not None and _values(weight).dtype != x.dtype:
+    if weight is not None and array_of(weight).dtype != x.dtype:
         raise RuntimeError(
             "histogram(): if weight tensor is provided, input tensor and weight should have the same dtype"
         )
-    if weight is not None and _values(weight).shape != x.shape:
+    if weight is not None and array_of(weight).shape != x.shape:
         raise RuntimeError(
             "histogram(): if weight tensor is provided it should have the same shape as the input tensor"
         )
@@ -275,12 +272,12 @@ def histogramdd(
     if out is not None:
         return into(out, histogramdd, input, bins, range, weight, density)
     check_real("histogramdd", input)
-    x = _values(input)
+    x = array_of(input)
     if x.ndim < 2:
         raise RuntimeError("histogramdd(): input tensor should have at least 2 dimensions")
     points = x.reshape(-1, x.shape[-1])
     n = points.shape[1]
-    if weight is not None and _values(weight).dtype != x.dtype:
+    if weight is not None and array_of(weight).dtype != x.dtype:
         raise RuntimeError("histogramdd(): input tensor and weight should have the same dtype")
     many = list(bins) if isinstance(bins, (list, tuple)) else [bins] * n
     if len(many) != n:
@@ -308,7 +305,7 @@ def _pieces(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
     if y.ndim == 0:
         raise IndexError(f"{name}(): a 0-d tensor has no dimension to integrate over")
     d = one_dim(dim, y.ndim)
-    if (isinstance(x, TensorBase) and _values(x).dtype == np.bool_) or _values(y).dtype == np.bool_:
+    if (isinstance(x, TensorBase) and array_of(x).dtype == np.bool_) or array_of(y).dtype == np.bool_:
         raise RuntimeError(f"{name}: received a bool input for `x` or `y`, but bool is not supported")
     if isinstance(x, TensorBase):
         if x.ndim == 0:
@@ -449,7 +446,7 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
     """
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    if _values(input).dtype == np.uint8:
+    if array_of(input).dtype == np.uint8:
         raise RuntimeError("torch.gradient does not support uint8 input.")
     given = list(dim) if isinstance(dim, (list, tuple)) else None if dim is None else [dim]
     dims = [one_dim(d, input.ndim) for d in (range(input.ndim) if given is None else given)]

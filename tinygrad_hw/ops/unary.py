@@ -1,8 +1,7 @@
-"""Functions of one operand, element by element."""
+"""Functions of one operand, element by element: signs, powers, exponentials, logarithms, the error function."""
 
 from __future__ import annotations
 
-import builtins
 import math
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise, special
@@ -18,22 +17,6 @@ from tinygrad_hw.kernels import elementwise, special
 __all__ = [
     "abs",
     "absolute",
-    "acos",
-    "acosh",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctanh",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "ceil",
-    "cos",
-    "cosh",
-    "deg2rad",
     "erf",
     "erfc",
     "erfinv",
@@ -41,9 +24,6 @@ __all__ = [
     "exp2",
     "expit",
     "expm1",
-    "fix",
-    "floor",
-    "frac",
     "log",
     "log1p",
     "log2",
@@ -53,21 +33,13 @@ __all__ = [
     "neg",
     "negative",
     "positive",
-    "rad2deg",
     "reciprocal",
-    "round",
     "rsqrt",
     "sgn",
     "sigmoid",
     "sign",
-    "sin",
-    "sinc",
-    "sinh",
     "sqrt",
     "square",
-    "tan",
-    "tanh",
-    "trunc",
 ]
 
 LN2 = math.log(2)
@@ -92,10 +64,6 @@ def _sign(input: Any) -> Any:
 HALF_ROOT_PI = math.sqrt(math.pi) / 2
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
 def _negative(input: Any) -> Any:
     if input.dtype == np.bool_:
         raise RuntimeError(
@@ -114,54 +82,10 @@ def _log10(input: Any) -> Any:
     return np.log10(input.astype(np.float64)).astype(input.dtype) if input.dtype == np.float32 else np.log10(input)
 
 
-def _copied_integers(name: str, input: Any) -> Any:
-    if input.dtype.kind == "b":
-        raise NotImplementedError(f"{name} is not implemented for bool tensors: convert to a number type first")
-    return input.copy()
-
-
-def _floor(input: Any) -> Any:
-    return np.floor(input) if input.dtype.kind == "f" else _copied_integers("floor", input)
-
-
-def _ceil(input: Any) -> Any:
-    return np.ceil(input) if input.dtype.kind == "f" else _copied_integers("ceil", input)
-
-
-def _trunc(input: Any) -> Any:
-    return np.trunc(input) if input.dtype.kind == "f" else _copied_integers("trunc", input)
-
-
-def _frac(input: Any) -> Any:
-    if input.dtype.kind != "f":
-        raise NotImplementedError(f"frac is not implemented for {input.dtype} tensors: convert to floating point first")
-    return input - np.trunc(input)
-
-
-def _deg2rad(input: Any) -> Any:
-    return input * input.dtype.type(math.pi / 180)
-
-
-def _rad2deg(input: Any) -> Any:
-    return input * input.dtype.type(180 / math.pi)
-
-
-def _sinc_slope(x: Any) -> Any:
-    """The derivative (cos(pi x) - sinc(x)) / x, 0 at 0."""
-    zero = np.asarray(_values(x) == 0, _values(x).dtype)
-    return (cos(x * math.pi) - sinc(x)) / (x + zero) * (1 - zero)
-
-
-def _sinc(input: Any) -> Any:
-    angle = input * math.pi
-    zero = angle == 0
-    return np.where(zero, np.ones((), input.dtype), np.sin(angle) / (angle + zero))
-
-
 def _sgn_rule(g: Any, input: Any, out: Any) -> Any:
     if not is_complex(input):
         return g * 0.0
-    zero = (_values(input) == 0).astype(_values(input).real.dtype)
+    zero = (array_of(input) == 0).astype(array_of(input).real.dtype)
     # What turns the number stays; what stretches it has no effect.
     stretch = (g * out + conj(g * out)) * 0.5
     return (g - stretch * conj(out)) / (abs(input) + zero) * (1 - zero)
@@ -434,223 +358,6 @@ log1p = op(
     """,
     out=True,
 )
-sin = op(
-    "sin",
-    np.sin,
-    promote="float",
-    input=lambda g, input: g * cos(input),
-    doc=r"""Return :math:`\sin x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.sin``.
-
-    Example:
-        >>> torch.sin(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-cos = op(
-    "cos",
-    np.cos,
-    promote="float",
-    input=lambda g, input: -g * sin(input),
-    doc=r"""Return :math:`\cos x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.cos``.
-
-    Example:
-        >>> torch.cos(torch.tensor([0.0]))
-        tensor([1.])
-    """,
-    out=True,
-)
-tan = op(
-    "tan",
-    np.tan,
-    promote="float",
-    input=lambda g, out: g * (out * out + 1),
-    doc=r"""Return :math:`\tan x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.tan``.
-
-    Example:
-        >>> torch.tan(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-asin = op(
-    "asin",
-    np.arcsin,
-    promote="float",
-    input=lambda g, input: g * rsqrt(1 - input * input),
-    doc=r"""Return :math:`\arcsin x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.asin``.
-
-    Example:
-        >>> torch.asin(torch.tensor([1.0]))
-        tensor([1.5708])
-    """,
-    out=True,
-)
-acos = op(
-    "acos",
-    np.arccos,
-    promote="float",
-    input=lambda g, input: -g * rsqrt(1 - input * input),
-    doc=r"""Return :math:`\arccos x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.acos``.
-
-    Example:
-        >>> torch.acos(torch.tensor([1.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-atan = op(
-    "atan",
-    np.arctan,
-    promote="float",
-    input=lambda g, input: g / (input * input + 1),
-    doc=r"""Return :math:`\arctan x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.atan``.
-
-    Example:
-        >>> torch.atan(torch.tensor([1.0]))
-        tensor([0.7854])
-    """,
-    out=True,
-)
-sinh = op(
-    "sinh",
-    np.sinh,
-    promote="float",
-    input=lambda g, input: g * cosh(input),
-    doc=r"""Return :math:`\sinh x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.sinh``.
-
-    Example:
-        >>> torch.sinh(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-cosh = op(
-    "cosh",
-    np.cosh,
-    promote="float",
-    input=lambda g, input: g * sinh(input),
-    doc=r"""Return :math:`\cosh x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.cosh``.
-
-    Example:
-        >>> torch.cosh(torch.tensor([0.0]))
-        tensor([1.])
-    """,
-    out=True,
-)
-tanh = op(
-    "tanh",
-    np.tanh,
-    promote="float",
-    input=lambda g, out: g * (1 - out * out),
-    raw=lambda g, out: (elementwise.tanh_backward(g, out),),
-    doc=r"""Return :math:`\tanh x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.tanh``.
-
-    Example:
-        >>> torch.tanh(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-asinh = op(
-    "asinh",
-    np.arcsinh,
-    promote="float",
-    input=lambda g, input: g * rsqrt(input * input + 1),
-    doc=r"""Return :math:`\operatorname{arsinh} x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.asinh``.
-
-    Example:
-        >>> torch.asinh(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-acosh = op(
-    "acosh",
-    np.arccosh,
-    promote="float",
-    input=lambda g, input: g * rsqrt(input * input - 1),
-    doc=r"""Return :math:`\operatorname{arcosh} x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.acosh``.
-
-    Example:
-        >>> torch.acosh(torch.tensor([1.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-atanh = op(
-    "atanh",
-    np.arctanh,
-    promote="float",
-    input=lambda g, input: g / (1 - input * input),
-    doc=r"""Return :math:`\operatorname{artanh} x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.atanh``.
-
-    Example:
-        >>> torch.atanh(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
 
 
 def _sigmoid(input: Any) -> Any:
@@ -734,159 +441,6 @@ erfinv = op(
     """,
     out=True,
 )
-floor = op(
-    "floor",
-    _floor,
-    input=lambda g: g * 0.0,
-    doc="""Return the largest integer not above each element.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.floor``.
-
-    Example:
-        >>> torch.floor(torch.tensor([1.7, -1.2]))
-        tensor([ 1., -2.])
-    """,
-    out=True,
-)
-ceil = op(
-    "ceil",
-    _ceil,
-    input=lambda g: g * 0.0,
-    doc="""Return the smallest integer not below each element.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.ceil``.
-
-    Example:
-        >>> torch.ceil(torch.tensor([1.2, -1.7]))
-        tensor([ 2., -1.])
-    """,
-    out=True,
-)
-trunc = op(
-    "trunc",
-    _trunc,
-    input=lambda g: g * 0.0,
-    doc="""Return each element rounded towards zero.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.trunc``.
-
-    Example:
-        >>> torch.trunc(torch.tensor([1.7, -1.7]))
-        tensor([ 1., -1.])
-    """,
-    out=True,
-)
-frac = op(
-    "frac",
-    _frac,
-    input=lambda g: g,
-    doc="""Return the part behind the point, with the sign of the element.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.frac``.
-
-    Example:
-        >>> torch.frac(torch.tensor([1.5, -1.5]))
-        tensor([ 0.5000, -0.5000])
-    """,
-    out=True,
-)
-deg2rad = op(
-    "deg2rad",
-    _deg2rad,
-    promote="float",
-    input=lambda g: g * (math.pi / 180),
-    doc="""Return degrees as radians.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.deg2rad``.
-
-    Example:
-        >>> torch.deg2rad(torch.tensor([180.0]))
-        tensor([3.1416])
-    """,
-    out=True,
-)
-rad2deg = op(
-    "rad2deg",
-    _rad2deg,
-    promote="float",
-    input=lambda g: g * (180 / math.pi),
-    doc="""Return radians as degrees.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.rad2deg``.
-
-    Example:
-        >>> torch.rad2deg(torch.tensor([0.0]))
-        tensor([0.])
-    """,
-    out=True,
-)
-sinc = op(
-    "sinc",
-    _sinc,
-    promote="float",
-    input=lambda g, input: g * _sinc_slope(input),
-    doc=r"""Return :math:`\sin(\pi x) / (\pi x)`, 1 at 0.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.sinc``.
-
-    Example:
-        >>> torch.sinc(torch.tensor([0.0]))
-        tensor([1.])
-    """,
-    out=True,
-)
-
-
-def _round(input: Any, *, decimals: int) -> Any:
-    if input.dtype.kind != "f":
-        return input.copy()
-    if decimals == 0:
-        return np.rint(input)
-    scale = input.dtype.type(10.0 ** builtins.abs(decimals))
-    return np.rint(input * scale) / scale if decimals > 0 else np.rint(input / scale) * scale
-
-
-_round_op = op("round", _round, input=lambda g: g * 0.0)
-
-
-def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
-    """Return each element rounded to the nearest, halves to even.
-
-    Args:
-        input: a tensor.
-        decimals: digits kept after the point; negative to round to tens, hundreds, ...
-        out: a tensor to write the result into.
-
-    Source: ``torch.round``.
-
-    Example:
-        >>> torch.round(torch.tensor([0.5, 1.5, 2.5]))
-        tensor([0., 2., 2.])
-    """
-    if out is not None:
-        return into(out, round, input, decimals=decimals)
-    return _round_op(input, decimals=decimals)
 
 
 def _fill_nan(input: Any, *, nan: float, posinf: float | None, neginf: float | None) -> Any:
@@ -898,7 +452,7 @@ def _fill_nan(input: Any, *, nan: float, posinf: float | None, neginf: float | N
 _nan_to_num = op(
     "nan_to_num",
     _fill_nan,
-    input=lambda g, input: g * np.isfinite(_values(input)).astype(_values(g).dtype),
+    input=lambda g, input: g * np.isfinite(array_of(input)).astype(array_of(g).dtype),
 )
 
 
@@ -950,7 +504,7 @@ _logit_clip = op(
     "logit_clip",
     lambda input, *, eps: np.clip(input, input.dtype.type(eps), input.dtype.type(1 - eps)),
     promote="float",
-    input=lambda g, input, eps: g * ((_values(input) >= eps) & (_values(input) <= 1 - eps)).astype(_values(g).dtype),
+    input=lambda g, input, eps: g * ((array_of(input) >= eps) & (array_of(input) <= 1 - eps)).astype(array_of(g).dtype),
 )
 _logit = op(
     "logit",
@@ -972,7 +526,7 @@ def positive(input: Any) -> Any:
         >>> torch.positive(torch.tensor([1.0]))
         tensor([1.])
     """
-    if _values(input).dtype == np.bool_:
+    if array_of(input).dtype == np.bool_:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
 
@@ -980,10 +534,3 @@ def positive(input: Any) -> Any:
 expit = sigmoid
 negative = neg
 absolute = abs
-arcsin = asin
-arccos = acos
-arctan = atan
-arcsinh = asinh
-arccosh = acosh
-arctanh = atanh
-fix = trunc

@@ -1,47 +1,29 @@
-"""Arithmetic on two or three operands, element by element, with broadcasting and promotion."""
+"""Arithmetic of two operands, element by element: sums, products, quotients, remainders, powers."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
-from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
-from tinygrad_hw.autograd.observe import whole
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.unary import exp as _exp
+from tinygrad_hw.ops.selection import _need_tensors, _where, _zero_where
 from tinygrad_hw.ops.unary import log as _log
 
 __all__ = [
     "add",
     "addcdiv",
     "addcmul",
-    "arctan2",
-    "atan2",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "copysign",
     "div",
     "divide",
     "float_power",
     "floor_divide",
-    "fmax",
-    "fmin",
     "fmod",
-    "heaviside",
-    "hypot",
     "lerp",
-    "logaddexp",
-    "logaddexp2",
-    "maximum",
-    "minimum",
     "mul",
     "multiply",
     "pow",
@@ -50,8 +32,6 @@ __all__ = [
     "sub",
     "subtract",
     "true_divide",
-    "where",
-    "xlogy",
 ]
 
 
@@ -299,10 +279,10 @@ def _fmod_forward(input: Any, other: Any) -> Any:
     return np.fmod(input, other)
 
 
-def _whole(quotient: Any, rounding: str) -> Any:
-    """Return a rounded quotient as a constant."""
-    values = quotient.array if isinstance(quotient, TensorBase) else quotient
-    return np.asarray(np.floor(values) if rounding == "floor" else np.trunc(values), values.dtype)
+def _whole(quotient: Any, rounding: Any) -> Any:
+    """Return a quotient as a constant, rounded by ``np.floor`` or ``np.trunc``."""
+    values = array_of(quotient)
+    return np.asarray(rounding(values), values.dtype)
 
 
 _remainder = op(
@@ -310,7 +290,7 @@ _remainder = op(
     _remainder_forward,
     promote="same",
     input=lambda g: g,
-    other=lambda g, input, other: -g * _whole(input / other, "floor"),
+    other=lambda g, input, other: -g * _whole(input / other, np.floor),
 )
 _fmod = op(
     "fmod",
@@ -318,7 +298,7 @@ _fmod = op(
     promote="same",
     tensors=("input",),
     input=lambda g: g,
-    other=lambda g, input, other: -g * _whole(input / other, "trunc"),
+    other=lambda g, input, other: -g * _whole(input / other, np.trunc),
 )
 
 
@@ -369,19 +349,6 @@ def fmod(input: Any, other: Any, *, out: Any = None) -> Any:
 # -- powers ----------------------------------------------------------------------------------------
 
 
-def _zero_where(condition: Any, value: Any) -> Any:
-    """Return ``value`` with zeros where ``condition`` (an array) holds, whatever was there."""
-    return _where(condition, np.zeros((), _dtype(value)), value)
-
-
-def _dtype(value: Any) -> Any:
-    return (value.array if isinstance(value, TensorBase) else np.asarray(value)).dtype
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
 def _power_scalar(input: Any, *, exponent: Any) -> Any:
     if exponent == 2:
         return np.multiply(input, input)
@@ -415,16 +382,16 @@ def _power(input: Any, other: Any) -> Any:
 
 
 def _power_base_rule(g: Any, input: Any, other: Any) -> Any:
-    zero = _values(other) == 0
+    zero = array_of(other) == 0
     return _zero_where(zero, g * (other * _pow_tensor(input, other - 1)))
 
 
 def _power_exponent_rule(g: Any, input: Any, other: Any, out: Any) -> Any:
-    base, exponent = _values(input), _values(other)
+    base, exponent = array_of(input), array_of(other)
     # 0 ** 0 and 0 ** positive have derivative 0 in the exponent; log(0) would make it NaN.
     flat = (base == 0) & (exponent.real >= 0)
     safe = _where(base == 0, np.ones((), base.dtype), input)
-    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, _dtype(out)), _log(safe))))
+    return _zero_where(flat, g * (out * _where(base == 0, np.full((), -np.inf, array_of(out).dtype), _log(safe))))
 
 
 _pow_tensor = op(
@@ -484,286 +451,6 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     return pow(a, b)
 
 
-# -- choosing --------------------------------------------------------------------------------------
-
-
-def _where_forward(condition: Any, input: Any, other: Any) -> Any:
-    return np.where(condition, input, other)
-
-
-_where = op(
-    "where",
-    _where_forward,
-    promote="same",
-    promote_over=("input", "other"),
-    input=lambda g, condition: _where(condition, g, np.zeros((), _dtype(g))),
-    other=lambda g, condition: _where(condition, np.zeros((), _dtype(g)), g),
-)
-
-
-def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
-    """Return ``input`` where ``condition`` holds, else ``other``.
-
-    With the condition alone, return the indices where it holds, as ``nonzero(as_tuple=True)`` does.
-
-    Args:
-        condition: a bool tensor.
-        input: a tensor or a number.
-        other: a tensor or a number.
-        out: a tensor to write the result into.
-
-    Raises:
-        RuntimeError: the condition is not bool (or uint8).
-
-    Source: ``torch.where``.
-
-    Example:
-        >>> torch.where(torch.tensor([True, False]), 1.0, 0.0)
-        tensor([1., 0.])
-    """
-    if out is not None:
-        return into(out, where, condition, input, other)
-    if input is None and other is None:
-        values = _values(condition)
-        return tuple(wrap(i) for i in np.nonzero(values))
-    if not isinstance(condition, (TensorBase, np.ndarray)):
-        raise TypeError(f"where(): argument 'condition' must be Tensor, not {type(condition).__name__}")
-    kind = _dtype(condition)
-    if kind != np.bool_:
-        if kind != np.uint8:
-            raise RuntimeError(
-                "where expected condition to be a boolean tensor, but got a tensor with dtype "
-                f"{dtypes.from_numpy(kind)}"
-            )
-        condition = condition != 0
-    if isinstance(input, (int, float, complex)) and isinstance(other, (int, float, complex)):
-        both = dtypes.result_type_of([input, other]).numpy
-        input = wrap(np.asarray(input, both))
-    return _where(condition, input, other)
-
-
-def _selected(g: Any, mine: Any, tie: Any) -> Any:
-    """Return ``g`` where an operand was chosen, half of it where both were equal."""
-    weight = np.where(tie, 0.5, np.where(mine, 1.0, 0.0)).astype(_dtype(g))
-    return g * weight
-
-
-def _gt(a: Any, b: Any) -> Any:
-    return np.greater(_values(a), _values(b))
-
-
-def _eq(a: Any, b: Any) -> Any:
-    return np.equal(_values(a), _values(b))
-
-
-_maximum = op(
-    "maximum",
-    np.maximum,
-    promote="same",
-    input=lambda g, input, other: _selected(g, _gt(input, other), _eq(input, other)),
-    other=lambda g, input, other: _selected(g, _gt(other, input), _eq(input, other)),
-)
-_minimum = op(
-    "minimum",
-    np.minimum,
-    promote="same",
-    input=lambda g, input, other: _selected(g, _gt(other, input), _eq(input, other)),
-    other=lambda g, input, other: _selected(g, _gt(input, other), _eq(input, other)),
-)
-
-
-def _keep(g: Any, mask: Any) -> Any:
-    return g * np.asarray(mask, _dtype(g))
-
-
-def _fmax_mask(a: Any, b: Any) -> Any:
-    return np.greater_equal(_values(a), _values(b)) | np.isnan(_values(b))
-
-
-def _fmin_mask(a: Any, b: Any) -> Any:
-    return np.less_equal(_values(a), _values(b)) | np.isnan(_values(b))
-
-
-_fmax = op(
-    "fmax",
-    np.fmax,
-    promote="same",
-    input=lambda g, input, other: _keep(g, _fmax_mask(input, other)),
-    other=lambda g, input, other: _keep(g, ~_fmax_mask(input, other)),
-)
-_fmin = op(
-    "fmin",
-    np.fmin,
-    promote="same",
-    input=lambda g, input, other: _keep(g, _fmin_mask(input, other)),
-    other=lambda g, input, other: _keep(g, ~_fmin_mask(input, other)),
-)
-
-
-def _need_tensors(name: str, input: Any, other: Any) -> None:
-    for argument, value in (("input", input), ("other", other)):
-        if not isinstance(value, (TensorBase, np.ndarray)):
-            raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
-
-
-def maximum(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the larger of two tensors; NaN if one is NaN. Ties share the gradient.
-
-    Source: ``torch.maximum``.
-
-    Example:
-        >>> torch.maximum(torch.tensor([1, 5]), torch.tensor([3, 2]))
-        tensor([3, 5])
-    """
-    if out is not None:
-        return into(out, maximum, input, other)
-    _need_tensors("maximum", input, other)
-    return _maximum(input, other)
-
-
-def minimum(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the smaller of two tensors; NaN if one is NaN. Ties share the gradient.
-
-    Source: ``torch.minimum``.
-
-    Example:
-        >>> torch.minimum(torch.tensor([1, 5]), torch.tensor([3, 2]))
-        tensor([1, 2])
-    """
-    if out is not None:
-        return into(out, minimum, input, other)
-    _need_tensors("minimum", input, other)
-    return _minimum(input, other)
-
-
-def fmax(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the larger of two tensors; a NaN only if both are NaN.
-
-    Source: ``torch.fmax``.
-
-    Example:
-        >>> torch.fmax(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
-        tensor([3., 2.])
-    """
-    if out is not None:
-        return into(out, fmax, input, other)
-    _need_tensors("fmax", input, other)
-    return _fmax(input, other)
-
-
-def fmin(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the smaller of two tensors; a NaN only if both are NaN.
-
-    Source: ``torch.fmin``.
-
-    Example:
-        >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
-        tensor([1., 2.])
-    """
-    if out is not None:
-        return into(out, fmin, input, other)
-    _need_tensors("fmin", input, other)
-    return _fmin(input, other)
-
-
-def _clip(input: Any, *, min: Any, max: Any) -> Any:
-    low = None if min is None else input.dtype.type(min)
-    high = None if max is None else input.dtype.type(max)
-    if low is not None and high is not None and low > high:
-        return np.where(np.isnan(input), input, high) if input.dtype.kind == "f" else np.full_like(input, high)
-    return np.clip(input, low, high)
-
-
-def _clip_rule(g: Any, input: Any, min: Any, max: Any) -> Any:
-    values = _values(input)
-    inside = np.ones(values.shape, np.bool_)
-    if min is not None:
-        inside &= values >= min
-    if max is not None:
-        inside &= values <= max
-    return _keep(g, inside)
-
-
-_clamp = op("clamp", _clip, node_name="ClampBackward1", input=_clip_rule)
-
-
-def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
-    """Return ``input`` limited to the range from ``min`` to ``max``.
-
-    Args:
-        input: a tensor.
-        min: lower bound, a number or a tensor; None for none.
-        max: upper bound, a number or a tensor; None for none. Where ``min`` is above it, it wins.
-        out: a tensor to write the result into.
-
-    Raises:
-        RuntimeError: neither bound is given.
-
-    Source: ``torch.clamp``. The gradient is 1 at the bounds.
-
-    Example:
-        >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), 0, 1)
-        tensor([0.0000, 0.5000, 1.0000])
-    """
-    if out is not None:
-        return into(out, clamp, input, min, max)
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
-        for name, bound in (("min", min), ("max", max)):
-            if not (bound is None or isinstance(bound, TensorBase)):
-                raise TypeError(f"clamp(): argument {name!r} must be Tensor as the other bound, not a number")
-        if min is not None:
-            input = _clamp_below(input, min)
-        if max is not None:
-            input = _clamp_above(input, max)
-        return input
-    if input.__class__ in (int, float, bool):
-        raise TypeError(f"clamp(): argument 'input' must be Tensor, not {type(input).__name__}")
-    given = [b for b in (min, max) if b is not None]
-    for bound in given:
-        if not isinstance(bound, (int, float, np.generic)):
-            raise TypeError(f"clamp(): a bound must be a Tensor or a number, not {type(bound).__name__}")
-    target = dtypes.result_type_of([_values(input), *given]).numpy
-    if target != _dtype(input):
-        input = cast(input, dtype=target)
-    return _clamp(input, min=min, max=max)
-
-
-_clamp_below = op(
-    "clamp_below",
-    np.maximum,
-    promote="same",
-    tensors=("input",),
-    node_name="ClampBackward0",
-    input=lambda g, input, other: _keep(g, ~_gt(other, input)),
-    other=lambda g, input, other: _keep(g, _gt(other, input)),
-)
-_clamp_above = op(
-    "clamp_above",
-    np.minimum,
-    promote="same",
-    tensors=("input",),
-    node_name="ClampBackward0",
-    input=lambda g, input, other: _keep(g, ~_gt(input, other)),
-    other=lambda g, input, other: _keep(g, _gt(input, other)),
-)
-
-
-def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
-    """Return ``input`` limited from below; see ``clamp``."""
-    if out is not None:
-        return into(out, clamp_min, input, min)
-    return clamp(input, min=min)
-
-
-def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
-    """Return ``input`` limited from above; see ``clamp``."""
-    if out is not None:
-        return into(out, clamp_max, input, max)
-    return clamp(input, max=max)
-
-
 # -- combinations ----------------------------------------------------------------------------------
 
 
@@ -788,13 +475,13 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     if out is not None:
         return into(out, lerp, input, end, weight)
     _need_tensors("lerp", input, end)
-    if _dtype(input) != _dtype(end):
+    if array_of(input).dtype != array_of(end).dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, TensorBase):
-        if _dtype(weight) != _dtype(input):
+        if array_of(weight).dtype != array_of(input).dtype:
             raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
         # As PyTorch: from whichever end is nearer, so that weight 1 gives `end` exactly.
-        near = np.abs(_values(weight)) < 0.5
+        near = np.abs(array_of(weight)) < 0.5
         return _where(near, input + weight * (end - input), end - (end - input) * (1 - weight))
     if abs(weight) < 0.5:
         return input + (end - input) * weight
@@ -840,179 +527,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     return _add(input, quotient if value == 1 else quotient * value)
 
 
-_hypot = op(
-    "hypot",
-    np.hypot,
-    promote="same",
-    input=lambda g, input, out: g * (input / out),
-    other=lambda g, other, out: g * (other / out),
-)
-_atan2 = op(
-    "atan2",
-    np.arctan2,
-    promote="float",
-    input=lambda g, input, other: g * (other / (input * input + other * other)),
-    other=lambda g, input, other: -g * (input / (input * input + other * other)),
-)
-_logaddexp = op(
-    "logaddexp",
-    np.logaddexp,
-    promote="same",
-    input=lambda g, input, other: g / (1 + _exp(other - input)),
-    other=lambda g, input, other: g / (1 + _exp(input - other)),
-)
-_logaddexp2 = op(
-    "logaddexp2",
-    np.logaddexp2,
-    promote="same",
-    input=lambda g, input, other: g / (1 + _exp((other - input) * math.log(2))),
-    other=lambda g, input, other: g / (1 + _exp((input - other) * math.log(2))),
-)
-
-
-def hypot(input: Any, other: Any, *, out: Any = None) -> Any:
-    r"""Return :math:`\sqrt{a^2 + b^2}` without overflow.
-
-    Source: ``torch.hypot``.
-
-    Example:
-        >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0]))
-        tensor([5.])
-    """
-    if out is not None:
-        return into(out, hypot, input, other)
-    _need_tensors("hypot", input, other)
-    return _hypot(input, other)
-
-
-def atan2(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the angle of the points (other, input), from -pi to pi.
-
-    Source: ``torch.atan2``.
-
-    Example:
-        >>> torch.atan2(torch.tensor([1.0]), torch.tensor([0.0]))
-        tensor([1.5708])
-    """
-    if out is not None:
-        return into(out, atan2, input, other)
-    _need_tensors("atan2", input, other)
-    return _atan2(input, other)
-
-
-def logaddexp(input: Any, other: Any, *, out: Any = None) -> Any:
-    r"""Return :math:`\log(e^a + e^b)` without overflow.
-
-    Source: ``torch.logaddexp``.
-
-    Example:
-        >>> torch.logaddexp(torch.tensor([1000.0]), torch.tensor([1000.0]))
-        tensor([1000.6932])
-    """
-    if out is not None:
-        return into(out, logaddexp, input, other)
-    _need_tensors("logaddexp", input, other)
-    return _logaddexp(input, other)
-
-
-def logaddexp2(input: Any, other: Any, *, out: Any = None) -> Any:
-    r"""Return :math:`\log_2(2^a + 2^b)` without overflow.
-
-    Source: ``torch.logaddexp2``.
-
-    Example:
-        >>> torch.logaddexp2(torch.tensor([3.0]), torch.tensor([3.0]))
-        tensor([4.])
-    """
-    if out is not None:
-        return into(out, logaddexp2, input, other)
-    _need_tensors("logaddexp2", input, other)
-    return _logaddexp2(input, other)
-
-
-def _copysign_rule(g: Any, input: Any, out: Any) -> Any:
-    a, o = _values(input), _values(out)
-    ratio = np.where(a == 0, 0, np.sign(a) * np.sign(o)).astype(_dtype(g))
-    return g * ratio
-
-
-_copysign = op(
-    "copysign",
-    np.copysign,
-    promote="float",
-    tensors=("input",),
-    input=_copysign_rule,
-    other=lambda g, other: g * 0.0,
-)
-
-
-def copysign(input: Any, other: Any, *, out: Any = None) -> Any:
-    """Return the size of ``input`` with the sign of ``other``.
-
-    Source: ``torch.copysign``.
-
-    Example:
-        >>> torch.copysign(torch.tensor([1.0, -2.0]), -1.0)
-        tensor([-1., -2.])
-    """
-    if out is not None:
-        return into(out, copysign, input, other)
-    return _copysign(input, other)
-
-
-@whole
-def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
-    """Return 0 below zero, 1 above it, and ``values`` at zero; not differentiable.
-
-    Source: ``torch.heaviside``.
-
-    Example:
-        >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
-        tensor([0.0000, 0.5000, 1.0000])
-    """
-    if out is not None:
-        return into(out, heaviside, input, values)
-    check_real("heaviside", input, values)
-    _need_tensors("heaviside", input, values)
-    x, v = _values(input), _values(values)
-    if x.dtype != v.dtype:
-        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    return wrap(np.where(x == 0, v, np.where(x < 0, 0, 1)).astype(x.dtype))
-
-
-def _xlogy_forward(input: Any, other: Any) -> Any:
-    kind = getattr(input if isinstance(input, np.ndarray) else other, "dtype", None)
-    product = input * np.log(other, dtype=kind)
-    return np.where((np.asarray(input) == 0) & ~np.isnan(other), np.zeros((), product.dtype), product)
-
-
-def _xlogy_rule(g: Any, input: Any, other: Any) -> Any:
-    zero = (_values(input) == 0) & (_values(other) <= 0)
-    safe = _where(zero, np.ones((), _dtype(g)), other)
-    return g * _log(safe)
-
-
-_xlogy = op(
-    "xlogy",
-    _xlogy_forward,
-    promote="float",
-    input=_xlogy_rule,
-    other=lambda g, input, other: g * (input / other),
-)
-
-
-def xlogy(input: Any, other: Any, *, out: Any = None) -> Any:
-    r"""Return :math:`a \log b`, with 0 where :math:`a = 0`.
-
-    Source: ``torch.xlogy``.
-
-    Example:
-        >>> torch.xlogy(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
-        tensor([0., 0.])
-    """
-    if out is not None:
-        return into(out, xlogy, input, other)
-    return _xlogy(input, other)
-
-
-subtract, multiply, divide, true_divide, clip, arctan2 = sub, mul, div, div, clamp, atan2
+subtract = sub
+multiply = mul
+divide = div
+true_divide = div
