@@ -16,6 +16,7 @@ import numpy as np
 import tinygrad_hw as torch
 from tinygrad_hw import nn, optim
 from tinygrad_hw.kernels import runtime
+from tinygrad_hw.kernels.arithmetic import LARGE
 from tinygrad_hw.kernels.hue import turn_hue
 from tinygrad_hw.kernels.warp import warp
 from tinygrad_hw.nn import functional as F
@@ -183,6 +184,8 @@ def calls(dtype: Any, size: int = 1) -> list[tuple[str, Call]]:
     add("conv1d", F.conv1d, numbers(n, 4, 9), numbers(6, 4, 3), numbers(6))
     add("conv_transpose2d", partial(F.conv_transpose2d, stride=2), image, numbers(4, 6, 3, 3), numbers(6))
     # Smaller products are BLAS's.
+    for name in ("add", "sub", "mul", "div"):
+        add(f"{name} of large tensors", getattr(torch, name), numbers(LARGE), numbers(LARGE) + 0.5)
     add("linear", F.linear, numbers(256 * n, 128), numbers(128, 128), numbers(128))
     add("linear, few rows", F.linear, numbers(64, 800), numbers(128, 800), numbers(128))
     add("matmul", torch.matmul, numbers(256 * n, 128), numbers(128, 128))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import NAMESPACE, Node
+from tinygrad_hw.kernels.arithmetic import LARGE
 
 if TYPE_CHECKING:
     from tinygrad_hw.autograd.op import Op
@@ -81,7 +82,7 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
         w("    if TRACE is not None:")
         w(f"        return TRACE{handed}")
     if op.outputs == ("out",):
-        _write_single(op, w, call)
+        _write_single(op, w, call, by_size=promoting)
     else:
         _write_several(op, w, call)
     function = _compile("\n".join(lines) + "\n", name)
@@ -235,7 +236,10 @@ def _needs_none(op: Op) -> str:
     return f"({unneeded}) or not GRAD_MODE.enabled"
 
 
-def _write_single(op: Op, w: Callable[[str], None], call: str) -> None:
+def _write_single(op: Op, w: Callable[[str], None], call: str, by_size: bool) -> None:
+    if by_size and op.large is not None:
+        NAMESPACE[f"large_{op.name}"] = op.large
+        call = f"{call} if a0.size < {LARGE} else large_{op.name}(a0, a1)"
     if op.promote is not None and len(op.promote_over) > 1:
         w("    try:")
         w(f"        out = {call}")

@@ -22,6 +22,7 @@ from tinygrad_hw.autograd.grad_mode import set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.hooks import run_node_post_hooks, run_node_pre_hooks, run_tensor_hooks
 from tinygrad_hw.autograd.op import SELECT_OUTPUT
+from tinygrad_hw.kernels.arithmetic import add
 
 __all__ = ["backward", "grad", "walk"]
 
@@ -168,9 +169,11 @@ def walk(
                 nodes[key] = parent
                 heappush(heap, key)
             elif key in owned:
-                np.add(grads[key], gp, out=grads[key])
+                add(grads[key], gp, out=grads[key])
             else:
-                total = grads[key] = grads[key] + gp
+                # An array may come to a tensor, from a hook say.
+                own = gp.__class__ is np.ndarray is grads[key].__class__
+                total = grads[key] = add(grads[key], gp) if own else grads[key] + gp
                 if total.__class__ is np.ndarray:
                     owned.add(key)
         # Names that would keep the last gradients alive through the next rule.

@@ -80,9 +80,11 @@ class Op:
         doc: str | None,
         tensors: Sequence[str] = (),
         out: bool = False,
+        large: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.out = out
+        self.large = large
         self.forward = forward
         self.node_name = node_name or "".join(p.title() for p in name.split("_")) + "Backward0"
         self.promote = promote
@@ -291,6 +293,7 @@ def op(
     doc: str | None = None,
     tensors: Sequence[str] = (),
     out: bool = False,
+    large: Callable[..., Any] | None = None,
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Declare an op and return its function, polymorphic over tensors and arrays.
@@ -313,6 +316,7 @@ def op(
         doc: the docstring of the returned function.
         tensors: arguments for which a Python number is a TypeError.
         out: the function takes ``out=``, a tensor to write the result into.
+        large: does the same for two large arrays, on several threads.
         **rules: for each differentiable argument its gradient rule.
 
     Raises:
@@ -337,6 +341,7 @@ def op(
         doc=doc,
         tensors=tensors,
         out=out,
+        large=large,
     )
     REGISTRY[name] = o
     return o.call

@@ -11,6 +11,7 @@ from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.kernels import arithmetic as kernels
 from tinygrad_hw.ops.selection import _need_tensors, _where, _zero_where
 from tinygrad_hw.ops.unary import log as _log
 
@@ -48,14 +49,15 @@ def _kind(value: Any) -> str:
 
 # -- sums and products -----------------------------------------------------------------------------
 
-_add = op("add", np.add, promote="same", input=lambda g: g, other=lambda g: g)
+_add = op("add", np.add, promote="same", large=kernels.add, input=lambda g: g, other=lambda g: g)
 
 
-_sub = op("sub", np.subtract, promote="same", input=lambda g: g, other=lambda g: -g)
+_sub = op("sub", np.subtract, promote="same", large=kernels.sub, input=lambda g: g, other=lambda g: -g)
 _mul = op(
     "mul",
     np.multiply,
     promote="same",
+    large=kernels.mul,
     input=lambda g, other: g * other,
     other=lambda g, input: g * input,
 )
@@ -63,6 +65,7 @@ _div = op(
     "div",
     np.true_divide,
     promote="float",
+    large=kernels.div,
     input=lambda g, other: g / other,
     other=lambda g, input, other: -g * ((input / other) / other),
 )
