@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.conv2d_winograd import both_ways, enter_block, sharing
+from tinygrad_hw.kernels.matmul import matmul
 from tinygrad_hw.kernels.runtime import Intrinsic, kernel, workers
 from tinygrad_hw.kernels.simd import Writer, lanes, outer_1, outer_2, outer_3, outer_4, outer_rows, turn
 
@@ -198,6 +199,8 @@ _FEWEST = 32
 _CHUNKS, _ROOM = 8, 1 << 22
 
 _LAST = np.array([[1, 0.5, 0.5, 0], [0, 0.5, -0.5, 0], [0, 0.5, 0.5, -1]])
+#: The same for rows and columns at once, (9, 16).
+_LAST_OF_BOTH = np.kron(_LAST, _LAST)
 
 
 def _chunks(channels: int, outputs: int) -> int:
@@ -245,14 +248,14 @@ def winograd_weight_grad(x: Any, g: Any, padding: Any, out: Any) -> None:
     sums = np.zeros((chunks, size), x.dtype)
     time = 16 * n * down * across * channels * outputs / (5 * vector)
     _correlate(
-        x.reshape(-1), g.reshape(-1), np.resize(np.arange(channels) * pitch, filled), sums.reshape(-1),
+        x.reshape(-1), g.reshape(-1), np.arange(filled) % channels * pitch, sums.reshape(-1),
         (*x.shape, *g.shape[1:]), padding, lines, pitch, np.array(strips, np.int64), vector, pieces, narrow, chunks,
         workers(time), work=time,
     )  # fmt: skip
     total = sums.sum(axis=0)
-    last = _LAST.astype(x.dtype)
+    last = _LAST_OF_BOTH.astype(x.dtype)
     for channel, columns, _, to in strips:
         width = columns * vector
         squares = total[to : to + 16 * filled * width].reshape(4, 4, filled, width)[:, :, :channels]
-        windows = np.einsum("ip,jq,pqcw->wcij", last, last, squares[..., : outputs - channel], optimize=True)
-        out[channel : channel + width] = windows
+        windows = matmul(last, squares.reshape(16, -1)).reshape(3, 3, channels, width)
+        out[channel : channel + width] = windows.transpose(3, 2, 0, 1)[: outputs - channel]
