@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.conv2d_winograd import both_ways, enter_block, sharing
-from tinygrad_hw.kernels.matmul import matmul
 from tinygrad_hw.kernels.runtime import Intrinsic, kernel, workers
 from tinygrad_hw.kernels.simd import Writer, lanes, outer_1, outer_2, outer_3, outer_4, outer_rows, turn
 
@@ -189,6 +188,64 @@ def _correlate(
         )
 
 
+@kernel()
+def _ends(x: Any, at: Any, step: Any, out: Any, to: Any, pitch: Any, width: Any) -> None:
+    """Write (1, 1/2, 1/2, 0), (0, 1/2, -1/2, 0) and (0, 1/2, 1/2, -1) times four lines, ``pitch`` apart."""
+    half = out.dtype.type(0.5)
+    one, two, three = step, step + step, step + step + step
+    for w in range(np.uint64(width)):
+        b, c = half * x[at + one + w], half * x[at + two + w]
+        out[to + w] = x[at + w] + b + c
+        out[to + pitch + w] = b - c
+        out[to + pitch + pitch + w] = b + c - x[at + three + w]
+
+
+@kernel()
+def _windows_of(
+    channel: Any, sums: Any, strips: Any, filled: Any, vector: Any, channels: Any, outputs: Any, out: Any
+) -> None:
+    for s in range(strips.shape[0]):
+        width = strips[s, 1] * vector
+        squares = np.zeros(16 * width, out.dtype)
+        lines, windows = np.empty(12 * width, out.dtype), np.empty(9 * width, out.dtype)
+        for k in range(16):
+            begin, to = np.uint64(strips[s, 3] + (k * filled + channel) * width), np.uint64(k * width)
+            for part in range(sums.shape[0]):
+                for w in range(np.uint64(width)):
+                    squares[to + w] += sums[part, begin + w]
+        for j in range(4):
+            _ends(
+                squares,
+                np.uint64(j * width),
+                np.uint64(4 * width),
+                lines,
+                np.uint64(j * width),
+                np.uint64(4 * width),
+                width,
+            )
+        for i in range(3):
+            _ends(
+                lines,
+                np.uint64(4 * i * width),
+                np.uint64(width),
+                windows,
+                np.uint64(3 * i * width),
+                np.uint64(width),
+                width,
+            )
+        for w in range(min(width, outputs - strips[s, 0])):
+            to = ((strips[s, 0] + w) * channels + channel) * 9
+            for k in range(9):
+                out[to + k] = windows[k * width + w]
+
+
+@kernel(parallel=True)
+def _windows(sums: Any, strips: Any, filled: int, vector: int, channels: int, outputs: int, out: Any) -> None:
+    """Add up the parts (chunks, strips of (16, filled, width)) and make windows of the squares, (O, C, 3, 3)."""
+    for channel in prange(channels):
+        _windows_of(np.int64(channel), sums, strips, filled, vector, channels, outputs, out)
+
+
 #: Bytes of a block: entered squares and spread gradients.
 _BLOCK = 1 << 19
 
@@ -197,10 +254,6 @@ _FEWEST = 32
 
 #: Into how many sums the squares are split, whatever the number of threads; and how many numbers they may have.
 _CHUNKS, _ROOM = 8, 1 << 22
-
-_LAST = np.array([[1, 0.5, 0.5, 0], [0, 0.5, -0.5, 0], [0, 0.5, 0.5, -1]])
-#: The same for rows and columns at once, (9, 16).
-_LAST_OF_BOTH = np.kron(_LAST, _LAST)
 
 
 def _chunks(channels: int, outputs: int) -> int:
@@ -247,15 +300,10 @@ def winograd_weight_grad(x: Any, g: Any, padding: Any, out: Any) -> None:
         size += 16 * filled * columns * vector
     sums = np.zeros((chunks, size), x.dtype)
     time = 16 * n * down * across * channels * outputs / (5 * vector)
+    places = np.array(strips, np.int64)
     _correlate(
         x.reshape(-1), g.reshape(-1), np.arange(filled) % channels * pitch, sums.reshape(-1),
-        (*x.shape, *g.shape[1:]), padding, lines, pitch, np.array(strips, np.int64), vector, pieces, narrow, chunks,
+        (*x.shape, *g.shape[1:]), padding, lines, pitch, places, vector, pieces, narrow, chunks,
         workers(time), work=time,
     )  # fmt: skip
-    total = sums.sum(axis=0)
-    last = _LAST_OF_BOTH.astype(x.dtype)
-    for channel, columns, _, to in strips:
-        width = columns * vector
-        squares = total[to : to + 16 * filled * width].reshape(4, 4, filled, width)[:, :, :channels]
-        windows = matmul(last, squares.reshape(16, -1)).reshape(3, 3, channels, width)
-        out[channel : channel + width] = windows.transpose(3, 2, 0, 1)[: outputs - channel]
+    _windows(sums, places, filled, vector, channels, outputs, out.reshape(-1), work=0.3 * sums.size)
