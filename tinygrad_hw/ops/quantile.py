@@ -11,10 +11,12 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arithmetic import lerp
 from tinygrad_hw.ops.creation import clone
 from tinygrad_hw.ops.extrema import _filled_dim, pick
+from tinygrad_hw.ops.index import gather
 from tinygrad_hw.ops.reduce import _kept, _one_dim
-from tinygrad_hw.ops.shape import flatten, reshape
+from tinygrad_hw.ops.shape import flatten, movedim, reshape, squeeze
 
 __all__ = [
     "median",
@@ -143,10 +145,6 @@ def _quantile(
     interpolation: str,
     ignore_nan: bool,
 ) -> Any:
-    from tinygrad_hw.ops.arithmetic import lerp
-    from tinygrad_hw.ops.index import gather
-    from tinygrad_hw.ops.shape import movedim, squeeze
-
     if interpolation not in ("linear", "lower", "higher", "nearest", "midpoint"):
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"

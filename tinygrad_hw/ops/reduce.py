@@ -16,10 +16,11 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arithmetic import _pow_scalar
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import reshape
+from tinygrad_hw.ops.shape import cat, flip, movedim, reshape
 from tinygrad_hw.ops.unary import abs as abs_
-from tinygrad_hw.ops.unary import exp
+from tinygrad_hw.ops.unary import exp, sign
 
 __all__ = [
     "all",
@@ -258,7 +259,6 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     if not (array_of(input) == 0).any():
         return _spread(g * out, shape, dim) / input
     from tinygrad_hw.ops.scan import cumprod
-    from tinygrad_hw.ops.shape import cat, flip, movedim
 
     # Exclusive products from the left and from the right.
     rest = tuple(i for i in range(len(shape)) if i not in dim)
@@ -419,9 +419,6 @@ def _norm_forward(input: Any, *, p: float, dim: tuple[int, ...], keepdim: bool) 
 
 
 def _norm_rule(g: Any, input: Any, out: Any, p: float, dim: tuple[int, ...]) -> Any:
-    from tinygrad_hw.ops.arithmetic import _pow_scalar
-    from tinygrad_hw.ops.unary import sign
-
     shape = tuple(input.shape)
     g, o = _back(g, shape, dim), _back(out, shape, dim)
     kind = array_of(input).dtype
