@@ -19,7 +19,7 @@ from tinygrad_hw.kernels.conv2d_direct import convolve, correlate
 from tinygrad_hw.kernels.conv2d_winograd import winograd
 from tinygrad_hw.kernels.conv2d_winograd_grad import takes, winograd_weight_grad
 from tinygrad_hw.kernels.fold import Pair, output_size
-from tinygrad_hw.kernels.runtime import compiled_kernels, workers
+from tinygrad_hw.kernels.runtime import compiled_kernels, into, workers
 from tinygrad_hw.kernels.simd import dots_taps, lanes, outer_rows, tile_rows
 
 __all__ = [
@@ -320,7 +320,7 @@ def conv2d(
     size = tuple(map(output_size, x.shape[2:], (kh, kw), stride, padding, dilation))
     if not compiled_kernels():
         result = conv2d_reference(x, weight, bias, stride, padding, dilation, groups)
-        return _into(out, np.maximum(result, 0) if relu else result)
+        return into(out, np.maximum(result, 0) if relu else result)
     if out is None:
         out = np.empty((n, o, *size), x.dtype)
     if weight.size == 0 or out.size == 0:
@@ -361,7 +361,7 @@ def conv2d_input_grad(
     n, c, h, w = input_shape
     o, cg, kh, kw = weight.shape
     if not compiled_kernels():
-        return _into(
+        return into(
             out,
             conv2d_input_grad_reference(g, weight, input_shape, stride, padding, dilation, groups),
         )
@@ -403,7 +403,7 @@ def conv2d_weight_grad(
     n = x.shape[0]
     o, cg, kh, kw = weight_shape
     if not compiled_kernels():
-        return _into(
+        return into(
             out,
             conv2d_weight_grad_reference(g, x, weight_shape, stride, padding, dilation, groups),
         )
@@ -441,12 +441,4 @@ def conv2d_weight_grad(
             width = columns * vector if columns > 0 else max(-columns, 1)
             here = total[:, to : to + taps * width].reshape(groups, taps, width).swapaxes(1, 2)
             rows[:, channel : channel + width] = here[:, : rows.shape[1] - channel]
-    return out
-
-
-def _into(out: Any, result: Any) -> Any:
-    """Return ``result``, in ``out`` if that is given."""
-    if out is None:
-        return result
-    out[...] = result
     return out

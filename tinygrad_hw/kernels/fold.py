@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiles, kernel
+from tinygrad_hw.kernels.runtime import compiles, into, kernel
 
 #: numba's compiler finds its own ``prange`` under this name once it is imported (see ``runtime``).
 prange = range
@@ -128,11 +128,7 @@ def im2col(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ou
         out: where to write.
     """
     if not compiles(x):
-        columns = im2col_reference(x, kernel, stride, padding, dilation)
-        if out is None:
-            return columns
-        out[...] = columns
-        return out
+        return into(out, im2col_reference(x, kernel, stride, padding, dilation))
     size = tuple(map(output_size, x.shape[2:], kernel, stride, padding, dilation))
     columns = np.empty((*x.shape[:2], *kernel, *size), x.dtype) if out is None else out
     n, c, h, w = x.shape
@@ -164,11 +160,7 @@ def col2im(
         out: where to write.
     """
     if not compiles(columns):
-        image = col2im_reference(columns, size, kernel, stride, padding, dilation)
-        if out is None:
-            return image
-        out[...] = image
-        return out
+        return into(out, col2im_reference(columns, size, kernel, stride, padding, dilation))
     image = np.empty((*columns.shape[:2], *size), columns.dtype) if out is None else out
     n, c, kh, kw, *count = columns.shape
     _col2im(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
+from tinygrad_hw.kernels.runtime import compiled_kernels, into, kernel
 
 __all__ = [
     "batch_norm",
@@ -229,10 +229,8 @@ def batch_norm(
         The result, and mean, biased variance and scale 1 / sqrt(variance + eps), each (C,) in the dtype of ``x``.
     """
     if not compiled_kernels():
-        result = batch_norm_reference(x, weight, bias, eps, relu)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = batch_norm_reference(x, weight, bias, eps, relu)
+        return (into(out, first), *rest)
     n, c = x.shape[:2]
     if out is None:
         out = np.empty(x.shape, x.dtype)
@@ -266,10 +264,8 @@ def batch_norm_backward(
         Gradients of input, weight and bias.
     """
     if not compiled_kernels():
-        result = batch_norm_backward_reference(g, x, weight, bias, mean, scale, relu)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = batch_norm_backward_reference(g, x, weight, bias, mean, scale, relu)
+        return (into(out, first), *rest)
     n, c = x.shape[:2]
     if out is None:
         out = np.empty(x.shape, x.dtype)
@@ -418,10 +414,8 @@ def row_norm(x: Any, weight: Any, bias: Any, eps: float, center: bool = True, ou
         The result, and mean and scale 1 / sqrt(variance + eps), each (rows,) in the dtype of ``x``.
     """
     if not compiled_kernels():
-        result = row_norm_reference(x, weight, bias, eps, center)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = row_norm_reference(x, weight, bias, eps, center)
+        return (into(out, first), *rest)
     rows, n = x.shape
     if out is None:
         out = np.empty(x.shape, x.dtype)
@@ -454,10 +448,8 @@ def row_norm_backward(
         Gradients of input, weight and bias.
     """
     if not compiled_kernels():
-        result = row_norm_backward_reference(g, x, weight, mean, scale, center)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = row_norm_backward_reference(g, x, weight, mean, scale, center)
+        return (into(out, first), *rest)
     rows, n = x.shape
     if out is None:
         out = np.empty(x.shape, x.dtype)
@@ -562,10 +554,8 @@ def group_norm(x: Any, weight: Any, bias: Any, groups: int, eps: float, out: Any
         The result, and mean and scale 1 / sqrt(variance + eps), each (N * G,) in the dtype of ``x``.
     """
     if not compiled_kernels():
-        result = group_norm_reference(x, weight, bias, groups, eps)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = group_norm_reference(x, weight, bias, groups, eps)
+        return (into(out, first), *rest)
     n, c = x.shape[:2]
     if out is None:
         out = np.empty(x.shape, x.dtype)
@@ -595,10 +585,8 @@ def group_norm_backward(
         Gradients of input, weight and bias.
     """
     if not compiled_kernels():
-        result = group_norm_backward_reference(g, x, weight, mean, scale, groups)
-        if out is not None:
-            out[...] = result[0]
-        return result if out is None else (out, *result[1:])
+        first, *rest = group_norm_backward_reference(g, x, weight, mean, scale, groups)
+        return (into(out, first), *rest)
     n, c = x.shape[:2]
     if out is None:
         out = np.empty(x.shape, x.dtype)

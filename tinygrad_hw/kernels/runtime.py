@@ -46,6 +46,7 @@ __all__ = [
     "compiles",
     "config",
     "get_num_threads",
+    "into",
     "jit",
     "jit_part",
     "kernel",
@@ -125,6 +126,14 @@ def compiled_kernels() -> bool:
 def compiles(x: Any) -> bool:
     """Return whether kernels are compiled for arrays like ``x``: numba knows no half precision on CPUs."""
     return compiled_kernels() and x.dtype.char != "e"
+
+
+def into(out: Any, result: Any) -> Any:
+    """Return ``result``, in ``out`` if that is given."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 # -- threads ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.exponential import exp32_falling
-from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
+from tinygrad_hw.kernels.runtime import compiled_kernels, into, kernel
 
 __all__ = [
     "cross_entropy",
@@ -238,13 +238,6 @@ def _run(rows: Any, columns: Any, arrays: tuple[Any, ...], axis: int, log: bool,
     return out
 
 
-def _into(out: Any, result: Any) -> Any:
-    if out is None:
-        return result
-    out[...] = result
-    return out
-
-
 def softmax(x: Any, axis: int, out: Any = None) -> Any:
     """Return exp(x) / sum(exp(x)) along an axis.
 
@@ -254,14 +247,14 @@ def softmax(x: Any, axis: int, out: Any = None) -> Any:
         out: where to write, C-contiguous; may be ``x``.
     """
     if not compiled_kernels():
-        return _into(out, softmax_reference(x, axis))
+        return into(out, softmax_reference(x, axis))
     return _run(_softmax_rows, _softmax_columns, (x,), axis, False, out)
 
 
 def softmax_backward(g: Any, y: Any, axis: int, out: Any = None) -> Any:
     """Return the gradient of ``softmax``, whose result was ``y``, for the incoming gradient ``g``."""
     if not compiled_kernels():
-        return _into(out, softmax_backward_reference(g, y, axis))
+        return into(out, softmax_backward_reference(g, y, axis))
     return _run(_backward_rows, _backward_columns, (g, y), axis, False, out)
 
 
@@ -274,14 +267,14 @@ def log_softmax(x: Any, axis: int, out: Any = None) -> Any:
         out: where to write, C-contiguous and other than ``x``.
     """
     if not compiled_kernels():
-        return _into(out, log_softmax_reference(x, axis))
+        return into(out, log_softmax_reference(x, axis))
     return _run(_softmax_rows, _softmax_columns, (x,), axis, True, out)
 
 
 def log_softmax_backward(g: Any, y: Any, axis: int, out: Any = None) -> Any:
     """Return the gradient of ``log_softmax``, whose result was ``y``, for the incoming gradient ``g``."""
     if not compiled_kernels():
-        return _into(out, log_softmax_backward_reference(g, y, axis))
+        return into(out, log_softmax_backward_reference(g, y, axis))
     return _run(_backward_rows, _backward_columns, (g, y), axis, True, out)
 
 
@@ -330,7 +323,7 @@ def cross_entropy_backward(
         out: where to write, (n, C), C-contiguous; may be ``x``.
     """
     if not compiled_kernels():
-        return _into(out, cross_entropy_backward_reference(g, x, target, weights, ignore_index, sums))
+        return into(out, cross_entropy_backward_reference(g, x, target, weights, ignore_index, sums))
     if out is None:
         out = np.empty(x.shape, x.dtype)
     _entropy_backward(
