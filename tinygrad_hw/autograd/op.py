@@ -123,6 +123,8 @@ class Op:
         else:
             self.call = generate_call(self, promoting=True)
 
+    # Written when first asked for: most programs use few ops, and writing all would double the time of the import.
+
     @functools.cached_property
     def core(self) -> Callable[..., Any]:
         """The op for arguments that have their common dtype already."""

@@ -51,7 +51,6 @@ def _kind(value: Any) -> str:
 
 _add = op("add", np.add, promote="same", large=kernels.add, input=lambda g: g, other=lambda g: g)
 
-
 _sub = op("sub", np.subtract, promote="same", large=kernels.sub, input=lambda g: g, other=lambda g: -g)
 _mul = op(
     "mul",
