@@ -6,23 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Adadelta", "adadelta"]
 
 
-class Adadelta(Optimizer):
+class Adadelta(GroupwiseOptimizer):
     r"""Adadelta: steps in the parameter's own units, from running averages of squared steps.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
@@ -62,12 +53,7 @@ class Adadelta(Optimizer):
         tensor([0.9968, 1.9968], requires_grad=True)
     """
 
-    _later_options: ClassVar[dict[str, Any]] = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _later_options: ClassVar[dict[str, Any]] = LATER_OPTIONS
 
     def __init__(
         self,
@@ -82,11 +68,10 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
+        check_options(lr=lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        check_nonnegative(eps, "epsilon value")
-        check_nonnegative(weight_decay, "weight_decay value")
+        check_options(eps=eps, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -106,31 +91,20 @@ class Adadelta(Optimizer):
         state["square_avg"] = zeros_like(param)
         state["acc_delta"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            adadelta(
-                params,
-                grads,
-                [s["square_avg"].array for s in states],
-                [s["acc_delta"].array for s in states],
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                rho=group["rho"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        adadelta(
+            params,
+            grads,
+            [s["square_avg"].array for s in states],
+            [s["acc_delta"].array for s in states],
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            rho=group["rho"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 def adadelta(

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_hw.optim.optimizer import Array, Closure, Optimizer, Params, as_number, scalar_state, zeros_like
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import as_number, check_at_least_zero, check_one_element
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Adafactor", "adafactor"]
 
 
-class Adafactor(Optimizer):
+class Adafactor(GroupwiseOptimizer):
     r"""Adafactor: Adam's scaling with a second moment of rank one, and steps relative to the parameter's size.
 
     With gradient :math:`g` of a matrix (a batch of matrices) :math:`\theta`, :math:`1 - \beta_t = t^\tau` and
@@ -72,10 +73,8 @@ class Adafactor(Optimizer):
         foreach: bool | None = None,
         maximize: bool = False,
     ) -> None:
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not as_number(lr) >= 0.0:
-            raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
+        check_one_element(lr)
+        check_at_least_zero(lr, "Learning rate")
         if not beta2_decay <= 0.0:
             raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
         if eps[0] is not None and not eps[0] >= 0.0:
@@ -84,8 +83,7 @@ class Adafactor(Optimizer):
             raise ValueError(f"epsilon2 should be >= 0 but is: {eps[1]}")
         if not d >= 1.0:
             raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
+        check_at_least_zero(weight_decay, "weight_decay")
         super().__init__(
             params,
             {
@@ -107,35 +105,24 @@ class Adafactor(Optimizer):
         else:
             state["variance"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            arrays = [{k: v.array for k, v in s.items()} for s in states]
-            adafactor(
-                params,
-                grads,
-                [a.get("row_var") for a in arrays],
-                [a.get("col_var") for a in arrays],
-                [a.get("variance") for a in arrays],
-                [a["step"] for a in arrays],
-                d=group["d"],
-                lr=float(as_number(group["lr"])),
-                beta2_decay=group["beta2_decay"],
-                weight_decay=group["weight_decay"],
-                eps1=group["eps"][0],
-                eps2=group["eps"][1],
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        arrays = [{k: v.array for k, v in s.items()} for s in states]
+        adafactor(
+            params,
+            grads,
+            [a.get("row_var") for a in arrays],
+            [a.get("col_var") for a in arrays],
+            [a.get("variance") for a in arrays],
+            [a["step"] for a in arrays],
+            d=group["d"],
+            lr=float(as_number(group["lr"])),
+            beta2_decay=group["beta2_decay"],
+            weight_decay=group["weight_decay"],
+            eps1=group["eps"][0],
+            eps2=group["eps"][1],
+            maximize=group["maximize"],
+        )
 
 
 def _root_mean_square(x: Array) -> float:

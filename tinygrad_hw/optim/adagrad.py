@@ -8,22 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state
+from tinygrad_hw.optim.options import as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Adagrad", "adagrad"]
 
 
-class Adagrad(Optimizer):
+class Adagrad(GroupwiseOptimizer):
     r"""Adagrad: gradients divided by the root of the sum of all squared gradients so far.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
@@ -86,11 +78,13 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_lr(lr)
-        check_nonnegative(lr_decay, "lr_decay value")
-        check_nonnegative(weight_decay, "weight_decay value")
-        check_nonnegative(initial_accumulator_value, "initial_accumulator_value value")
-        check_nonnegative(eps, "epsilon value")
+        check_options(
+            lr=lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+        )
         super().__init__(
             params,
             {
@@ -114,30 +108,19 @@ class Adagrad(Optimizer):
         state["step"] = scalar_state(0.0, group["fused"])
         state["sum"] = Tensor._wrap(np.full_like(param.array, start))
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            adagrad(
-                params,
-                grads,
-                [s["sum"].array for s in states],
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                lr_decay=group["lr_decay"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        adagrad(
+            params,
+            grads,
+            [s["sum"].array for s in states],
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            lr_decay=group["lr_decay"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 def adagrad(

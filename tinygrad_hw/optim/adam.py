@@ -6,24 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_betas,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Adam", "AdamW", "adam", "adamw"]
 
 
-class Adam(Optimizer):
+class Adam(GroupwiseOptimizer):
     r"""Adam: steps scaled by running estimates of each gradient's mean and mean square.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
@@ -70,11 +60,8 @@ class Adam(Optimizer):
     """
 
     _later_options: ClassVar[dict[str, Any]] = {
+        **LATER_OPTIONS,
         "amsgrad": False,
-        "maximize": False,
-        "foreach": None,
-        "capturable": False,
-        "differentiable": False,
         "decoupled_weight_decay": False,
         "fused": None,
     }
@@ -97,10 +84,7 @@ class Adam(Optimizer):
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        check_lr(lr)
-        check_nonnegative(eps, "epsilon value")
-        check_betas(betas)
-        check_nonnegative(weight_decay, "weight_decay value")
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         _check_kind_of_betas(betas, foreach=bool(foreach), capturable=capturable)
         super().__init__(
             params,
@@ -126,36 +110,25 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            beta1, beta2 = group["betas"]
-            amsgrad = group["amsgrad"]
-            adam(
-                params,
-                grads,
-                [s["exp_avg"].array for s in states],
-                [s["exp_avg_sq"].array for s in states],
-                [s["max_exp_avg_sq"].array for s in states] if amsgrad else None,
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                beta1=as_number(beta1),
-                beta2=as_number(beta2),
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                maximize=group["maximize"],
-                decoupled_weight_decay=group["decoupled_weight_decay"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        beta1, beta2 = group["betas"]
+        amsgrad = group["amsgrad"]
+        adam(
+            params,
+            grads,
+            [s["exp_avg"].array for s in states],
+            [s["exp_avg_sq"].array for s in states],
+            [s["max_exp_avg_sq"].array for s in states] if amsgrad else None,
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            beta1=as_number(beta1),
+            beta2=as_number(beta2),
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+        )
 
 
 class AdamW(Adam):

@@ -6,23 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["ASGD", "asgd"]
 
 
-class ASGD(Optimizer):
+class ASGD(GroupwiseOptimizer):
     r"""Averaged SGD: descent with a falling rate, and the mean of the late parameters beside it.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + w\theta` for a weight
@@ -66,12 +57,7 @@ class ASGD(Optimizer):
         tensor([0.8000, 1.6000], requires_grad=True)
     """
 
-    _later_options: ClassVar[dict[str, Any]] = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _later_options: ClassVar[dict[str, Any]] = LATER_OPTIONS
     _scalar_entries: ClassVar[tuple[str, ...]] = ("step", "eta", "mu")
 
     def __init__(
@@ -87,8 +73,7 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_nonnegative(weight_decay, "weight_decay value")
+        check_options(lr=lr, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -110,33 +95,22 @@ class ASGD(Optimizer):
         state["mu"] = scalar_state(1.0)
         state["ax"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            asgd(
-                params,
-                grads,
-                [s["ax"].array for s in states],
-                [s["mu"].array for s in states],
-                [s["eta"].array for s in states],
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                lambd=group["lambd"],
-                alpha=group["alpha"],
-                t0=group["t0"],
-                weight_decay=group["weight_decay"],
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        asgd(
+            params,
+            grads,
+            [s["ax"].array for s in states],
+            [s["mu"].array for s in states],
+            [s["eta"].array for s in states],
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            lambd=group["lambd"],
+            alpha=group["alpha"],
+            t0=group["t0"],
+            weight_decay=group["weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 def asgd(

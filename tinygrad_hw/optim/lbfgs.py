@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.grad_mode import enable_grad
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-)
+from tinygrad_hw.optim.optimizer import Array, Closure, Optimizer, Params
+from tinygrad_hw.optim.options import as_number, check_lr
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["LBFGS"]

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.optim.optimizer import Array, Closure, Optimizer, Params, as_number, zeros_like
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, zeros_like
+from tinygrad_hw.optim.options import as_number, check_at_least_zero, check_one_element
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Muon", "muon"]
 
 
-class Muon(Optimizer):
+class Muon(GroupwiseOptimizer):
     r"""Muon: the momentum of a matrix, brought near an orthogonal matrix by Newton-Schulz steps.
 
     With gradient :math:`g`, momentum :math:`B_t = \mu B_{t-1} + (1 - \mu) g` and
@@ -66,14 +67,10 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ) -> None:
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not as_number(lr) >= 0.0:
-            raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
-        if not momentum >= 0.0:
-            raise ValueError(f"momentum should be >= 0 but is: {momentum}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"weight decay should be >= 0 but is: {weight_decay}")
+        check_one_element(lr)
+        check_at_least_zero(lr, "Learning rate")
+        check_at_least_zero(momentum, "momentum")
+        check_at_least_zero(weight_decay, "weight decay")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
             raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
         super().__init__(
@@ -99,32 +96,21 @@ class Muon(Optimizer):
     def _init_state(self, param: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
         state["momentum_buffer"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            muon(
-                params,
-                grads,
-                [s["momentum_buffer"].array for s in states],
-                lr=float(as_number(group["lr"])),
-                weight_decay=group["weight_decay"],
-                momentum=group["momentum"],
-                nesterov=group["nesterov"],
-                ns_coefficients=group["ns_coefficients"],
-                eps=group["eps"],
-                ns_steps=group["ns_steps"],
-                adjust_lr_fn=group["adjust_lr_fn"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        muon(
+            params,
+            grads,
+            [s["momentum_buffer"].array for s in states],
+            lr=float(as_number(group["lr"])),
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            nesterov=group["nesterov"],
+            ns_coefficients=group["ns_coefficients"],
+            eps=group["eps"],
+            ns_steps=group["ns_steps"],
+            adjust_lr_fn=group["adjust_lr_fn"],
+        )
 
 
 def _orthogonal(matrix: Array, coefficients: Sequence[float], steps: int, eps: float) -> Array:

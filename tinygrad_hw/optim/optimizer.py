@@ -136,31 +136,6 @@ def zeros_like(param: Tensor) -> Tensor:
     return Tensor._wrap(np.zeros_like(param.array))
 
 
-def as_number(value: Any) -> Any:
-    """Return a 1-element tensor as a numpy scalar of its dtype; pass numbers through."""
-    return value.array.reshape(())[()] if isinstance(value, Tensor) else value
-
-
-def check_lr(lr: Any) -> None:
-    """Refuse a negative learning rate or a tensor of several elements."""
-    if isinstance(lr, Tensor) and lr.array.size != 1:
-        raise ValueError("Tensor lr must be 1-element")
-    check_nonnegative(lr, "learning rate")
-
-
-def check_nonnegative(value: Any, what: str) -> None:
-    """Refuse a negative (or NaN) hyper-parameter."""
-    if not as_number(value) >= 0.0:
-        raise ValueError(f"Invalid {what}: {value}")
-
-
-def check_betas(betas: Any) -> None:
-    """Refuse averaging coefficients outside [0, 1)."""
-    for i in (0, 1):
-        if not 0.0 <= as_number(betas[i]) < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
-
-
 class Optimizer:
     """Base class of all optimizers.
 
@@ -540,6 +515,28 @@ class Optimizer:
         self.__setstate__({"state": state, "param_groups": saved})
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
+
+
+class GroupwiseOptimizer(Optimizer):
+    """An optimizer that steps its groups one after the other; a subclass writes ``_step_group``."""
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Update the parameters once from their gradients.
+
+        Args:
+            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
+
+        Returns:
+            What ``closure`` returned, or None without one.
+        """
+        loss = self._evaluate(closure)
+        for group in self.param_groups:
+            self._step_group(group)
+        return loss
+
+    def _step_group(self, group: dict[str, Any]) -> None:
+        """Update one group's parameters that have a gradient."""
+        raise NotImplementedError
 
 
 def _copy_state(param: Tensor, value: Any, fused: bool, key: Hashable = None) -> Any:

@@ -6,24 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_betas,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["RAdam", "radam"]
 
 
-class RAdam(Optimizer):
+class RAdam(GroupwiseOptimizer):
     r"""RAdam: Adam whose adaptive part is switched on once enough gradients were seen.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
@@ -74,13 +64,7 @@ class RAdam(Optimizer):
         tensor([0.8000, 1.6000], requires_grad=True)
     """
 
-    _later_options: ClassVar[dict[str, Any]] = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "decoupled_weight_decay": False,
-        "capturable": False,
-    }
+    _later_options: ClassVar[dict[str, Any]] = {**LATER_OPTIONS, "decoupled_weight_decay": False}
 
     def __init__(
         self,
@@ -96,10 +80,7 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_nonnegative(eps, "epsilon value")
-        check_betas(betas)
-        check_nonnegative(weight_decay, "weight_decay value")
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         super().__init__(
             params,
             {
@@ -120,34 +101,23 @@ class RAdam(Optimizer):
         state["exp_avg"] = zeros_like(param)
         state["exp_avg_sq"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            beta1, beta2 = group["betas"]
-            radam(
-                params,
-                grads,
-                [s["exp_avg"].array for s in states],
-                [s["exp_avg_sq"].array for s in states],
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                beta1=beta1,
-                beta2=beta2,
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                decoupled_weight_decay=group["decoupled_weight_decay"],
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        beta1, beta2 = group["betas"]
+        radam(
+            params,
+            grads,
+            [s["exp_avg"].array for s in states],
+            [s["exp_avg_sq"].array for s in states],
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled_weight_decay=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
 
 
 def radam(

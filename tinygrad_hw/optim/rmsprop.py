@@ -6,23 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-    check_nonnegative,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_options
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["RMSprop", "rmsprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(GroupwiseOptimizer):
     r"""RMSprop: gradients divided by a running root mean square.
 
     With gradient :math:`g` (negated if ``maximize``; :math:`g \leftarrow g + \lambda\theta` for a
@@ -68,14 +59,7 @@ class RMSprop(Optimizer):
         tensor([0.9000, 1.9000], requires_grad=True)
     """
 
-    _later_options: ClassVar[dict[str, Any]] = {
-        "momentum": 0,
-        "centered": False,
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _later_options: ClassVar[dict[str, Any]] = {"momentum": 0, "centered": False, **LATER_OPTIONS}
 
     def __init__(
         self,
@@ -91,11 +75,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_nonnegative(eps, "epsilon value")
-        check_nonnegative(momentum, "momentum value")
-        check_nonnegative(weight_decay, "weight_decay value")
-        check_nonnegative(alpha, "alpha value")
+        check_options(lr=lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         super().__init__(
             params,
             {
@@ -120,34 +100,23 @@ class RMSprop(Optimizer):
         if group["centered"]:
             state["grad_avg"] = zeros_like(param)
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            momentum = group["momentum"]
-            rmsprop(
-                params,
-                grads,
-                [s["square_avg"].array for s in states],
-                [s["grad_avg"].array for s in states] if group["centered"] else None,
-                [s["momentum_buffer"].array for s in states] if momentum > 0 else None,
-                [s["step"].array for s in states],
-                lr=as_number(group["lr"]),
-                alpha=group["alpha"],
-                eps=group["eps"],
-                weight_decay=group["weight_decay"],
-                momentum=momentum,
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        momentum = group["momentum"]
+        rmsprop(
+            params,
+            grads,
+            [s["square_avg"].array for s in states],
+            [s["grad_avg"].array for s in states] if group["centered"] else None,
+            [s["momentum_buffer"].array for s in states] if momentum > 0 else None,
+            [s["step"].array for s in states],
+            lr=as_number(group["lr"]),
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=momentum,
+            maximize=group["maximize"],
+        )
 
 
 def rmsprop(

@@ -8,22 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-    scalar_state,
-    zeros_like,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params, scalar_state, zeros_like
+from tinygrad_hw.optim.options import LATER_OPTIONS, as_number, check_lr
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Rprop", "rprop"]
 
 
-class Rprop(Optimizer):
+class Rprop(GroupwiseOptimizer):
     r"""Rprop: only the gradient's sign counts; each weight has its own step size.
 
     With gradient :math:`g` (negated if ``maximize``), for each element:
@@ -65,12 +57,7 @@ class Rprop(Optimizer):
         tensor([0.9000, 1.9000], requires_grad=True)
     """
 
-    _later_options: ClassVar[dict[str, Any]] = {
-        "foreach": None,
-        "maximize": False,
-        "differentiable": False,
-        "capturable": False,
-    }
+    _later_options: ClassVar[dict[str, Any]] = LATER_OPTIONS
 
     def __init__(
         self,
@@ -105,33 +92,22 @@ class Rprop(Optimizer):
         state["prev"] = zeros_like(param)
         state["step_size"] = Tensor._wrap(np.full_like(param.array, as_number(group["lr"])))
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            params, grads, states = self._with_grad(group)
-            smaller, larger = group["etas"]
-            smallest, largest = group["step_sizes"]
-            rprop(
-                params,
-                grads,
-                [s["prev"].array for s in states],
-                [s["step_size"].array for s in states],
-                [s["step"].array for s in states],
-                etaminus=smaller,
-                etaplus=larger,
-                step_size_min=smallest,
-                step_size_max=largest,
-                maximize=group["maximize"],
-            )
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params, grads, states = self._with_grad(group)
+        smaller, larger = group["etas"]
+        smallest, largest = group["step_sizes"]
+        rprop(
+            params,
+            grads,
+            [s["prev"].array for s in states],
+            [s["step_size"].array for s in states],
+            [s["step"].array for s in states],
+            etaminus=smaller,
+            etaplus=larger,
+            step_size_min=smallest,
+            step_size_max=largest,
+            maximize=group["maximize"],
+        )
 
 
 def rprop(

@@ -8,20 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_hw.kernels.optim import update
-from tinygrad_hw.optim.optimizer import (
-    Array,
-    Closure,
-    Optimizer,
-    Params,
-    as_number,
-    check_lr,
-)
+from tinygrad_hw.optim.optimizer import Array, GroupwiseOptimizer, Params
+from tinygrad_hw.optim.options import as_number, check_lr
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["SGD", "sgd"]
 
 
-class SGD(Optimizer):
+class SGD(GroupwiseOptimizer):
     r"""Stochastic gradient descent, optionally with momentum.
 
     With gradient :math:`g` (negated if ``maximize``), and :math:`g \leftarrow g + \lambda\theta`
@@ -111,39 +105,28 @@ class SGD(Optimizer):
             },
         )
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update the parameters once from their gradients.
-
-        Args:
-            closure: clears the gradients, runs the model, calls ``backward``, returns the loss.
-
-        Returns:
-            What ``closure`` returned, or None without one.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            momentum = group["momentum"]
-            params, grads, states = self._with_grad(group, stateless=momentum == 0)
-            buffers: list[Array | None] = []
-            if momentum != 0:
-                tensors = [s.get("momentum_buffer") for s in states]
-                buffers = [None if t is None else t.array for t in tensors]
-            sgd(
-                params,
-                grads,
-                buffers,
-                weight_decay=as_number(group["weight_decay"]),
-                momentum=momentum,
-                lr=as_number(group["lr"]),
-                dampening=group["dampening"],
-                nesterov=group["nesterov"],
-                maximize=group["maximize"],
-            )
-            if momentum != 0:
-                for state, tensor, buffer in zip(states, tensors, buffers, strict=True):
-                    if tensor is None:
-                        state["momentum_buffer"] = Tensor._wrap(buffer)
-        return loss
+    def _step_group(self, group: dict[str, Any]) -> None:
+        momentum = group["momentum"]
+        params, grads, states = self._with_grad(group, stateless=momentum == 0)
+        buffers: list[Array | None] = []
+        if momentum != 0:
+            tensors = [s.get("momentum_buffer") for s in states]
+            buffers = [None if t is None else t.array for t in tensors]
+        sgd(
+            params,
+            grads,
+            buffers,
+            weight_decay=as_number(group["weight_decay"]),
+            momentum=momentum,
+            lr=as_number(group["lr"]),
+            dampening=group["dampening"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )
+        if momentum != 0:
+            for state, tensor, buffer in zip(states, tensors, buffers, strict=True):
+                if tensor is None:
+                    state["momentum_buffer"] = Tensor._wrap(buffer)
 
 
 def sgd(
