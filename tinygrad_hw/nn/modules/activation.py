@@ -1,4 +1,4 @@
-"""Activations: element-wise functions and softmaxes as modules."""
+"""Activations: element-wise functions as modules; softmaxes are in ``softmax``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
+from tinygrad_hw.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.ops.creation import full
 from tinygrad_hw.tensor import Tensor
@@ -46,7 +47,38 @@ def _inplace(inplace: bool) -> str:
     return ", inplace=True" if inplace else ""
 
 
-class ReLU(Module):
+class _Inplace(Module):
+    """A function without other options that can write its result into the input."""
+
+    inplace: bool
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return "inplace=True" if self.inplace else ""
+
+
+class _Exponential(Module):
+    """The identity above zero, an exponential that falls to ``-alpha`` below."""
+
+    alpha: float
+    inplace: bool
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"alpha={self.alpha}" + _inplace(self.inplace)
+
+
+class _Shrink(Module):
+    """Zero within ``lambd`` of zero."""
+
+    lambd: float
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return str(self.lambd)
+
+
+class ReLU(_Inplace):
     r""":math:`\max(0, x)`, element by element.
 
     Args:
@@ -70,12 +102,8 @@ class ReLU(Module):
         """Return the function of ``input``."""
         return F.relu(input, inplace=self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return "inplace=True" if self.inplace else ""
 
-
-class ReLU6(Module):
+class ReLU6(_Inplace):
     r""":math:`\min(\max(0, x), 6)`, element by element.
 
     Args:
@@ -98,10 +126,6 @@ class ReLU6(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the function of ``input``."""
         return F.relu6(input, inplace=self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return "inplace=True" if self.inplace else ""
 
 
 class LeakyReLU(Module):
@@ -168,7 +192,7 @@ class RReLU(Module):
         return f"lower={self.lower}, upper={self.upper}" + _inplace(self.inplace)
 
 
-class ELU(Module):
+class ELU(_Exponential):
     r""":math:`x \text{ if } x > 0 \text{ else } \alpha (e^x - 1)`, element by element.
 
     Args:
@@ -194,12 +218,8 @@ class ELU(Module):
         """Return the function of ``input``."""
         return F.elu(input, self.alpha, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"alpha={self.alpha}" + _inplace(self.inplace)
 
-
-class SELU(Module):
+class SELU(_Inplace):
     r""":math:`s (x \text{ if } x > 0 \text{ else } \alpha (e^x - 1)),\ s = 1.0507..., \alpha = 1.6733...`.
 
     Args:
@@ -223,12 +243,8 @@ class SELU(Module):
         """Return the function of ``input``."""
         return F.selu(input, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return "inplace=True" if self.inplace else ""
 
-
-class CELU(Module):
+class CELU(_Exponential):
     r""":math:`\max(0, x) + \min(0, \alpha (e^{x/\alpha} - 1))`, element by element.
 
     Args:
@@ -253,10 +269,6 @@ class CELU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the function of ``input``."""
         return F.celu(input, self.alpha, self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"alpha={self.alpha}" + _inplace(self.inplace)
 
 
 class GELU(Module):
@@ -288,7 +300,7 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class SiLU(Module):
+class SiLU(_Inplace):
     r""":math:`x \sigma(x)`, element by element.
 
     Args:
@@ -312,12 +324,8 @@ class SiLU(Module):
         """Return the function of ``input``."""
         return F.silu(input, inplace=self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return "inplace=True" if self.inplace else ""
 
-
-class Mish(Module):
+class Mish(_Inplace):
     r""":math:`x \tanh(\log(1 + e^x))`, element by element.
 
     Args:
@@ -340,10 +348,6 @@ class Mish(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the function of ``input``."""
         return F.mish(input, inplace=self.inplace)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):
@@ -449,7 +453,7 @@ class Softsign(Module):
         return F.softsign(input)
 
 
-class Softshrink(Module):
+class Softshrink(_Shrink):
     r""":math:`x - \lambda,\ x + \lambda \text{ or } 0`, element by element.
 
     Args:
@@ -473,12 +477,8 @@ class Softshrink(Module):
         """Return the function of ``input``."""
         return F.softshrink(input, self.lambd)
 
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return str(self.lambd)
 
-
-class Hardshrink(Module):
+class Hardshrink(_Shrink):
     r""":math:`x \text{ if } |x| > \lambda \text{ else } 0`, element by element.
 
     Args:
@@ -501,10 +501,6 @@ class Hardshrink(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the function of ``input``."""
         return F.hardshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"{self.lambd}"
 
 
 class Tanhshrink(Module):
@@ -668,113 +664,6 @@ class GLU(Module):
     def extra_repr(self) -> str:
         """Return the arguments."""
         return f"dim={self.dim}"
-
-
-class Softmax(Module):
-    r""":math:`e^{x_i} / \sum_j e^{x_j}`, along one dimension.
-
-    Args:
-        dim: the dimension that sums to 1.
-
-    Shape:
-        the output has the shape of the input.
-
-    Source: ``torch.nn.Softmax``.
-
-    Example:
-        >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 2))
-        tensor([[0.5000, 0.5000]])
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the function of ``input``."""
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"dim={self.dim}"
-
-
-class Softmin(Module):
-    r""":math:`e^{-x_i} / \sum_j e^{-x_j}`, along one dimension.
-
-    Args:
-        dim: the dimension that sums to 1.
-
-    Shape:
-        the output has the shape of the input.
-
-    Source: ``torch.nn.Softmin``.
-
-    Example:
-        >>> torch.nn.Softmin(dim=1)(torch.zeros(1, 2))
-        tensor([[0.5000, 0.5000]])
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the function of ``input``."""
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    r""":math:`x_i - \log \sum_j e^{x_j}`, along one dimension.
-
-    Args:
-        dim: the dimension along which the exponentials sum to 1.
-
-    Shape:
-        the output has the shape of the input.
-
-    Source: ``torch.nn.LogSoftmax``.
-
-    Example:
-        >>> torch.nn.LogSoftmax(dim=1)(torch.zeros(1, 2))
-        tensor([[-0.6931, -0.6931]])
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the function of ``input``."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"dim={self.dim}"
-
-
-class Softmax2d(Module):
-    r""":math:`e^{x_i} / \sum_j e^{x_j}` over the channels of an image, at each place.
-
-    Shape:
-        (N, C, H, W) or (C, H, W), likewise the output.
-
-    Source: ``torch.nn.Softmax2d``.
-
-    Example:
-        >>> torch.nn.Softmax2d()(torch.zeros(2, 1, 1)).flatten()
-        tensor([0.5000, 0.5000])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the softmax over the channels."""
-        if input.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
-        return F.softmax(input, -3, _stacklevel=5)
 
 
 class PReLU(Module):

@@ -123,37 +123,6 @@ class _ConvNd(Module):
         zeros = (0,) * len(self.kernel_size)
         return function(padded, self.weight, self.bias, self.stride, zeros, self.dilation, self.groups)
 
-    def _output_padding(self, input: Tensor, output_size: Any, dims: int) -> tuple[int, ...]:
-        """Return the output padding that gives ``output_size``."""
-        if output_size is None:
-            return self.output_padding
-        batched = input.ndim == dims + 2
-        lead = 2 if batched else 1
-        sizes = tuple(output_size)
-        if len(sizes) == lead + dims:
-            sizes = sizes[lead:]
-        if len(sizes) != dims:
-            raise ValueError(
-                f"{type(self).__name__}: for {input.ndim}D input, output_size must have {dims} or "
-                f"{lead + dims} elements (got {len(tuple(output_size))})"
-            )
-        result = []
-        for d in range(dims):
-            smallest = (
-                (input.shape[d + lead] - 1) * self.stride[d]
-                - 2 * self.padding[d]
-                + self.dilation[d] * (self.kernel_size[d] - 1)
-                + 1
-            )
-            largest = smallest + self.stride[d] - 1
-            if not smallest <= sizes[d] <= largest:
-                raise ValueError(
-                    f"requested an output size of {list(sizes)}, but valid sizes of dimension {d} range from "
-                    f"{smallest} to {largest} (for an input of {list(input.shape[lead:])})"
-                )
-            result.append(sizes[d] - smallest)
-        return tuple(result)
-
 
 class Conv1d(_ConvNd):
     r"""A convolution (cross-correlation) over sequences of several channels.
@@ -372,7 +341,55 @@ class Conv3d(_ConvNd):
         return self._convolve(F.conv3d, input)
 
 
-class ConvTranspose1d(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
+    """What transposed convolutions share: the call, and the padding that makes an output of a given size."""
+
+    def _enlarge(self, function: Callable[..., Tensor], input: Tensor, output_size: Any) -> Tensor:
+        return function(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self._output_padding(input, output_size),
+            self.groups,
+            self.dilation,
+        )
+
+    def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
+        """Return the output padding that gives ``output_size``."""
+        if output_size is None:
+            return self.output_padding
+        dims = len(self.kernel_size)
+        batched = input.ndim == dims + 2
+        lead = 2 if batched else 1
+        sizes = tuple(output_size)
+        if len(sizes) == lead + dims:
+            sizes = sizes[lead:]
+        if len(sizes) != dims:
+            raise ValueError(
+                f"{type(self).__name__}: for {input.ndim}D input, output_size must have {dims} or "
+                f"{lead + dims} elements (got {len(tuple(output_size))})"
+            )
+        result = []
+        for d in range(dims):
+            smallest = (
+                (input.shape[d + lead] - 1) * self.stride[d]
+                - 2 * self.padding[d]
+                + self.dilation[d] * (self.kernel_size[d] - 1)
+                + 1
+            )
+            largest = smallest + self.stride[d] - 1
+            if not smallest <= sizes[d] <= largest:
+                raise ValueError(
+                    f"requested an output size of {list(sizes)}, but valid sizes of dimension {d} range from "
+                    f"{smallest} to {largest} (for an input of {list(input.shape[lead:])})"
+                )
+            result.append(sizes[d] - smallest)
+        return tuple(result)
+
+
+class ConvTranspose1d(_ConvTransposeNd):
     r"""The gradient of a 1-D convolution with respect to its input, as a layer that enlarges.
 
     Args:
@@ -437,19 +454,10 @@ class ConvTranspose1d(_ConvNd):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """Return the transposed convolution of ``input``, of ``output_size`` if given."""
-        return F.conv_transpose1d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size, 1),
-            self.groups,
-            self.dilation,
-        )
+        return self._enlarge(F.conv_transpose1d, input, output_size)
 
 
-class ConvTranspose2d(_ConvNd):
+class ConvTranspose2d(_ConvTransposeNd):
     r"""The gradient of a 2-D convolution with respect to its input, as a layer that enlarges.
 
     Args:
@@ -514,19 +522,10 @@ class ConvTranspose2d(_ConvNd):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """Return the transposed convolution of ``input``, of ``output_size`` if given."""
-        return F.conv_transpose2d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size, 2),
-            self.groups,
-            self.dilation,
-        )
+        return self._enlarge(F.conv_transpose2d, input, output_size)
 
 
-class ConvTranspose3d(_ConvNd):
+class ConvTranspose3d(_ConvTransposeNd):
     r"""The gradient of a 2-D convolution with respect to its input, as a layer that enlarges.
 
     Args:
@@ -591,13 +590,4 @@ class ConvTranspose3d(_ConvNd):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """Return the transposed convolution of ``input``, of ``output_size`` if given."""
-        return F.conv_transpose3d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size, 3),
-            self.groups,
-            self.dilation,
-        )
+        return self._enlarge(F.conv_transpose3d, input, output_size)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.modules.linear import Linear
-from tinygrad_hw.nn.modules.loss import _Loss, _WeightedLoss
+from tinygrad_hw.nn.modules.loss_base import _Loss, _WeightedLoss
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["CTCLoss", "LinearCrossEntropyLoss", "LinearCrossEntropyOptions"]

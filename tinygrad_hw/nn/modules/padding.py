@@ -66,6 +66,14 @@ class _ModePadNd(Module):
         return f"{self.padding}"
 
 
+class _ReflectionPadNd(_ModePadNd):
+    _mode = "reflect"
+
+
+class _ReplicationPadNd(_ModePadNd):
+    _mode = "replicate"
+
+
 class _CircularPadNd(_ModePadNd):
     _mode = "circular"
 
@@ -212,7 +220,7 @@ class ZeroPad3d(_ZeroPadNd):
         self.value = 0.0
 
 
-class ReflectionPad1d(_ModePadNd):
+class ReflectionPad1d(_ReflectionPadNd):
     """Pad the last dimension with the reflection of the input at its border.
 
     Args:
@@ -228,14 +236,12 @@ class ReflectionPad1d(_ModePadNd):
         tensor([[[2., 1., 2., 3., 2.]]])
     """
 
-    _mode = "reflect"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 1)
 
 
-class ReflectionPad2d(_ModePadNd):
+class ReflectionPad2d(_ReflectionPadNd):
     """Pad the last 2 dimensions with the reflection of the input at its border.
 
     Args:
@@ -251,14 +257,12 @@ class ReflectionPad2d(_ModePadNd):
         torch.Size([1, 1, 5, 5])
     """
 
-    _mode = "reflect"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 2)
 
 
-class ReflectionPad3d(_ModePadNd):
+class ReflectionPad3d(_ReflectionPadNd):
     """Pad the last 3 dimensions with the reflection of the input at its border.
 
     Args:
@@ -274,14 +278,12 @@ class ReflectionPad3d(_ModePadNd):
         torch.Size([1, 1, 5, 5, 5])
     """
 
-    _mode = "reflect"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 3)
 
 
-class ReplicationPad1d(_ModePadNd):
+class ReplicationPad1d(_ReplicationPadNd):
     """Pad the last dimension with copies of the border elements.
 
     Args:
@@ -297,14 +299,12 @@ class ReplicationPad1d(_ModePadNd):
         tensor([[[1., 1., 2., 3., 3.]]])
     """
 
-    _mode = "replicate"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 1)
 
 
-class ReplicationPad2d(_ModePadNd):
+class ReplicationPad2d(_ReplicationPadNd):
     """Pad the last 2 dimensions with copies of the border elements.
 
     Args:
@@ -320,14 +320,12 @@ class ReplicationPad2d(_ModePadNd):
         torch.Size([1, 1, 5, 5])
     """
 
-    _mode = "replicate"
-
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
         self.padding = _sides(padding, 2)
 
 
-class ReplicationPad3d(_ModePadNd):
+class ReplicationPad3d(_ReplicationPadNd):
     """Pad the last 3 dimensions with copies of the border elements.
 
     Args:
@@ -342,8 +340,6 @@ class ReplicationPad3d(_ModePadNd):
         >>> torch.nn.ReplicationPad3d(1)(torch.ones(1, 1, 3, 3, 3)).shape
         torch.Size([1, 1, 5, 5, 5])
     """
-
-    _mode = "replicate"
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()

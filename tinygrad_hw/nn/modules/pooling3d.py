@@ -6,7 +6,14 @@ from typing import Any
 
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
-from tinygrad_hw.nn.modules.pooling import _AdaptiveMaxPoolNd, _AdaptivePoolNd, _LPPoolNd, _MaxPoolNd, _MaxUnpoolNd
+from tinygrad_hw.nn.modules.pooling import (
+    _AdaptiveMaxPoolNd,
+    _AdaptivePoolNd,
+    _DividedAvgPoolNd,
+    _LPPoolNd,
+    _MaxPoolNd,
+    _MaxUnpoolNd,
+)
 from tinygrad_hw.nn.modules.utils import pair, triple
 from tinygrad_hw.tensor import Tensor
 
@@ -45,15 +52,7 @@ class MaxPool3d(_MaxPoolNd):
 
     def forward(self, input: Tensor) -> Any:
         """Return the pooled ``input``, and the indices if asked for."""
-        return F.max_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            ceil_mode=self.ceil_mode,
-            return_indices=self.return_indices,
-        )
+        return self._pool(F.max_pool3d, input)
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
@@ -83,7 +82,7 @@ class MaxUnpool3d(_MaxUnpoolNd):
         return F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
-class AvgPool3d(Module):
+class AvgPool3d(_DividedAvgPoolNd):
     """The mean of each window of a volume; see ``AvgPool2d``.
 
     Args:
@@ -113,29 +112,11 @@ class AvgPool3d(Module):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride if stride is not None else kernel_size
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the pooled ``input``."""
-        return F.avg_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return self._pool(F.avg_pool3d, input)
 
 
 class LPPool3d(_LPPoolNd):
