@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["device_count", "empty_cache", "is_available", "manual_seed", "seed"]
+from typing import NoReturn
+
+__all__ = ["device_count", "empty_cache", "is_available", "manual_seed", "seed", "synchronize"]
+
+
+def _no_mps(function: str) -> NoReturn:
+    raise RuntimeError(f"Cannot execute {function}() without MPS backend.")
 
 
 def is_available() -> bool:
@@ -20,8 +26,15 @@ def manual_seed(seed: int) -> None:
 
 
 def seed() -> None:
-    """Do nothing: there is no generator of a device to seed."""
+    """Raise RuntimeError: there is no MPS."""
+    _no_mps("getDefaultGenerator")
 
 
 def empty_cache() -> None:
-    """Do nothing: there is no memory of a device."""
+    """Raise RuntimeError: there is no MPS."""
+    _no_mps("emptyCache")
+
+
+def synchronize() -> None:
+    """Raise RuntimeError: there is no MPS."""
+    _no_mps("deviceSynchronize")

@@ -16,7 +16,12 @@ def device_count() -> int:
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no generator of a device to seed."""
+    """Check the seed: there is no generator of a device to seed.
+
+    Raises:
+        ValueError: it is no integer.
+    """
+    int(seed)
 
 
 def seed() -> None:

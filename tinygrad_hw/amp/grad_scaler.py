@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,6 @@ class GradScaler:
         self._growth_factor = growth_factor
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
-        self._init_growth_tracker = 0
         self._growth_tracker = 0
         #: What happened since the last update: by optimizer, whether gradients were not finite, and the stage.
         self._infinite: dict[int, bool] = {}
@@ -111,7 +111,7 @@ class GradScaler:
         self._growth_interval = new_interval
 
     def scale(self, outputs: Any) -> Any:
-        """Return a tensor, or a list or tuple of tensors, times the scale."""
+        """Return a tensor, or the tensors of a list, a tuple or another iterable, times the scale."""
         if not self._enabled:
             return outputs
         if self._scale is None:
@@ -120,6 +120,8 @@ class GradScaler:
             return outputs * self._scale
         if isinstance(outputs, (list, tuple)):
             return type(outputs)(self.scale(o) for o in outputs)
+        if isinstance(outputs, Iterable):
+            return map(self.scale, outputs)
         raise ValueError("outputs must be a Tensor or an iterable of Tensors")
 
     def _check_scaled(self, name: str) -> None:
@@ -145,7 +147,7 @@ class GradScaler:
         if stage == "stepped":
             raise RuntimeError("unscale_() is being called after step().")
         assert self._scale is not None
-        inverse, finite = 1.0 / self._scale, True
+        inverse, finite = 1.0 / self._scale, []
         for group in optimizer.param_groups:
             for param in group["params"]:
                 if param._grad is None:
@@ -153,10 +155,11 @@ class GradScaler:
                 if param._grad.array.dtype == np.float16:
                     raise ValueError("Attempting to unscale FP16 gradients.")
                 gradient = param._grad.array
-                finite = finite and bool(np.isfinite(gradient).all())
+                finite.append(bool(np.isfinite(gradient).all()))
                 gradient *= inverse
                 param._grad._version[0] += 1
-        self._infinite[id(optimizer)] = not finite
+        if finite:
+            self._infinite[id(optimizer)] = not all(finite)
         self._stage[id(optimizer)] = "unscaled"
 
     def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
@@ -173,10 +176,10 @@ class GradScaler:
         self._check_scaled("step")
         if self._stage.get(id(optimizer)) == "stepped":
             raise RuntimeError("step() has already been called since the last update().")
-        if not any(p._grad is not None for group in optimizer.param_groups for p in group["params"]):
-            raise AssertionError("No inf checks were recorded for this optimizer.")
         if self._stage.get(id(optimizer)) != "unscaled":
             self.unscale_(optimizer)
+        if id(optimizer) not in self._infinite:
+            raise AssertionError("No inf checks were recorded for this optimizer.")
         result = None if self._infinite[id(optimizer)] else optimizer.step(*args, **kwargs)
         self._stage[id(optimizer)] = "stepped"
         return result
@@ -184,14 +187,22 @@ class GradScaler:
     def update(self, new_scale: Any = None) -> None:
         """Adjust the scale after the steps, or set it.
 
+        Args:
+            new_scale: a number or a tensor of one; the scale, instead of an adjusted one.
+
         Raises:
-            AssertionError: no gradient was checked since the last update.
+            AssertionError: no gradient was checked since the last update, or ``new_scale`` is no number.
         """
         if not self._enabled:
             return
         self._check_scaled("update")
         assert self._scale is not None
         if new_scale is not None:
+            if isinstance(new_scale, Tensor) and (new_scale.numel() != 1 or new_scale.requires_grad):
+                raise AssertionError(
+                    "new_scale should be a float or a 1-element torch.cuda.FloatTensor or torch.FloatTensor with "
+                    "requires_grad=False."
+                )
             self._scale = float(new_scale)
         else:
             if not self._infinite:
@@ -237,4 +248,16 @@ class GradScaler:
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
-        self._growth_tracker = self._init_growth_tracker = state_dict["_growth_tracker"]
+        self._growth_tracker = state_dict["_growth_tracker"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if self._enabled:
+            if self._stage:
+                raise AssertionError(
+                    "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after "
+                    "scaler.update()."
+                )
+            # What is unpickled has its scale from the first call of `scale` on, as a new object has.
+            state.update(_init_scale=self.get_scale(), _scale=None)
+        return state

@@ -1,8 +1,23 @@
-"""``torch.backends.cuda``: its switches, which nothing reads."""
+"""``torch.backends.cuda``: its switches. They are kept and checked; no computation here asks for them."""
 
 from __future__ import annotations
 
-__all__ = ["enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp", "enable_mem_efficient_sdp", "is_built", "matmul"]
+from typing import Any
+
+from tinygrad_hw.backends.switches import check_bool
+
+__all__ = [
+    "cudnn_sdp_enabled",
+    "enable_cudnn_sdp",
+    "enable_flash_sdp",
+    "enable_math_sdp",
+    "enable_mem_efficient_sdp",
+    "flash_sdp_enabled",
+    "is_built",
+    "math_sdp_enabled",
+    "matmul",
+    "mem_efficient_sdp_enabled",
+]
 
 
 class _Matmul:
@@ -12,9 +27,55 @@ class _Matmul:
     allow_fp16_reduced_precision_reduction = True
     allow_bf16_reduced_precision_reduction = True
     allow_fp16_accumulation = False
+    fp32_precision = "none"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "fp32_precision":
+            _check_precision(value)
+        elif name in _SETTERS:
+            check_bool(_SETTERS[name], value)
+        elif name in _REDUCTIONS:
+            value = _first_switch(name, value)
+        else:
+            raise AttributeError(f"Unknown attribute {name}")
+        super().__setattr__(name, value)
+        if name == "allow_tf32":
+            self.fp32_precision = "tf32" if value else "ieee"
+
+
+_SETTERS = {"allow_tf32": "set_allow_tf32_cublas", "allow_fp16_accumulation": "set_allow_fp16_accumulation_cublas"}
+_REDUCTIONS = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+
+
+def _check_precision(value: object) -> None:
+    if value == "bf16":
+        raise RuntimeError("backend 'cuda' does not support precision 'bf16'")
+    if value not in ("none", "ieee", "tf32"):
+        raise RuntimeError(f"Unknown precision: {value}")
+
+
+def _first_switch(name: str, value: Any) -> bool:
+    """Return the switch of a reduction, which may be followed by one that allows to split its sums."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} expects a bool or a tuple/list of bools, but got {type(value)}")
+    if not 1 <= len(value) <= 2 or not all(isinstance(v, bool) for v in value):
+        raise TypeError(f"{name} expects one or two bools, but got {value}")
+    if value[0] and not all(value):
+        raise RuntimeError("allow_splitk=False is not supported when reduced precision reductions are enabled")
+    return bool(value[0])
 
 
 matmul = _Matmul()
+
+#: Which kernels of attention may be taken. Here there is one, whatever they say.
+_attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
+
+
+def _allow(kernel: str, enabled: bool) -> None:
+    check_bool("set_sdp_use_cudnn" if kernel == "cudnn" else "set_sdp_use_math", enabled)
+    _attention[kernel] = enabled
 
 
 def is_built() -> bool:
@@ -23,16 +84,40 @@ def is_built() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Do nothing: attention has one kernel here."""
+    """Set what :func:`flash_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    _allow("flash", enabled)
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Do nothing: attention has one kernel here."""
+    """Set what :func:`mem_efficient_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    _allow("mem_efficient", enabled)
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Do nothing: attention has one kernel here."""
+    """Set what :func:`math_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    _allow("math", enabled)
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Do nothing: attention has one kernel here."""
+    """Set what :func:`cudnn_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    _allow("cudnn", enabled)
+
+
+def flash_sdp_enabled() -> bool:
+    """Return what :func:`enable_flash_sdp` set, True at first."""
+    return _attention["flash"]
+
+
+def mem_efficient_sdp_enabled() -> bool:
+    """Return what :func:`enable_mem_efficient_sdp` set, True at first."""
+    return _attention["mem_efficient"]
+
+
+def math_sdp_enabled() -> bool:
+    """Return what :func:`enable_math_sdp` set, True at first."""
+    return _attention["math"]
+
+
+def cudnn_sdp_enabled() -> bool:
+    """Return what :func:`enable_cudnn_sdp` set, True at first."""
+    return _attention["cudnn"]

@@ -76,11 +76,21 @@ def get_arch_list() -> list[str]:
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no generator of a device to seed."""
+    """Check the seed: there is no generator of a device to seed.
+
+    Raises:
+        ValueError: it is no integer.
+    """
+    int(seed)
 
 
 def manual_seed_all(seed: int) -> None:
-    """Do nothing: there is no generator of a device to seed."""
+    """Check the seed: there is no generator of a device to seed.
+
+    Raises:
+        ValueError: it is no integer.
+    """
+    int(seed)
 
 
 def seed() -> None:
@@ -92,10 +102,6 @@ def seed_all() -> None:
 
 
 def empty_cache() -> None:
-    """Do nothing: there is no memory of a device."""
-
-
-def reset_peak_memory_stats(device: Any = None) -> None:
     """Do nothing: there is no memory of a device."""
 
 
@@ -129,8 +135,22 @@ def current_device() -> int:
     return _no_cuda()
 
 
-def set_device(device: Any) -> None:
+def reset_peak_memory_stats(device: Any = None) -> None:
     """Raise AssertionError: there is no CUDA."""
+    _no_cuda()
+
+
+def set_device(device: Any) -> None:
+    """Raise AssertionError: there is no CUDA; a negative number stands for no device, and nothing happens.
+
+    Raises:
+        ValueError: it is a device of another type.
+    """
+    if isinstance(device, int):
+        if device < 0:
+            return
+    elif str(device).partition(":")[0] != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {device}")
     _no_cuda()
 
 

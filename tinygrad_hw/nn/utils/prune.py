@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from tinygrad_hw.nn.module import Module
@@ -243,7 +243,20 @@ class Identity(BasePruningMethod):
         return default_mask
 
 
-class RandomUnstructured(BasePruningMethod):
+class _Unstructured(BasePruningMethod):
+    PRUNING_TYPE = "unstructured"
+    amount: Amount
+
+    def _without(self, t: Tensor, default_mask: Tensor, pick: Callable[[int], Tensor]) -> Tensor:
+        """Return the mask so far with zeros at the flat indices that ``pick`` returns for a number of elements."""
+        count = _count(self.amount, t.nelement())
+        mask = default_mask.clone()
+        if count:
+            mask.view(-1)[pick(count)] = 0
+        return mask
+
+
+class RandomUnstructured(_Unstructured):
     """Prunes elements at random.
 
     Args:
@@ -252,22 +265,16 @@ class RandomUnstructured(BasePruningMethod):
     Source: ``torch.nn.utils.prune.RandomUnstructured``.
     """
 
-    PRUNING_TYPE = "unstructured"
-
     def __init__(self, amount: Amount) -> None:
         _check_amount(amount)
         self.amount = amount
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """Return the mask so far without the elements with the largest of random numbers."""
-        count = _count(self.amount, t.nelement())
-        mask = default_mask.clone()
-        if count:
-            mask.view(-1)[topk(rand_like(t).view(-1), count).indices] = 0
-        return mask
+        return self._without(t, default_mask, lambda count: topk(rand_like(t).view(-1), count).indices)
 
 
-class L1Unstructured(BasePruningMethod):
+class L1Unstructured(_Unstructured):
     """Prunes the elements with the smallest absolute values.
 
     Args:
@@ -276,19 +283,13 @@ class L1Unstructured(BasePruningMethod):
     Source: ``torch.nn.utils.prune.L1Unstructured``.
     """
 
-    PRUNING_TYPE = "unstructured"
-
     def __init__(self, amount: Amount) -> None:
         _check_amount(amount)
         self.amount = amount
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """Return the mask so far without the smallest elements."""
-        count = _count(self.amount, t.nelement())
-        mask = default_mask.clone()
-        if count:
-            mask.view(-1)[topk(t.abs().reshape(-1), count, largest=False).indices] = 0
-        return mask
+        return self._without(t, default_mask, lambda count: topk(t.abs().reshape(-1), count, largest=False).indices)
 
 
 def _check_channels(t: Tensor, dim: int, amount: Amount) -> int:
