@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from tinygrad_hw.cli import main
+
+#: What the fixture of that name returns.
+Refused: TypeAlias = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +24,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
     """Return a function that calls the command line and returns its exit code and its one line of complaint."""
 
     def call(*arguments: object) -> tuple[int, str]:

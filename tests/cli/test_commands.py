@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
+from tests.cli.conftest import Refused
 from tinygrad_hw.cli import main
 from tinygrad_hw.cli.config import dump_toml, read_toml
 from tinygrad_hw.cli.entry import COMMANDS
@@ -90,7 +91,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ("batches = [1]", "--batches"),
     ],
 )
-def test_wrong_settings_are_named(tmp_path: Path, refused, text: str, said: str) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_settings_are_named(tmp_path: Path, refused: Refused, text: str, said: str) -> None:
     (tmp_path / "run.toml").write_text(text)
     code, line = refused("train", "--config", tmp_path / "run.toml")
     assert code == 2
@@ -115,14 +116,16 @@ def test_wrong_settings_are_named(tmp_path: Path, refused, text: str, said: str)
         (["export", "nowhere", "x.docx"], "suffix", 2),
     ],
 )
-def test_refusals_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused, arguments, said, code) -> None:  # type: ignore[no-untyped-def]
+def test_refusals_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused, arguments: list[str], said: str, code: int
+) -> None:
     monkeypatch.chdir(tmp_path)
     got, line = refused(*arguments)
     assert got == code
     assert said in line
 
 
-def test_a_run_is_not_overwritten(tmp_path: Path, refused) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_is_not_overwritten(tmp_path: Path, refused: Refused) -> None:
     assert main(["train", *QUICK, "--out", str(tmp_path)]) == 0
     (tmp_path / "notes.txt").write_text("mine")
     code, text = refused("train", *QUICK, "--out", tmp_path)
@@ -171,7 +174,7 @@ def test_options_learn(tmp_path: Path, options: str) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_nan_is_explained(refused) -> None:  # type: ignore[no-untyped-def]
+def test_nan_is_explained(refused: Refused) -> None:
     arguments = ["--model", "mlp", "--optimizer", "sgd", "--schedule", "none", "--lr", "1e30", "--quiet"]
     code, text = refused("train", *arguments)
     assert code == 1
@@ -226,7 +229,7 @@ def broken():
 """
 
 
-def test_gradients_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], refused) -> None:  # type: ignore[no-untyped-def]
+def test_gradients_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Refused) -> None:
     right, wrong = tmp_path / "right_model.py", tmp_path / "wrong_model.py"
     right.write_text(MODEL.replace("{factor}", "2"))
     wrong.write_text(MODEL.replace("{factor}", "1.999"))
@@ -323,7 +326,9 @@ def test_export_onnx(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"accuracy  {(scores.argmax(1) == digits.targets.numpy()).mean():.2%}" in out
 
 
-def test_export_without_a_library(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused) -> None:  # type: ignore[no-untyped-def]
+def test_export_without_a_library(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
     for name in ("onnx", "safetensors", "safetensors.numpy"):
         monkeypatch.setitem(sys.modules, name, None)
     code, text = refused("export", trained, tmp_path / "m.onnx")

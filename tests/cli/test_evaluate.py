@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_hw as torch
+from tests.cli.conftest import Refused
 from tinygrad_hw.cli import main
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.vision.datasets import Digits
@@ -72,7 +74,9 @@ def test_other_images(trained: Path, capsys: pytest.CaptureFixture[str]) -> None
         ),
     ],
 )
-def test_damage_is_one_line(trained: Path, tmp_path: Path, refused, damage, said: str) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_one_line(
+    trained: Path, tmp_path: Path, refused: Refused, damage: Callable[[Path], object], said: str
+) -> None:
     folder = tmp_path / "run"
     shutil.copytree(trained, folder)
     damage(folder)
@@ -92,7 +96,7 @@ def test_a_run_that_did_not_end(trained: Path, tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == whole
 
 
-def test_another_size_is_refused(trained: Path, refused, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_another_size_is_refused(trained: Path, refused: Refused, tmp_path: Path) -> None:
     code, text = refused("eval", trained, "--dataset", "mnist", "--data", tmp_path)
     assert code == 1
     assert "with --data" in text

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
+from tests.cli.conftest import Refused
 from tinygrad_hw.cli import main
 from tinygrad_hw.cli.images import InputForm
 from tinygrad_hw.cli.pictures import load_images, to_form
@@ -155,7 +156,7 @@ def save_npy(path: Path, array: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_files_are_named(trained: Path, tmp_path: Path, refused, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_files_are_named(trained: Path, tmp_path: Path, refused: Refused, name: str) -> None:
     make, said = BAD[name]
     path = tmp_path / "thing"
     make(path)

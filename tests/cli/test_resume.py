@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
+from tests.cli.conftest import Refused
 from tinygrad_hw.cli import main
 from tinygrad_hw.cli.config import read_toml
 
@@ -141,7 +142,7 @@ def test_more_epochs(tmp_path: Path) -> None:
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
-def test_what_cannot_change(trained: Path, refused, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_change(trained: Path, refused: Refused, tmp_path: Path) -> None:
     code, text = refused("train", "--resume", trained, "--lr", "0.5")
     assert code == 2
     assert "lr = 0.01" in text
@@ -163,7 +164,7 @@ def test_a_finished_run_stays_as_it_is(trained: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other", "empty"])
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, refused, damage: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, refused: Refused, damage: str) -> None:
     folder = tmp_path / "run"
     arguments = ["--model", "mlp", "--hidden", "8", "--epochs", "1", "--no-report", "--quiet"]
     assert main(["train", *arguments, "--out", str(folder)]) == 0
