@@ -28,6 +28,10 @@ _precision = "highest"
 _PRECISIONS = ("highest", "high", "medium")
 _MODES = ("default", "warn", "error")
 
+#: Which of PyTorch's kernels attention may take, as ``torch.backends.cuda`` sets it. The CPU has flash and math; here
+#: one kernel serves for both.
+ATTENTION_KERNELS = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
+
 
 def get_default_device() -> Device:
     """Return the CPU.

@@ -167,6 +167,51 @@ def test_kernels_of_attention(kernel: str) -> None:
         assert enabled() is True
 
 
+def attend(package: Any, **options: Any) -> tuple[int, ...]:
+    x = package.ones(1, 1, options.pop("steps", 2), 4)
+    return tuple(package.nn.functional.scaled_dot_product_attention(x, x, x, **options).shape)
+
+
+@pytest.mark.parametrize("steps", [2, 0])
+@pytest.mark.parametrize("kernels", [[], ["MATH"], ["FLASH_ATTENTION"], ["EFFICIENT_ATTENTION"], ["MATH", "ERROR"]])
+def test_choosing_a_kernel_of_attention(kernels: list[str], steps: int) -> None:
+    names = ("flash", "mem_efficient", "math", "cudnn")
+    results = []
+    for package in (ours, torch):
+        attention = module(package, "nn.attention")
+        chosen = [getattr(attention.SDPBackend, k) for k in kernels]
+        with attention.sdpa_kernel(chosen):
+            inside = [getattr(package.backends.cuda, f"{n}_sdp_enabled")() for n in names]
+            shape = outcome(lambda p=package: attend(p, steps=steps))
+        results.append((inside, shape[:1] if isinstance(shape[0], str) else shape))
+        assert [getattr(package.backends.cuda, f"{n}_sdp_enabled")() for n in names] == [True] * 4
+        assert attend(package) == (1, 1, 2, 4)
+    assert results[0] == results[1]
+
+
+def test_no_kernel_of_attention_at_all() -> None:
+    for package in (ours, torch):
+        with (
+            module(package, "nn.attention").sdpa_kernel([]),
+            pytest.raises(RuntimeError, match=r"^No viable backend for scaled_dot_product_attention was found"),
+        ):
+            attend(package)
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+@pytest.mark.parametrize("value", [True, False, 1, "x"])
+@pytest.mark.parametrize("name", ["enabled", "deterministic"])
+def test_switches_of_mkldnn(name: str, value: Any) -> None:
+    results = []
+    for package in (ours, torch):
+        switches = package.backends.mkldnn
+        with restored(switches, ("enabled", "deterministic")):
+            results.append(outcome(lambda s=switches: set_and_read(s, name, value)))
+            with switches.flags(enabled=False, deterministic=True):
+                results.append((switches.enabled, switches.deterministic))
+    assert results[:2] == results[2:]
+
+
 # -- loss scaling ----------------------------------------------------------------------------------
 
 

@@ -1,10 +1,11 @@
-"""``torch.backends.cuda``: its switches. They are kept and checked; no computation here asks for them."""
+"""``torch.backends.cuda``: its switches. They are kept and checked; only attention asks for its own."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tinygrad_hw.backends.switches import check_bool
+from tinygrad_hw.settings import ATTENTION_KERNELS
 
 __all__ = [
     "cudnn_sdp_enabled",
@@ -69,13 +70,10 @@ def _first_switch(name: str, value: Any) -> bool:
 
 matmul = _Matmul()
 
-#: Which kernels of attention may be taken. Here there is one, whatever they say.
-_attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
-
 
 def _allow(kernel: str, enabled: bool) -> None:
     check_bool("set_sdp_use_cudnn" if kernel == "cudnn" else "set_sdp_use_math", enabled)
-    _attention[kernel] = enabled
+    ATTENTION_KERNELS[kernel] = enabled
 
 
 def is_built() -> bool:
@@ -84,40 +82,40 @@ def is_built() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Set what :func:`flash_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    """Allow attention to take PyTorch's kernel of that name, or forbid it; without flash and math there is none."""
     _allow("flash", enabled)
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Set what :func:`mem_efficient_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    """Set what :func:`mem_efficient_sdp_enabled` returns: the CPU has no such kernel of attention."""
     _allow("mem_efficient", enabled)
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Set what :func:`math_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    """Allow attention to take PyTorch's kernel of that name, or forbid it; without flash and math there is none."""
     _allow("math", enabled)
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Set what :func:`cudnn_sdp_enabled` returns; attention has one kernel here, whatever it says."""
+    """Set what :func:`cudnn_sdp_enabled` returns: the CPU has no such kernel of attention."""
     _allow("cudnn", enabled)
 
 
 def flash_sdp_enabled() -> bool:
     """Return what :func:`enable_flash_sdp` set, True at first."""
-    return _attention["flash"]
+    return ATTENTION_KERNELS["flash"]
 
 
 def mem_efficient_sdp_enabled() -> bool:
     """Return what :func:`enable_mem_efficient_sdp` set, True at first."""
-    return _attention["mem_efficient"]
+    return ATTENTION_KERNELS["mem_efficient"]
 
 
 def math_sdp_enabled() -> bool:
     """Return what :func:`enable_math_sdp` set, True at first."""
-    return _attention["math"]
+    return ATTENTION_KERNELS["math"]
 
 
 def cudnn_sdp_enabled() -> bool:
     """Return what :func:`enable_cudnn_sdp` set, True at first."""
-    return _attention["cudnn"]
+    return ATTENTION_KERNELS["cudnn"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-import types
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from tinygrad_hw.backends.switches import check_bool as _check_bool
+from tinygrad_hw.backends.switches import Switches, switched
 
 __all__ = ["flags", "is_acceptable", "is_available", "version"]
 
@@ -28,16 +26,7 @@ _SETTERS = {
 }
 
 
-class _Switches(types.ModuleType):
-    """This module, whose switches take nothing but bools."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _SETTERS:
-            _check_bool(_SETTERS[name], value)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Switches
+sys.modules[__name__].__class__ = Switches
 
 
 def is_available() -> bool:
@@ -57,7 +46,6 @@ def is_acceptable(tensor: Any) -> bool:
     return False
 
 
-@contextmanager
 def flags(
     enabled: bool = False,
     benchmark: bool = False,
@@ -66,18 +54,16 @@ def flags(
     allow_tf32: bool = True,
     fp32_precision: str = "none",
     depthwise_kernel: str = "auto",
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Set the switches inside of a block.
 
     Source: ``torch.backends.cudnn.flags``.
     """
-    module = sys.modules[__name__]
-    names = (*_SETTERS, "fp32_precision")
-    before = {name: getattr(module, name) for name in names}
-    for name, value in zip(names, (enabled, benchmark, deterministic, allow_tf32, fp32_precision), strict=True):
-        setattr(module, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(module, name, value)
+    return switched(
+        sys.modules[__name__],
+        enabled=enabled,
+        benchmark=benchmark,
+        deterministic=deterministic,
+        allow_tf32=allow_tf32,
+        fp32_precision=fp32_precision,
+    )

@@ -81,6 +81,20 @@ def _pass_gate(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Node | None, l
     return (tuple(new) if fields is tuple else fields(*new)), node, places
 
 
+def _through(hooks: Sequence[Hook], kind: str, name: str, module: Any, grads: Any, *more: Any) -> Any:
+    """Return gradients after a module's hooks, each of which may replace them all."""
+    for hook in hooks:
+        result = hook(module, grads, *more)
+        if result is None:
+            continue
+        if len(result) != len(grads):
+            raise RuntimeError(
+                f"Backward {kind} returned an invalid number of {name}, got {len(result)}, but expected {len(grads)}"
+            )
+        grads = result
+    return grads
+
+
 class GradientGate:
     """Shows the gradients of one call's outputs and inputs to the backward hooks."""
 
@@ -110,16 +124,7 @@ class GradientGate:
             if grad_output is None:
                 return None  # a gradient of the inputs that did not come through the outputs
             grads = self._spread(places, grad_input, self.n_inputs)
-            for hook in self.hooks:
-                result = hook(self.module, grads, grad_output)
-                if result is None:
-                    continue
-                if len(result) != len(grads):
-                    raise RuntimeError(
-                        "Backward hook returned an invalid number of grad_input, "
-                        f"got {len(result)}, but expected {len(grads)}"
-                    )
-                grads = result
+            grads = _through(self.hooks, "hook", "grad_input", self.module, grads, grad_output)
             self.grad_output = None
             return tuple(grads[i] for i in places)
 
@@ -150,16 +155,7 @@ class GradientGate:
 
     def _see_outputs(self, places: list[int], grad_output: tuple[Any, ...], n: int) -> tuple[Any, ...]:
         grads = self._spread(places, grad_output, n)
-        for hook in self.pre_hooks:
-            result = hook(self.module, grads)
-            if result is None:
-                continue
-            if len(result) != len(grads):
-                raise RuntimeError(
-                    "Backward pre hook returned an invalid number of grad_output, "
-                    f"got {len(result)}, but expected {len(grads)}"
-                )
-            grads = result
+        grads = _through(self.pre_hooks, "pre hook", "grad_output", self.module, grads)
         self.grad_output = grads
         if self.input_places is None:
             self._without_inputs(grads)

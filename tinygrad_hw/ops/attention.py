@@ -19,6 +19,7 @@ from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import repeat_interleave, reshape
 from tinygrad_hw.ops.softmax import softmax
+from tinygrad_hw.settings import ATTENTION_KERNELS
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -214,7 +215,8 @@ def scaled_dot_product_attention(
         (..., L, Ev).
 
     Raises:
-        RuntimeError: shapes or dtypes do not fit, or both a mask and ``is_causal`` are given where PyTorch refuses.
+        RuntimeError: shapes or dtypes do not fit, or both a mask and ``is_causal`` are given where PyTorch refuses, or
+            all kernels are switched off.
 
     Source: Vaswani et al., "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022);
     ``torch.nn.functional.scaled_dot_product_attention``. A query that sees no key gets zeros.
@@ -226,6 +228,12 @@ def scaled_dot_product_attention(
     """
     check_real("scaled_dot_product_attention", query)
     _check(query, key, value, attn_mask, enable_gqa)
+    empty = 0 in query.shape or 0 in key.shape or 0 in value.shape
+    if not (ATTENTION_KERNELS["flash"] or ATTENTION_KERNELS["math"] or empty):
+        raise RuntimeError(
+            "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the "
+            "math kernel and the fused kernels: see sdpa_kernel, backends.cuda.enable_math_sdp and enable_flash_sdp"
+        )
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(
             f"scaled_dot_product_attention: dropout probability has to be between 0 and 1, but got {dropout_p}"
@@ -253,7 +261,7 @@ def scaled_dot_product_attention(
         shape = (*lead, query.shape[-2], key.shape[-2])
         keep = _four(random_kernels.dropout_mask(shape, dropout_p))
         grow = 0.0 if dropout_p == 1 else 1 / (1 - dropout_p)
-    if learned or 0 in query.shape or 0 in key.shape or 0 in value.shape:
+    if learned or empty:
         weights = _weights(query, _repeated(key, query), attn_mask, is_causal, factor)
         if keep is not None:
             weights = weights * (keep * grow).astype(kind).reshape(tuple(weights.shape))

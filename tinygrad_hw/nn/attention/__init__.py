@@ -1,4 +1,4 @@
-"""Which kernel attention uses: ``torch.nn.attention``. There is one here; a choice changes nothing."""
+"""Which kernel attention uses: ``torch.nn.attention``. One kernel here serves for flash and math."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from tinygrad_hw.settings import ATTENTION_KERNELS
 
 __all__ = ["SDPBackend", "sdpa_kernel"]
 
@@ -24,9 +26,17 @@ class SDPBackend(enum.IntEnum):
     OVERRIDEABLE = 4
 
 
+_KERNELS = {
+    "math": SDPBackend.MATH,
+    "flash": SDPBackend.FLASH_ATTENTION,
+    "mem_efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "cudnn": SDPBackend.CUDNN_ATTENTION,
+}
+
+
 @contextmanager
 def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[dict[str, Any]]:
-    """Accept a choice of kernels for a block.
+    """Allow some kernels of attention in a block, and forbid the others; without flash and math attention raises.
 
     Args:
         backends: an :class:`SDPBackend` or a list of them.
@@ -49,4 +59,10 @@ def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[dict[str,
             "Backend must be an instance of SDPBackend or a list of SDPBackend instances, got "
             f"{type(backends).__name__}"
         )
-    yield {}
+    allowed = backends if isinstance(backends, list) else [backends]
+    before = dict(ATTENTION_KERNELS)
+    ATTENTION_KERNELS.update({name: kernel in allowed for name, kernel in _KERNELS.items()})
+    try:
+        yield {}
+    finally:
+        ATTENTION_KERNELS.update(before)
