@@ -3,8 +3,8 @@
 An optimizer keeps books; it does no arithmetic. ``param_groups`` is a list of dictionaries, each
 with the parameters of one group under ``"params"`` and its options (``"lr"``, ...) beside them.
 ``state`` maps a parameter to the dictionary of its running averages. A concrete optimizer reads
-both in ``step`` and hands lists of ndarrays to a pure function (``sgd``, ``adam``, ...), which
-writes the new values in place.
+both in ``_step_group`` (or ``step``) and hands lists of ndarrays to a pure function (``sgd``,
+``adam``, ...), which writes the new values in place.
 """
 
 from __future__ import annotations
@@ -199,11 +199,8 @@ class Optimizer:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         if defaults.get("differentiable"):
             raise NotImplementedError(
-                f"{type(self).__name__}(differentiable=True): gradients through an optimizer step "
-                "are "
-                "not supported; leave differentiable=False and, to differentiate through an "
-                "update, "
-                "write it with tensor operations"
+                f"{type(self).__name__}(differentiable=True): gradients through an optimizer step are not supported; "
+                "leave differentiable=False and, to differentiate through an update, write it with tensor operations"
             )
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -276,9 +273,8 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the "
-                "ordering of "
-                "tensors in sets will change between runs. Please use a list instead."
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
             )
         entries: list[Any] = [params] if isinstance(params, Tensor) else list(params)
         names = [e[0] for e in entries if isinstance(e, tuple)]
@@ -492,9 +488,8 @@ class Optimizer:
             if len(group["params"]) != len(new["params"]):
                 raise ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of "
-                    f"optimizer's group (group {i}: {len(new['params'])} parameters; this "
-                    "optimizer "
-                    f"has {len(group['params'])})"
+                    f"optimizer's group (group {i}: {len(new['params'])} parameters; this optimizer has "
+                    f"{len(group['params'])})"
                 )
         numbers = itertools.chain.from_iterable(g["params"] for g in saved)
         params = itertools.chain.from_iterable(g["params"] for g in groups)

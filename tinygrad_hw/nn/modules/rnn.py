@@ -158,8 +158,7 @@ class RNNBase(Module):
         if input.dtype != kind:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({kind}). Convert input: "
-                f"input.to({kind}), "
-                f"or convert model: model.to({input.dtype})"
+                f"input.to({kind}), or convert model: model.to({input.dtype})"
             )
         dimensions = 3 if batch_sizes is None else 2
         if input.ndim != dimensions:
@@ -460,8 +459,7 @@ class LSTM(RNNBase):
         if hx[0].ndim != dimensions or hx[1].ndim != dimensions:
             raise RuntimeError(
                 f"For {'batched 3-D' if dimensions == 3 else 'unbatched 2-D'} input, hx and cx should also be "
-                f"{dimensions}-D "
-                f"but got ({hx[0].ndim}-D, {hx[1].ndim}-D) tensors"
+                f"{dimensions}-D but got ({hx[0].ndim}-D, {hx[1].ndim}-D) tensors"
             )
 
     def _zero_states(self, shape: tuple[int, int, int], input: Tensor) -> Any:
