@@ -19,18 +19,14 @@ __all__ = ["LRScheduler"]
 Rate: TypeAlias = float | Tensor
 
 EPOCH_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-    "possible. "
-    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is "
-    "different "
-    "from None, the closed form is used instead of the new chainable form, where available."
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
+    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed "
+    "form is used instead of the new chainable form, where available."
 )
 _ORDER_ADVICE = (
-    "In PyTorch 1.1.0 and later, you should call them in the opposite order: `optimizer.step()` "
-    "before "
-    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of "
-    "the "
-    "learning rate schedule."
+    "In PyTorch 1.1.0 and later, you should call them in the opposite order: `optimizer.step()` before "
+    "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value of the learning rate "
+    "schedule."
 )
 
 
@@ -112,13 +108,10 @@ class LRScheduler:
                 group.setdefault("initial_lr", own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
-                    "scheduler "
-                    "with last_epoch >= 0.\n"
-                    "This typically happens when:\n"
-                    "1. You're trying to resume training from a checkpoint but haven't properly "
-                    "loaded "
-                    "the optimizer state\n"
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch "
+                    ">= 0.\nThis typically happens when:\n"
+                    "1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer "
+                    "state\n"
                     "2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
                 )
         self.base_lrs: list[Rate] = values_of(optimizer, "initial_lr")
@@ -169,10 +162,8 @@ class LRScheduler:
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn(
-                    "Seems like `optimizer.step()` has been overridden after learning rate "
-                    "scheduler "
-                    "initialization. Please, make sure to call `optimizer.step()` before "
-                    "`lr_scheduler.step()`.",
+                    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
+                    "Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`.",
                     UserWarning,
                     stacklevel=2,
                 )

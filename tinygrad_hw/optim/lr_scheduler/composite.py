@@ -26,18 +26,13 @@ class _Composite(LRScheduler):
                 raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(part, ReduceLROnPlateau):
                 raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
-                    "additional "
-                    f"kwargs to be specified when calling `step`, but got one at index {i} in the "
-                    "given "
-                    "schedulers sequence."
+                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be "
+                    f"specified when calling `step`, but got one at index {i} in the given schedulers sequence."
                 )
             if optimizer != part.optimizer:
                 raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got "
-                    "scheduler "
-                    f"{type(part).__name__} at index {i} has {part.optimizer}, which is different "
-                    "from "
+                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
+                    f"{type(part).__name__} at index {i} has {part.optimizer}, which is different from "
                     f"{type(optimizer).__name__}."
                 )
 
@@ -93,11 +88,9 @@ class SequentialLR(_Composite):
         self._check_parts(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than "
-                "the "
-                f"number of milestone points, but got number of schedulers {len(schedulers)} and "
-                "the "
-                f"number of milestones to be equal to {len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+                f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones to be "
+                f"equal to {len(milestones)}"
             )
         self._schedulers = schedulers
         self._milestones = milestones
