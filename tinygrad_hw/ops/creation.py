@@ -10,12 +10,12 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import refuse
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.layout import in_format, is_in_format
-from tinygrad_hw.ops.shape import as_size, stack, values_of
+from tinygrad_hw.ops.shape import as_size, stack
 
 __all__ = [
     "arange",
@@ -150,7 +150,7 @@ def _plain(data: Any) -> Any:
     return data
 
 
-def array_of(data: Any, dtype: Any = None) -> Any:
+def array_from(data: Any, dtype: Any = None) -> Any:
     """Return a new array with PyTorch's choice of dtype for ``data``."""
     if isinstance(data, TensorBase):
         data = data.array
@@ -216,7 +216,7 @@ def tensor(
             UserWarning,
             stacklevel=2,
         )
-    return _finish(array_of(data, dtype), requires_grad)
+    return _finish(array_from(data, dtype), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
@@ -239,7 +239,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     if isinstance(data, np.ndarray):
         t = from_numpy(data)
         return t if dtype is None else t.to(dtype)
-    return wrap(array_of(data, dtype))
+    return wrap(array_from(data, dtype))
 
 
 def asarray(
@@ -267,7 +267,7 @@ def asarray(
     """
     Device.check(device)
     if copy:
-        t = wrap(array_of(obj, dtype))
+        t = wrap(array_from(obj, dtype))
     else:
         t = as_tensor(obj, dtype=dtype)
         same = isinstance(obj, (TensorBase, np.ndarray)) and np.shares_memory(
@@ -985,11 +985,11 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     count = int(x.shape[0]) if N is None else N
     if count < 0:
         raise RuntimeError("N must be non-negative.")
-    if values_of(x).dtype.kind not in "fc":
-        x = wrap(values_of(x).astype(np.int64))
+    if array_of(x).dtype.kind not in "fc":
+        x = wrap(array_of(x).astype(np.int64))
     if count == 0:
-        return wrap(np.zeros((x.shape[0], 0), values_of(x).dtype))
-    powers = [wrap(np.ones_like(values_of(x)))]
+        return wrap(np.zeros((x.shape[0], 0), array_of(x).dtype))
+    powers = [wrap(np.ones_like(array_of(x)))]
     for _ in range(count - 1):
         powers.append(x * powers[-1])
     return stack(powers if increasing else powers[::-1], 1)

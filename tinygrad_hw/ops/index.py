@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -40,10 +40,6 @@ __all__ = [
     "take",
     "take_along_dim",
 ]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 # -- x[...] ----------------------------------------------------------------------------------------
@@ -244,7 +240,7 @@ def getitem(input: Any, index: Any) -> Any:
             and not isinstance(index.stop, TensorBase)
         ):
             return _getitem_view(input, index=(index, Ellipsis))
-    if not _values(input).shape and isinstance(index, int) and not isinstance(index, bool):
+    if not array_of(input).shape and isinstance(index, int) and not isinstance(index, bool):
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
         )
@@ -290,7 +286,7 @@ def _put_forward(input: Any, value: Any, *, index: Any, accumulate: bool) -> Any
 def _put_input_rule(g: Any, value_shape: Any, index: Any, accumulate: bool) -> Any:
     if accumulate:
         return g
-    return _index_put(g, np.zeros((), _values(g).dtype), index=index, accumulate=False)
+    return _index_put(g, np.zeros((), array_of(g).dtype), index=index, accumulate=False)
 
 
 _index_put = op(
@@ -308,7 +304,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     of the whole tensor, or of the view that its integers select.
     """
     pieces, basic = _normalise(input.shape, index)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     if not isinstance(value, TensorBase):
         value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
@@ -319,7 +315,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     selected, rest = _selected(pieces)
     view = None if selected is None else _getitem_view(input, index=selected)
     target = input if view is None else view
-    value = _fitted(value, _values(target)[rest].shape)
+    value = _fitted(value, array_of(target)[rest].shape)
     return view, _index_put(target, value, index=rest, accumulate=False)
 
 
@@ -362,7 +358,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
         >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 0]),), torch.ones(2), accumulate=True)
         tensor([2., 0., 0.])
     """
-    if _values(values).dtype != _values(input).dtype:
+    if array_of(values).dtype != array_of(input).dtype:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination "
             f"and {values.dtype} for the source."
@@ -375,7 +371,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
 
 def _long(name: str, index: Any) -> Any:
-    array = _values(index)
+    array = array_of(index)
     if array.dtype.kind not in "iu" or array.dtype == np.uint8:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got {dtypes.from_numpy(array.dtype)}")
     return array
@@ -477,7 +473,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
         return into(out, index_add, input, dim, index, source, alpha=alpha)
     array = _long("index_add", index)
     d = one_dim(dim, input.ndim)
-    if _values(input).dtype != _values(source).dtype:
+    if array_of(input).dtype != array_of(source).dtype:
         raise RuntimeError(
             f"index_add(): self and source must have the same scalar type, got {input.dtype} and {source.dtype}"
         )
@@ -497,8 +493,8 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, 
                 "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
                 f"self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
             )
-    if _values(input).dtype == np.bool_:
-        added = index_add(wrap(_values(input).astype(np.int64)), d, index, wrap(_values(source) * int(alpha)))
+    if array_of(input).dtype == np.bool_:
+        added = index_add(wrap(array_of(input).astype(np.int64)), d, index, wrap(array_of(source) * int(alpha)))
         return wrap(added.array > 0)
     scaled = source if alpha == 1 else source * alpha
     return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
@@ -518,7 +514,7 @@ def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None
         return into(out, index_copy, input, dim, index, source)
     array = _long("index_copy", index)
     d = one_dim(dim, input.ndim)
-    if _values(input).dtype != _values(source).dtype:
+    if array_of(input).dtype != array_of(source).dtype:
         raise RuntimeError(
             f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}"
         )
@@ -547,7 +543,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     d = one_dim(dim, input.ndim)
     _check_range("index_fill", array, input.shape[d] if input.ndim else 1, negative=True)
     if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value, _values(input).dtype))
+        value = wrap(np.asarray(value, array_of(input).dtype))
     elif value.array.ndim:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
@@ -636,7 +632,7 @@ def _check_gather(name: str, input: Any, index: Any, dim: int) -> int:
 
 
 def _int64(name: str, index: Any) -> Any:
-    array = _values(index)
+    array = array_of(index)
     if array.dtype not in (np.int64, np.int32) and array.size:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     return array
@@ -681,7 +677,7 @@ def _scatter_forward(input: Any, src: Any, *, index: Any, dim: int) -> Any:
 _scatter = op(
     "scatter",
     _scatter_forward,
-    input=lambda g, src_shape, index, dim: _scatter(g, np.zeros((), _values(g).dtype), index=index, dim=dim),
+    input=lambda g, src_shape, index, dim: _scatter(g, np.zeros((), array_of(g).dtype), index=index, dim=dim),
     src=lambda g, src_shape, index, dim: (
         _padded(_gather(g, index, dim=dim), tuple(src_shape)) if src_shape else _total(_gather(g, index, dim=dim))
     ),
@@ -734,11 +730,11 @@ def scatter(
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
         if not isinstance(src, TensorBase):
-            src = wrap(np.full(array.shape, src, _values(input).dtype))
+            src = wrap(np.full(array.shape, src, array_of(input).dtype))
         return scatter_reduce(input, d, index, src, "sum" if reduce == "add" else "prod")
     if not isinstance(src, TensorBase):
-        src = np.asarray(src, _values(input).dtype)
-    elif src.array.dtype != _values(input).dtype:
+        src = np.asarray(src, array_of(input).dtype)
+    elif src.array.dtype != array_of(input).dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     return _scatter(input, src, index=array, dim=d)
 
@@ -775,7 +771,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) 
         return into(out, scatter_add, input, dim, index, src)
     array = _int64("scatter_add", index)
     d = _check_scatter("scatter_add", input, array, dim, src)
-    if _values(src).dtype != _values(input).dtype:
+    if array_of(src).dtype != array_of(input).dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
 
@@ -807,8 +803,8 @@ def scatter_reduce(
         raise RuntimeError("reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce))
     array = _int64("scatter_reduce", index)
     d = _check_scatter("scatter_reduce", input, array, dim, src)
-    kind = _values(input).dtype
-    if _values(src).dtype != kind:
+    kind = array_of(input).dtype
+    if array_of(src).dtype != kind:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     shape = tuple(input.shape)
     ones = np.ones(array.shape, np.float64)
@@ -824,7 +820,7 @@ def scatter_reduce(
         result = base + total
         if reduce == "mean":
             count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(_values(result), count))
+            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(array_of(result), count))
         return result
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 
@@ -862,18 +858,18 @@ def _reduce_rule(
     reduce: str,
     include_self: bool,
 ) -> tuple[Any, Any]:
-    kind = _values(g).dtype
+    kind = array_of(g).dtype
     gathered_g = _gather(g, index, dim=dim)
     shape = tuple(input.shape)
     src_part = src[tuple(slice(0, n) for n in index.shape)] if index.ndim else src
     if reduce == "prod":
         # Where one factor is zero, its gradient is the product of the others; where two are, all gradients vanish.
-        safe = _where(_values(input) == 0, np.ones((), kind), input)
+        safe = _where(array_of(input) == 0, np.ones((), kind), input)
         own = g * _reduce_extreme(safe, src, index=index, dim=dim, reduce=reduce, include_self=include_self) / safe
         if not include_self:
             touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
             own = _where(touched, np.zeros((), kind), g)
-        zero = _values(src_part) == 0
+        zero = array_of(src_part) == 0
         zeros = _gather_adjoint_forward(zero.astype(np.float64), index, dim=dim, shape=shape)
         alone = zero & (np.asarray(_gather(zeros, index, dim=dim)) == 1)
         others = _reduce_extreme(
@@ -888,8 +884,8 @@ def _reduce_rule(
         g_src = _where(alone, gathered_g * _gather(others, index, dim=dim), quotient)
         return own, _padded(g_src, tuple(src.shape))
     # Elements that reach the extreme share the gradient evenly.
-    hit_src = (_values(src_part) == _values(_gather(_values(out), index, dim=dim))).astype(kind)
-    hit_self = (_values(input) == _values(out)).astype(kind)
+    hit_src = (array_of(src_part) == array_of(_gather(array_of(out), index, dim=dim))).astype(kind)
+    hit_self = (array_of(input) == array_of(out)).astype(kind)
     counts = _gather_adjoint_forward(hit_src, index, dim=dim, shape=shape)
     touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
     if not include_self:
@@ -919,10 +915,10 @@ def take(input: Any, index: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, take, input, index)
-    array = _values(index)
+    array = array_of(index)
     if array.dtype != np.int64:
         raise RuntimeError("take(): Expected a long tensor for index")
-    size = _values(input).size
+    size = array_of(input).size
     if array.size and (array.min() < -size or array.max() >= size):
         raise IndexError(f"out of range: tried to access index {int(array.max())} on a tensor of {size} elements.")
     return _index(flatten(input), index=(array,))
@@ -941,10 +937,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
     """
     if out is not None:
         return into(out, take_along_dim, input, indices, dim)
-    array = _values(indices)
+    array = array_of(indices)
     if array.dtype != np.int64:
         raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long")
-    size = _values(input).size if dim is None else input.shape[dim] if input.ndim else 1
+    size = array_of(input).size if dim is None else input.shape[dim] if input.ndim else 1
     array = np.where(array < 0, array + size, array)
     if dim is None:
         return gather(flatten(input), 0, wrap(array.reshape(-1)))
@@ -967,7 +963,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
 
 
 def _mask(name: str, mask: Any) -> Any:
-    array = _values(mask)
+    array = array_of(mask)
     if array.dtype != np.bool_:
         raise RuntimeError(f"{name}: expected BoolTensor for mask, but got {dtypes.from_numpy(array.dtype)}")
     return array
@@ -991,7 +987,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
         tensor([5., 1.])
     """
     array = _mask("masked_fill", mask)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     if isinstance(value, TensorBase):
         if value.array.ndim:
             raise RuntimeError(
@@ -1038,7 +1034,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
         tensor([5., 0., 7.])
     """
     array = _mask("masked_scatter", mask)
-    if _values(input).dtype != _values(source).dtype:
+    if array_of(input).dtype != array_of(source).dtype:
         raise RuntimeError(
             f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
         )
@@ -1046,10 +1042,10 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     wide = expand(input, shape) if tuple(input.shape) != shape else input
     places = np.broadcast_to(array, shape)
     count = int(places.sum())
-    if _values(source).size < count:
+    if array_of(source).size < count:
         raise RuntimeError(
             f"masked_scatter: expected source to have at least {count} elements, one per True in the mask, got "
-            f"{_values(source).size}"
+            f"{array_of(source).size}"
         )
     return _index_put(wide, flatten(source)[:count], index=(places,), accumulate=False)
 
@@ -1074,7 +1070,7 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
         if as_tuple:
             raise TypeError("nonzero(): argument 'out' does not go with as_tuple=True: a tuple is always made anew")
         return into(out, nonzero, input, as_tuple=as_tuple)
-    array = _values(input)
+    array = array_of(input)
     if as_tuple:
         return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
     if not array.ndim:
@@ -1114,7 +1110,7 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
     """
     d = one_dim(dim, input.ndim)
     where = (*_lead(d), int(index))
-    return _replaced(input, _values(input)[where], src, where, "select_scatter")
+    return _replaced(input, array_of(input)[where], src, where, "select_scatter")
 
 
 def slice_scatter(
@@ -1137,7 +1133,7 @@ def slice_scatter(
         return into(out, slice_scatter, input, src, dim, start, end, step)
     d = one_dim(dim, input.ndim)
     where = (*_lead(d), slice(start, end, step))
-    return _replaced(input, _values(input)[where], src, where, "slice_scatter")
+    return _replaced(input, array_of(input)[where], src, where, "slice_scatter")
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -1150,7 +1146,7 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
     """
     from tinygrad_hw.ops.shape import _diagonal_view
 
-    array = _values(input)
+    array = array_of(input)
     a, b = one_dim(dim1, array.ndim), one_dim(dim2, array.ndim)
     places = _diagonal_view(np.arange(array.size).reshape(array.shape), offset, a, b)
     where = np.unravel_index(places, array.shape)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, edge_of
+from tinygrad_hw.autograd.graph import TensorBase, array_of, edge_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.extrema import amax, amin
@@ -63,10 +63,6 @@ class LinAlgError(RuntimeError):
     """Raised where a decomposition or a solution does not exist (``torch.linalg.LinAlgError``)."""
 
 
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
-
-
 def _check_matrix(name: str, a: Any, square: bool) -> None:
     if not isinstance(a, (TensorBase, np.ndarray)):
         raise TypeError(f"linalg.{name}(): argument 'A' must be Tensor, not {type(a).__name__}")
@@ -78,7 +74,7 @@ def _check_matrix(name: str, a: Any, square: bool) -> None:
         raise RuntimeError(
             f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
-    dtype = _array(a).dtype
+    dtype = array_of(a).dtype
     if dtype.kind != "f" or dtype == np.float16:
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point tensor of single or double precision, got "
@@ -87,7 +83,7 @@ def _check_matrix(name: str, a: Any, square: bool) -> None:
 
 
 def _eye(g: Any, n: int) -> Any:
-    return np.eye(n, dtype=_array(g).dtype)
+    return np.eye(n, dtype=array_of(g).dtype)
 
 
 def _numpy(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -191,7 +187,7 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     if out is not None:
         return into(out, solve, A, B, left=left)
     _check_matrix("solve", A, True)
-    if _array(A).dtype != _array(B).dtype:
+    if array_of(A).dtype != array_of(B).dtype:
         raise RuntimeError(
             f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
             f"type {B.dtype} instead"
@@ -242,11 +238,13 @@ def solve_triangular(
 
 def _pinv_tolerance(a: Any, s: Any, atol: Any, rtol: Any) -> Any:
     """Return the singular value below which one counts as zero."""
-    values = _array(s)
+    values = array_of(s)
     largest = values.max(axis=-1, initial=0)
     if rtol is None:
         rtol = 0.0 if atol is not None else max(a.shape[-2:]) * np.finfo(values.dtype).eps
-    return np.maximum(0.0 if atol is None else _array(atol), _array(rtol) * largest)[..., None]
+    # Numbers stay numbers: as arrays they would be float64 and decide the dtype.
+    least, relative = (t.array if isinstance(t, TensorBase) else t for t in (atol, rtol))
+    return np.maximum(0.0 if least is None else least, relative * largest)[..., None]
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
@@ -514,7 +512,7 @@ def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     if mode == "r":
-        r = np.linalg.qr(_array(A), mode="r")
+        r = np.linalg.qr(array_of(A), mode="r")
         if isinstance(A, TensorBase) and A.requires_grad:  # type: ignore[attr-defined]
             raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'")
         from tinygrad_hw.autograd.graph import wrap
@@ -538,7 +536,7 @@ def _gaps(squares: Any) -> Any:
 
 def _is_nothing(g: Any) -> bool:
     """Whether a gradient is zeros, and nothing that could be differentiated."""
-    return not _array(g).any() and (not isinstance(g, TensorBase) or edge_of(g) is None)
+    return not array_of(g).any() and (not isinstance(g, TensorBase) or edge_of(g) is None)
 
 
 def _svd_rule(g_U: Any, g_S: Any, g_Vh: Any, A: Any, U: Any, S: Any, Vh: Any, full_matrices: bool) -> tuple[Any]:
@@ -741,7 +739,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     b = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), b)
     m, n = A.shape[-2], A.shape[-1]
-    s = np.linalg.svd(_array(A), compute_uv=False)
+    s = np.linalg.svd(array_of(A), compute_uv=False)
     rank = (s > _pinv_tolerance(A, s, None, rcond)).sum(axis=-1)
     residual = matmul(A, solution) - b
     residuals = sum_(residual * residual, -2)
@@ -855,7 +853,7 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     from tinygrad_hw.autograd.graph import wrap
 
     _check_matrix("matrix_rank", A, False)
-    s = _numpy("matrix_rank", np.linalg.svd, _array(A), compute_uv=False)
+    s = _numpy("matrix_rank", np.linalg.svd, array_of(A), compute_uv=False)
     return wrap(np.asarray((s > _pinv_tolerance(A, s, atol, rtol)).sum(axis=-1), np.int64))
 
 
@@ -932,7 +930,7 @@ def vector_norm(
     """
     if out is not None:
         return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
-    if _array(x).dtype.kind not in "fc":
+    if array_of(x).dtype.kind not in "fc":
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     if ord < 0 or ord == math.inf:
         _check_not_empty(x, ord, dim)
@@ -978,9 +976,9 @@ def matrix_norm(
         raise RuntimeError(
             f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {list(A.shape)}"
         )
-    if _array(A).dtype.kind == "c" and ord not in ("nuc", 2, -2):
+    if array_of(A).dtype.kind == "c" and ord not in ("nuc", 2, -2):
         A = abs_(A)
-    if _array(A).dtype.kind != "f":
+    if array_of(A).dtype.kind != "f":
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point tensor as input. Got {A.dtype}")
     if dtype is not None:
         from tinygrad_hw.autograd.basics import cast

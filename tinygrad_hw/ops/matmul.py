@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
@@ -80,10 +80,6 @@ _dot = op(
 )
 
 
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
-
-
 def _check_tensors(name: str, **tensors: Any) -> None:
     for argument, t in tensors.items():
         if not isinstance(t, (TensorBase, np.ndarray)):
@@ -91,7 +87,7 @@ def _check_tensors(name: str, **tensors: Any) -> None:
 
 
 def _check_dtypes(name: str, a: Any, b: Any) -> None:
-    x, y = _array(a).dtype, _array(b).dtype
+    x, y = array_of(a).dtype, array_of(b).dtype
     if x is not y and x != y:
         raise RuntimeError(
             f"{name}: expected both operands to have the same dtype, but got: "
@@ -355,7 +351,7 @@ def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
 
 def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
-    kind = _array(product).dtype.kind
+    kind = array_of(product).dtype.kind
     if kind in "iu":
         alpha, beta = int(alpha), int(beta)
     elif kind == "b":

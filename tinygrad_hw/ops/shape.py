@@ -13,7 +13,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import as_strided as _as_strided_copy
 from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.basics import stack as _stack
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.complex import conj
@@ -83,11 +83,6 @@ __all__ = [
     "vsplit",
     "vstack",
 ]
-
-
-def values_of(tensor: Any) -> Any:
-    """Return the ndarray of a tensor, or the ndarray given."""
-    return tensor.array if isinstance(tensor, TensorBase) else np.asarray(tensor)
 
 
 def one_dim(dim: Any, ndim: int) -> int:
@@ -207,7 +202,7 @@ _squeeze = op(
 
 
 def _reshaped(input: Any, size: tuple[int, ...]) -> Any:
-    if _can_view(values_of(input), size):
+    if _can_view(array_of(input), size):
         return _view(input, size=size)
     return _flatten_view(input, size=size)
 
@@ -235,7 +230,7 @@ def reshape(input: Any, *shape: Any) -> Any:
 def view(input: Any, *shape: Any) -> Any:
     """Return a view of another shape; see ``Tensor.view``."""
     size = infer_size(input.shape, as_size(shape))
-    if not _can_view(values_of(input), size):
+    if not _can_view(array_of(input), size):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
@@ -246,7 +241,7 @@ def view(input: Any, *shape: Any) -> Any:
 def view_dtype(input: Any, dtype: Any) -> Any:
     """Return a view of the same memory as another dtype; see ``Tensor.view``."""
     target = dtypes.as_dtype(dtype).numpy
-    array = values_of(input)
+    array = array_of(input)
     if target == array.dtype:
         return _view(input, size=tuple(array.shape))
     if target.itemsize != array.itemsize and (array.ndim == 0 or array.strides[-1] != array.itemsize):
@@ -291,7 +286,7 @@ def ravel(input: Any) -> Any:
         >>> torch.ravel(torch.ones(2, 3)).shape
         torch.Size([6])
     """
-    return reshape(input, (-1,)) if values_of(input).size else reshape(input, (0,))
+    return reshape(input, (-1,)) if array_of(input).size else reshape(input, (0,))
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
@@ -666,12 +661,12 @@ def repeat_interleave(
     from tinygrad_hw.ops.index import index_select
 
     if repeats is None:
-        counts = values_of(input)
+        counts = array_of(input)
         return wrap(np.repeat(np.arange(counts.size), counts))
     if dim is None:
         input, dim = flatten(input), 0
     d = one_dim(dim, input.ndim)
-    counts = np.asarray(values_of(repeats) if isinstance(repeats, TensorBase) else repeats)
+    counts = np.asarray(array_of(repeats) if isinstance(repeats, TensorBase) else repeats)
     if counts.dtype.kind not in "iu":
         raise RuntimeError("repeats has to be Long or Int tensor")
     if (counts < 0).any():
@@ -748,8 +743,8 @@ def cat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     if not full:
         return _cat(*pieces, dim=one_dim(dim, 1))
     if len(full) != len(pieces):
-        kind = dtypes.result_type_of([values_of(t) for t in pieces])
-        if kind.numpy != values_of(full[0]).dtype:
+        kind = dtypes.result_type_of([array_of(t) for t in pieces])
+        if kind.numpy != array_of(full[0]).dtype:
             # An empty tensor still takes part in promotion.
             at = one_dim(dim, full[0].ndim)
             empty = [0 if i == at else n for i, n in enumerate(full[0].shape)]
@@ -1229,7 +1224,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.ndim}D")
     swap = indexing == "xy" and len(tensors) > 1
     order = [tensors[1], tensors[0], *tensors[2:]] if swap else list(tensors)
-    shape = tuple(values_of(t).size for t in order)
+    shape = tuple(array_of(t).size for t in order)
     grids = [
         expand(reshape(t, tuple(-1 if j == i else 1 for j in range(len(order)))), shape) for i, t in enumerate(order)
     ]
@@ -1382,7 +1377,7 @@ def block_diag(*tensors: Any) -> Any:
     for b in blocks:
         if b.ndim > 2:
             raise RuntimeError("block_diag: Input tensors must have 2 or fewer dimensions")
-        kind = values_of(b).dtype
+        kind = array_of(b).dtype
         left = np.zeros((b.shape[0], at), kind)
         at += b.shape[1]
         right = np.zeros((b.shape[0], width - at), kind)
@@ -1505,7 +1500,7 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
         raise RuntimeError(f"mismatch in length of strides and shape: {list(steps)} and {list(sizes)}")
     if any(s < 0 for s in steps):
         raise RuntimeError(f"as_strided: Negative strides are not supported, got strides: {list(steps)}")
-    array = values_of(input)
+    array = array_of(input)
     own = offset_in_memory(array)
     memory = memory_of(array)
     if not own and array.size == memory.size and array.flags.c_contiguous:
@@ -1607,7 +1602,7 @@ def numel(input: Any) -> int:
         >>> torch.numel(torch.ones(2, 3))
         6
     """
-    return int(values_of(input).size)
+    return int(array_of(input).size)
 
 
 concat = concatenate = cat

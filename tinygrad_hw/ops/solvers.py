@@ -8,14 +8,24 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed
-from tinygrad_hw.ops import linalg
 from tinygrad_hw.ops.complex import conj
 from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _triangle
+from tinygrad_hw.ops.linalg import (
+    LinAlgError,
+    _check_matrix,
+    _triangle,
+    cholesky,
+    inv,
+    qr,
+    slogdet,
+    solve,
+    svd,
+    svdvals,
+)
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.random import randn
 from tinygrad_hw.ops.reduce import mean as mean_
@@ -41,10 +51,6 @@ __all__ = [
     "vander",
     "vecdot",
 ]
-
-
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 # -- forms that report -----------------------------------------------------------------------------
@@ -86,11 +92,11 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
         return into(out, cholesky_ex, A, upper=upper, check_errors=check_errors)
     _check_matrix("cholesky_ex", A, True)
     try:
-        factor = linalg.cholesky(A, upper=upper)
+        factor = cholesky(A, upper=upper)
     except LinAlgError:
         if check_errors:
             raise
-        a = _array(A)
+        a = array_of(A)
         info = _first_bad_minor(np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2))
         good = info == 0
         values = np.full_like(a, np.nan)
@@ -101,7 +107,7 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
 
 
 def _zero_pivots(A: Any) -> Any:
-    return lu_packed(_array(A))[2]
+    return lu_packed(array_of(A))[2]
 
 
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
@@ -127,13 +133,13 @@ def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     info = _zero_pivots(A)
     if info.any():
         if check_errors:
-            linalg.inv(A)
-        a = _array(A).copy()
+            inv(A)
+        a = array_of(A).copy()
         good = info == 0
         if good.any():
             a[good] = np.linalg.inv(a[good])
         return return_types.linalg_inv_ex(wrap(a), wrap(info))
-    return return_types.linalg_inv_ex(linalg.inv(A), wrap(info))
+    return return_types.linalg_inv_ex(inv(A), wrap(info))
 
 
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
@@ -161,7 +167,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, o
     info = _zero_pivots(A)
     if info.any() and not check_errors:
         return return_types.linalg_solve_ex(clone(B) * float("nan"), wrap(info))
-    return return_types.linalg_solve_ex(linalg.solve(A, B, left=left), wrap(info))
+    return return_types.linalg_solve_ex(solve(A, B, left=left), wrap(info))
 
 
 # -- solvers ---------------------------------------------------------------------------------------
@@ -297,7 +303,7 @@ def triangular_solve(
                 f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {t.ndim}"
             )
     matrix = _triangle(A, upper, unitriangular)
-    solution = linalg.solve(matrix.mT if transpose else matrix, b)
+    solution = solve(matrix.mT if transpose else matrix, b)
     return return_types.triangular_solve(solution, clone(A))
 
 
@@ -329,7 +335,7 @@ def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{columns} != {rows}"
         )
-    return reshape(linalg.inv(reshape(A, (rows, columns))), (*rest, *first))
+    return reshape(inv(reshape(A, (rows, columns))), (*rest, *first))
 
 
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
@@ -362,7 +368,7 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
             f"but got {columns} != {rows}"
         )
-    return reshape(linalg.solve(reshape(A, (rows, columns)), reshape(B, (-1,))), rest)
+    return reshape(solve(reshape(A, (rows, columns)), reshape(B, (-1,))), rest)
 
 
 # -- functions of matrices -------------------------------------------------------------------------
@@ -380,8 +386,8 @@ def logdet(input: Any) -> Any:
         >>> torch.logdet(torch.eye(2) * 2)
         tensor(1.3863)
     """
-    sign, size = linalg.slogdet(input)
-    return where(wrap(_array(sign) == -1), float("nan"), size)
+    sign, size = slogdet(input)
+    return where(wrap(array_of(sign) == -1), float("nan"), size)
 
 
 _THETA = 5.371920351148152
@@ -475,7 +481,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, vecdot, x, y, dim=dim)
-    if _array(x).dtype.kind not in "fc" or _array(y).dtype.kind not in "fc":
+    if array_of(x).dtype.kind not in "fc" or array_of(y).dtype.kind not in "fc":
         raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
     return sum_(conj(x) * y, dim)
 
@@ -502,10 +508,10 @@ def vander(x: Any, *, N: int | None = None) -> Any:
     n = x.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"N must be greater than 1, got {n}")
-    kind = _array(x).dtype
+    kind = array_of(x).dtype
     if kind == np.bool_:
         kind = np.dtype(np.int64)
-        x = wrap(_array(x).astype(kind))
+        x = wrap(array_of(x).astype(kind))
     powers = [wrap(np.ones(tuple(x.shape), kind))]
     for _ in range(n - 1):
         powers.append(powers[-1] * x)
@@ -534,9 +540,9 @@ def torch_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: An
         return into(out, torch_svd, input, some, compute_uv)
     if not compute_uv:
         m, n = input.shape[-2], input.shape[-1]
-        zeros = [wrap(np.zeros((*input.shape[:-2], k, k), _array(input).dtype)) for k in (m, n)]
-        return return_types.svd(zeros[0], linalg.svdvals(input), zeros[1])
-    u, s, vh = linalg.svd(input, full_matrices=not some)
+        zeros = [wrap(np.zeros((*input.shape[:-2], k, k), array_of(input).dtype)) for k in (m, n)]
+        return return_types.svd(zeros[0], svdvals(input), zeros[1])
+    u, s, vh = svd(input, full_matrices=not some)
     return return_types.svd(u, s, vh.mT)
 
 
@@ -557,7 +563,7 @@ def torch_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, torch_qr, input, some)
-    return return_types.qr(*linalg.qr(input, "reduced" if some else "complete"))
+    return return_types.qr(*qr(input, "reduced" if some else "complete"))
 
 
 # -- low rank --------------------------------------------------------------------------------------
@@ -567,10 +573,10 @@ def _basis(A: Any, q: int, niter: int, M: Any) -> Any:
     """Return an approximate orthonormal basis of the range of A."""
     start = randn(A.shape[-1], q, dtype=A.dtype)
     centred = A if M is None else A - M
-    Q = linalg.qr(matmul(centred, start)).Q
+    Q = qr(matmul(centred, start)).Q
     for _ in range(niter):
-        Q = linalg.qr(matmul(centred.mT, Q)).Q
-        Q = linalg.qr(matmul(centred, Q)).Q
+        Q = qr(matmul(centred.mT, Q)).Q
+        Q = qr(matmul(centred, Q)).Q
     return Q
 
 
@@ -602,7 +608,7 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
         M = None if M is None else M.mT
     Q = _basis(A, q, niter, M)
     B = matmul(Q.mT, A if M is None else A - M)
-    U, S, Vh = linalg.svd(B, full_matrices=False)
+    U, S, Vh = svd(B, full_matrices=False)
     U, V = matmul(Q, U), Vh.mT
     return (V, S, U) if m < n else (U, S, V)
 
