@@ -8,8 +8,9 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv3d as kernels
 from tinygrad_hw.ops.conv import _check, _convolve, _padding, _transposed, _tuple, _wide, conv1d
+from tinygrad_hw.ops.permutation import permute
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import permute, squeeze, unsqueeze
+from tinygrad_hw.ops.shape import squeeze, unsqueeze
 
 __all__ = ["conv3d", "conv_tbc", "conv_transpose3d"]
 

@@ -12,10 +12,14 @@ from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed, permutation
-from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _solve, solve_triangular
+from tinygrad_hw.ops.broadcasting import expand
+from tinygrad_hw.ops.diagonals import tril, triu
+from tinygrad_hw.ops.joining import cat
+from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import cat, expand, tril, triu, unsqueeze
+from tinygrad_hw.ops.shape import unsqueeze
+from tinygrad_hw.ops.solvers import _solve, solve_triangular
 
 __all__ = [
     "geqrf",

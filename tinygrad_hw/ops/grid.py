@@ -14,10 +14,11 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.observe import whole
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.broadcasting import expand
 from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import expand, reshape
+from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["affine_grid", "grid_sample"]
 

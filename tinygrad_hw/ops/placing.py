@@ -11,8 +11,13 @@ import numpy as np
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
-from tinygrad_hw.ops.shape import cat, expand, one_dim, reshape
+from tinygrad_hw.ops.arguments import one_dim
+from tinygrad_hw.ops.broadcasting import expand
+from tinygrad_hw.ops.index import index_put
+from tinygrad_hw.ops.joining import cat
+from tinygrad_hw.ops.masks import nonzero
+from tinygrad_hw.ops.scatter import scatter_reduce
+from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["index_reduce", "nonzero_static", "put", "unravel_index"]
 
@@ -42,8 +47,8 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {places.dtype}")
     if array_of(source).dtype != array_of(input).dtype:
         raise RuntimeError(
-            f"put_(): self and source expected to have the same dtype, but got self.dtype = {array_of(input).dtype} and "
-            f"source.dtype = {array_of(source).dtype}"
+            f"put_(): self and source expected to have the same dtype, but got self.dtype = {array_of(input).dtype} "
+            f"and source.dtype = {array_of(source).dtype}"
         )
     if array_of(source).size != places.size:
         raise IndexError(

@@ -13,7 +13,9 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.ops import fourier
 from tinygrad_hw.ops.complex import view_as_real
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import _unfold_adjoint, squeeze, transpose, unfold_dim, unsqueeze
+from tinygrad_hw.ops.permutation import transpose
+from tinygrad_hw.ops.shape import squeeze, unsqueeze
+from tinygrad_hw.ops.strided import _unfold_adjoint, unfold_dim
 
 __all__ = ["istft", "stft"]
 
