@@ -178,6 +178,7 @@ from tinygrad_hw.ops.masks import *
 from tinygrad_hw.ops.matmul import *
 from tinygrad_hw.ops.matrix_functions import matrix_exp as matrix_exp
 from tinygrad_hw.ops.matrix_functions import matrix_power as matrix_power
+from tinygrad_hw.ops.matrix_functions import vander as vander
 from tinygrad_hw.ops.matrix_properties import det as det
 from tinygrad_hw.ops.matrix_properties import logdet as logdet
 from tinygrad_hw.ops.matrix_properties import slogdet as slogdet

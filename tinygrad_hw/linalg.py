@@ -6,7 +6,8 @@ from tinygrad_hw.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from tinygrad_hw.ops.linalg import LinAlgError
 from tinygrad_hw.ops.matmul import linalg_cross as cross
 from tinygrad_hw.ops.matmul import matmul, multi_dot, vecdot
-from tinygrad_hw.ops.matrix_functions import matrix_exp, matrix_power, vander
+from tinygrad_hw.ops.matrix_functions import linalg_vander as vander
+from tinygrad_hw.ops.matrix_functions import matrix_exp, matrix_power
 from tinygrad_hw.ops.matrix_properties import cond, det, matrix_norm, matrix_rank, norm, slogdet, vector_norm
 from tinygrad_hw.ops.matrix_properties import linalg_diagonal as diagonal
 from tinygrad_hw.ops.solvers import inv, inv_ex, lstsq, pinv, solve, solve_ex, solve_triangular, tensorinv, tensorsolve

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv2d as kernels
 from tinygrad_hw.kernels.elementwise import relu_backward
 from tinygrad_hw.kernels.sums import channel_sums
-from tinygrad_hw.ops.arguments import values_of
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
@@ -157,7 +157,7 @@ def _both_grads(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], **sett
 def _relu_rule(
     g: Any, input: Any, weight: Any, out: Any, needs: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    kept = g * np.asarray(~(values_of(out) <= 0), values_of(g).dtype)
+    kept = g * np.asarray(~(array_of(out) <= 0), array_of(g).dtype)
     return _both_grads(kept, input, weight, needs, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
@@ -223,7 +223,7 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
         )
     if not transposed and weight.shape[0] % groups:
         raise RuntimeError(f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})")
-    kinds = [values_of(t).dtype for t in (input, weight, bias) if t is not None]
+    kinds = [array_of(t).dtype for t in (input, weight, bias) if t is not None]
     if any(k != kinds[0] for k in kinds):
         raise RuntimeError(
             f"{name}: Input type ({dtypes.from_numpy(kinds[0])}) and weight type ({dtypes.from_numpy(kinds[1])}) "

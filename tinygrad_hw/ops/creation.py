@@ -104,17 +104,7 @@ def zeros(
                 [0., 0.]])
     """
     if out is not None:
-        return into(
-            out,
-            zeros,
-            *args,
-            size=size,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, zeros, *args, size=size, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     return _finish(np.zeros(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -138,17 +128,7 @@ def ones(
         tensor([1., 1.])
     """
     if out is not None:
-        return into(
-            out,
-            ones,
-            *args,
-            size=size,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, ones, *args, size=size, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     return _finish(np.ones(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -174,17 +154,9 @@ def empty(
     """
     if out is not None:
         return into(
-            out,
-            empty,
-            *args,
-            size=size,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
+            out, empty, *args, size=size, dtype=dtype, device=device, requires_grad=requires_grad,
             memory_format=memory_format,
-        )
+        )  # fmt: skip
     Device.check(device)
     return _finish(np.empty(_sizes(args, size), _kind(dtype)), requires_grad)
 
@@ -289,17 +261,7 @@ def full(
         tensor([3.5000, 3.5000])
     """
     if out is not None:
-        return into(
-            out,
-            full,
-            size,
-            fill_value,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, full, size, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' (position 1) must be tuple of ints, not int")
@@ -330,17 +292,7 @@ def eye(
                 [0., 1.]])
     """
     if out is not None:
-        return into(
-            out,
-            eye,
-            n,
-            m,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, eye, n, m, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")

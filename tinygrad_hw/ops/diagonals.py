@@ -231,10 +231,12 @@ def triu(input: Any, diagonal: int = 0, *, out: Any = None) -> Any:
     return _triu(input, diagonal=diagonal)
 
 
-def _check_sides(row: int, col: int) -> None:
+def _indices(of: Any, row: int, col: int, offset: int, dtype: Any) -> Any:
     for name, n in (("row", row), ("col", col)):
         if n < 0:
             raise RuntimeError(f"{name} must be non-negative, got {n}")
+    kind = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype).numpy
+    return wrap(np.stack(of(row, offset, col)).astype(kind))
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
@@ -245,9 +247,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
         tensor([[0, 1, 1],
                 [0, 0, 1]])
     """
-    _check_sides(row, col)
-    kind = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype).numpy
-    return wrap(np.stack(np.tril_indices(row, offset, col)).astype(kind))
+    return _indices(np.tril_indices, row, col, offset, dtype)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
@@ -258,6 +258,4 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
         tensor([[0, 0, 1],
                 [0, 1, 1]])
     """
-    _check_sides(row, col)
-    kind = np.dtype(np.int64) if dtype is None else dtypes.as_dtype(dtype).numpy
-    return wrap(np.stack(np.triu_indices(row, offset, col)).astype(kind))
+    return _indices(np.triu_indices, row, col, offset, dtype)

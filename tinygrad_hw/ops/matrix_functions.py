@@ -1,4 +1,4 @@
-"""Functions of matrices, powers and the exponential, and the matrix of powers of a vector."""
+"""Functions of matrices: powers and the exponential; and Vandermonde's, of powers of a vector."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.solvers import inv
 
 __all__ = [
+    "linalg_vander",
     "matrix_exp",
     "matrix_power",
     "vander",
@@ -128,7 +129,35 @@ def matrix_exp(A: Any) -> Any:
     return _matrix_exp(A)
 
 
-def vander(x: Any, *, N: int | None = None) -> Any:
+def _powers(x: Any, count: int) -> list[Any]:
+    powers = [wrap(np.ones(tuple(x.shape), array_of(x).dtype))]
+    for _ in range(count - 1):
+        powers.append(powers[-1] * x)
+    return powers
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Return the Vandermonde matrix of a 1-D tensor.
+
+    Example:
+        >>> torch.vander(torch.tensor([1, 2]), 3)
+        tensor([[1, 1, 1],
+                [4, 2, 1]])
+    """
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    count = int(x.shape[0]) if N is None else N
+    if count < 0:
+        raise RuntimeError("N must be non-negative.")
+    if array_of(x).dtype.kind not in "fc":
+        x = wrap(array_of(x).astype(np.int64))
+    if count == 0:
+        return wrap(np.zeros((x.shape[0], 0), array_of(x).dtype))
+    powers = _powers(x, count)
+    return stack(powers if increasing else powers[::-1], 1)
+
+
+def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     """Return Vandermonde matrices, rising powers of each element in a row.
 
     Args:
@@ -154,7 +183,4 @@ def vander(x: Any, *, N: int | None = None) -> Any:
     if kind == np.bool_:
         kind = np.dtype(np.int64)
         x = wrap(array_of(x).astype(kind))
-    powers = [wrap(np.ones(tuple(x.shape), kind))]
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    return stack(powers, -1)
+    return stack(_powers(x, n), -1)

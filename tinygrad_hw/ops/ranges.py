@@ -1,4 +1,4 @@
-"""New tensors of evenly spaced numbers, of their powers, and of powers of a vector."""
+"""New tensors of numbers at equal distances, and of powers with such exponents."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import refuse
-from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
+from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.ops.creation import _finish, _kind, scalar_for
-from tinygrad_hw.ops.joining import stack
 
 __all__ = [
     "arange",
     "linspace",
     "logspace",
-    "vander",
 ]
 
 
@@ -64,18 +62,7 @@ def arange(
     if out is not None:
         if out.array.dtype.kind in "iu" and dtype is None and isinstance(step, float) and int(step) == 0:
             raise ValueError("arange(): step must be nonzero; in the dtype of out it is 0")
-        return into(
-            out,
-            arange,
-            start,
-            end,
-            step,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, arange, start, end, step, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     if end is None:
         start, end = None, start
@@ -134,18 +121,7 @@ def linspace(
         tensor([0.0000, 0.5000, 1.0000])
     """
     if out is not None:
-        return into(
-            out,
-            linspace,
-            start,
-            end,
-            steps,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, linspace, start, end, steps, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     _check_steps(steps)
     start, end = _ends("linspace", start, end)
@@ -214,19 +190,7 @@ def logspace(
         tensor([  1.,  10., 100.])
     """
     if out is not None:
-        return into(
-            out,
-            logspace,
-            start,
-            end,
-            steps,
-            base,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, logspace, start, end, steps, base, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     _check_steps(steps)
     start, end = _ends("logspace", start, end)
@@ -235,26 +199,3 @@ def logspace(
         start, end = int(start), int(end)
     values = np.power(base if isinstance(base, complex) else float(base), _evenly(start, end, steps))
     return _finish(values.astype(kind), requires_grad)
-
-
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Return the Vandermonde matrix of a 1-D tensor.
-
-    Example:
-        >>> torch.vander(torch.tensor([1, 2]), 3)
-        tensor([[1, 1, 1],
-                [4, 2, 1]])
-    """
-    if x.ndim != 1:
-        raise RuntimeError("x must be a one-dimensional tensor.")
-    count = int(x.shape[0]) if N is None else N
-    if count < 0:
-        raise RuntimeError("N must be non-negative.")
-    if array_of(x).dtype.kind not in "fc":
-        x = wrap(array_of(x).astype(np.int64))
-    if count == 0:
-        return wrap(np.zeros((x.shape[0], 0), array_of(x).dtype))
-    powers = [wrap(np.ones_like(array_of(x)))]
-    for _ in range(count - 1):
-        powers.append(x * powers[-1])
-    return stack(powers if increasing else powers[::-1], 1)
