@@ -12,12 +12,14 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.broadcasting import expand
 from tinygrad_hw.ops.diagonals import diag_embed, tril
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _eye, _numpy
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.random import randn
 from tinygrad_hw.ops.reduce import mean as mean_
 from tinygrad_hw.ops.shape import unsqueeze
 from tinygrad_hw.ops.solvers import _solve
+from tinygrad_hw.return_types import linalg_eigh, linalg_qr, linalg_svd
 
 __all__ = [
     "cholesky",
@@ -160,8 +162,6 @@ def _qr_rule(g_Q: Any, g_R: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     u, g_u, g_v = R[..., :m], g_R[..., :m], g_R[..., m:]
     g_x = _qr_tall(g_Q + y @ g_v.mT, g_u, Q, u)
     del x
-    from tinygrad_hw.ops.joining import cat
-
     return cat((g_x, Q @ g_v), -1)
 
 
@@ -202,8 +202,6 @@ def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, qr, A, mode)
-    from tinygrad_hw.return_types import linalg_qr
-
     _check_matrix("qr", A, False)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
@@ -213,8 +211,6 @@ def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
         r = np.linalg.qr(array_of(A), mode="r")
         if isinstance(A, TensorBase) and A.requires_grad:  # type: ignore[attr-defined]
             raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'")
-        from tinygrad_hw.autograd.graph import wrap
-
         return linalg_qr(wrap(np.empty(0, r.dtype)), wrap(r))
     return linalg_qr(*_qr(A, mode=mode))
 
@@ -316,8 +312,6 @@ def svd(A: Any, full_matrices: bool = True, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, svd, A, full_matrices)
-    from tinygrad_hw.return_types import linalg_svd
-
     _check_matrix("svd", A, False)
     return linalg_svd(*_svd(A, full_matrices=full_matrices))
 
@@ -498,8 +492,6 @@ def eigh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, eigh, A, UPLO)
-    from tinygrad_hw.return_types import linalg_eigh
-
     upper = _check_uplo(UPLO)
     _check_matrix("eigh", A, True)
     return linalg_eigh(*_eigh(A, upper=upper))

@@ -17,6 +17,7 @@ from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.arithmetic import mul
 from tinygrad_hw.ops.complex import conj, is_complex
 from tinygrad_hw.ops.diagonals import diagonal
+from tinygrad_hw.ops.permutation import roll
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import reshape, squeeze, unsqueeze
 
@@ -573,8 +574,6 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
             raise RuntimeError(
                 f"cross: dimension {dim} does not have size 3 in shapes {list(input.shape)} and {list(other.shape)}"
             )
-    from tinygrad_hw.ops.permutation import roll
-
     axis = dim - n
     a, b = input, other
     return mul(roll(a, -1, axis), roll(b, -2, axis)) - mul(roll(a, -2, axis), roll(b, -1, axis))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -22,6 +23,7 @@ from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.shape import flatten, squeeze, unsqueeze
 from tinygrad_hw.ops.solvers import _inv, _pinv_tolerance, inv
 from tinygrad_hw.ops.unary import abs as abs_
+from tinygrad_hw.return_types import linalg_slogdet
 
 __all__ = [
     "cond",
@@ -121,8 +123,6 @@ def slogdet(A: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, slogdet, A)
-    from tinygrad_hw.return_types import linalg_slogdet
-
     _check_matrix("slogdet", A, True)
     return linalg_slogdet(*_slogdet(A))
 
@@ -167,8 +167,6 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     """
     if out is not None:
         return into(out, matrix_rank, A, atol=atol, rtol=rtol, hermitian=hermitian)
-    from tinygrad_hw.autograd.graph import wrap
-
     _check_matrix("matrix_rank", A, False)
     s = _numpy("matrix_rank", np.linalg.svd, array_of(A), compute_uv=False)
     return wrap(np.asarray((s > _pinv_tolerance(A, s, atol, rtol)).sum(axis=-1), np.int64))
@@ -264,8 +262,6 @@ def matrix_norm(
     if array_of(A).dtype.kind != "f":
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point tensor as input. Got {A.dtype}")
     if dtype is not None:
-        from tinygrad_hw.autograd.basics import cast
-
         A = cast(A, dtype=dtypes.as_dtype(dtype).numpy)
     rows, columns = (d % A.ndim for d in dim)
     if rows == columns:

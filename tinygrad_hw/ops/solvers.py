@@ -23,6 +23,7 @@ from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.permutation import movedim
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import flatten, reshape, squeeze, unsqueeze
+from tinygrad_hw.return_types import linalg_lstsq
 
 __all__ = [
     "cholesky_inverse",
@@ -533,9 +534,6 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     """
     if out is not None:
         return into(out, lstsq, A, B, rcond, driver=driver)
-    from tinygrad_hw.autograd.graph import wrap
-    from tinygrad_hw.return_types import linalg_lstsq
-
     _check_matrix("lstsq", A, False)
     if driver is None:
         driver = "gelsy"

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arguments import one_dim
+from tinygrad_hw.ops.diagonals import _diagonal_view
 from tinygrad_hw.ops.index import _index_put, _lead
 
 __all__ = [
@@ -71,8 +72,6 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
         tensor([[1., 0.],
                 [0., 1.]])
     """
-    from tinygrad_hw.ops.diagonals import _diagonal_view
-
     array = array_of(input)
     a, b = one_dim(dim1, array.ndim), one_dim(dim2, array.ndim)
     places = _diagonal_view(np.arange(array.size).reshape(array.shape), offset, a, b)
