@@ -23,6 +23,7 @@ from tinygrad_hw.ops import (
     shape,
     splitting,
     strided,
+    view_scatter,
 )
 from tinygrad_hw.ops.conversion import memory_of, storage_offset
 
@@ -61,7 +62,7 @@ class ShapeMethods(TensorBase):
 
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return a copy with the elements at given strides of the memory replaced."""
-        return copies.as_strided_scatter(self, src, size, stride, storage_offset)
+        return view_scatter.as_strided_scatter(self, src, size, stride, storage_offset)
 
     def narrow_copy(self, dim: int, start: Any, length: int) -> Tensor:
         """Return a copy of ``length`` slices along a dimension, from ``start`` on."""

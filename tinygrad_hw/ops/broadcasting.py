@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "broadcast_tensors",
     "broadcast_to",
     "cartesian_prod",
+    "combinations",
     "expand_copy",
     "meshgrid",
     "tile",
@@ -189,3 +191,35 @@ def cartesian_prod(*tensors: Any) -> Any:
     if len(tensors) == 1:
         return tensors[0]
     return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Return all combinations of ``r`` elements of a 1-D tensor, one a row, in lexicographic order.
+
+    Args:
+        input: a 1-D tensor.
+        r: elements in each combination.
+        with_replacement: whether an element may come several times.
+
+    Raises:
+        RuntimeError: the tensor is not 1-D, or ``r`` is negative.
+
+    Source: ``torch.combinations``.
+
+    Example:
+        >>> torch.combinations(torch.tensor([1, 2, 3]))
+        tensor([[1, 2],
+                [1, 3],
+                [2, 3]])
+    """
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return input[:0]
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = list(choose(range(input.shape[0]), r))
+    if not places:
+        return reshape(input[:0], (0, r))
+    return stack([input[[row[k] for row in places]] for k in range(r)], 1)

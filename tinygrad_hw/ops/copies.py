@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops import arguments, diagonals, permutation, shape, splitting, strided
+from tinygrad_hw.ops import diagonals, permutation, shape, splitting, strided
 from tinygrad_hw.ops.conversion import clone
-from tinygrad_hw.ops.joining import stack
 from tinygrad_hw.ops.pad import pad as pad_
 
 __all__ = [
     "alias_copy",
     "as_strided_copy",
-    "as_strided_scatter",
-    "combinations",
     "constant_pad_nd",
     "detach_copy",
     "diagonal_copy",
@@ -244,65 +239,3 @@ def constant_pad_nd(input: Any, pad: Sequence[int], value: Any = 0) -> Any:
         tensor([5., 1., 5.])
     """
     return pad_(input, list(pad), "constant", value)
-
-
-def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """Return a copy with the elements at given strides of the memory replaced.
-
-    Args:
-        input: a tensor.
-        src: what replaces them, of shape ``size``.
-        size: sizes of the strided view.
-        stride: its steps in elements.
-        storage_offset: its first element; that of ``input`` by default.
-
-    Raises:
-        RuntimeError: the view would reach outside the memory, or ``src`` has another shape.
-
-    Source: ``torch.as_strided_scatter``.
-
-    Example:
-        >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
-        tensor([1., 0., 1., 0.])
-    """
-    sizes, steps = arguments.as_size((size,)), arguments.as_size((stride,), "stride")
-    if tuple(src.shape) != sizes:
-        raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
-            f"{list(sizes)}"
-        )
-    return _scatter_strided(
-        input, src, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=input.stride()
-    )
-
-
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
-    """Return all combinations of ``r`` elements of a 1-D tensor, one a row, in lexicographic order.
-
-    Args:
-        input: a 1-D tensor.
-        r: elements in each combination.
-        with_replacement: whether an element may come several times.
-
-    Raises:
-        RuntimeError: the tensor is not 1-D, or ``r`` is negative.
-
-    Source: ``torch.combinations``.
-
-    Example:
-        >>> torch.combinations(torch.tensor([1, 2, 3]))
-        tensor([[1, 2],
-                [1, 3],
-                [2, 3]])
-    """
-    if input.ndim != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if r == 0:
-        return input[:0]
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = list(choose(range(input.shape[0]), r))
-    if not places:
-        return shape.reshape(input[:0], (0, r))
-    return stack([input[[row[k] for row in places]] for k in range(r)], 1)

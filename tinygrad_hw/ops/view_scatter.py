@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.arguments import one_dim
+from tinygrad_hw.ops.arguments import as_size, one_dim
 from tinygrad_hw.ops.diagonals import _diagonal_view
 from tinygrad_hw.ops.index import _index_put, _lead
 
 __all__ = [
+    "as_strided_scatter",
     "diagonal_scatter",
     "select_scatter",
     "slice_scatter",
@@ -77,3 +79,33 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
     places = _diagonal_view(np.arange(array.size).reshape(array.shape), offset, a, b)
     where = np.unravel_index(places, array.shape)
     return _replaced(input, places, src, where, "diagonal_scatter")
+
+
+def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
+    """Return a copy with the elements at given strides of the memory replaced.
+
+    Args:
+        input: a tensor.
+        src: what replaces them, of shape ``size``.
+        size: sizes of the strided view.
+        stride: its steps in elements.
+        storage_offset: its first element; that of ``input`` by default.
+
+    Raises:
+        RuntimeError: the view would reach outside the memory, or ``src`` has another shape.
+
+    Source: ``torch.as_strided_scatter``.
+
+    Example:
+        >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
+        tensor([1., 0., 1., 0.])
+    """
+    sizes, steps = as_size((size,)), as_size((stride,), "stride")
+    if tuple(src.shape) != sizes:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(sizes)}"
+        )
+    return _scatter_strided(
+        input, src, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=input.stride()
+    )
