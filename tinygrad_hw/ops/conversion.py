@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.layout import in_format, is_in_format
 
@@ -90,6 +90,6 @@ def contiguous(input: Any, memory_format: Any = None) -> Any:
     """Return the tensor itself if it is contiguous, else a contiguous copy."""
     if memory_format is not None:
         return input if is_in_format(input.array, memory_format) else _clone(input, order=memory_format)
-    if (input.array if isinstance(input, TensorBase) else input).flags.c_contiguous:
+    if array_of(input).flags.c_contiguous:
         return input
     return _clone(input, order="C")

@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arguments import one_dim
@@ -87,7 +87,7 @@ def _half_weights(size: int, ndim: int, dim: int, kind: Any, inside: float) -> A
 
 
 def _real_kind(g: Any) -> Any:
-    return (g.array if isinstance(g, TensorBase) else g).real.dtype
+    return array_of(g).real.dtype
 
 
 def _r2c_rule(g: Any, input_shape: Sequence[int], dim: tuple[int, ...], norm: str) -> Any:
@@ -124,7 +124,7 @@ def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     """Return the input with a dtype to transform: real, complex (True) or either (None)."""
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    kind = input.array.dtype if isinstance(input, TensorBase) else input.dtype
+    kind = array_of(input).dtype
     if kind == np.float16:
         raise RuntimeError(f"{name}: Unsupported dtype Half. Convert it with .float()")
     if complex is False and kind.kind == "c":
@@ -132,7 +132,7 @@ def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     if kind.kind in "biu":
         input = cast(input, dtype=dtypes.get_default_dtype().numpy)
     if complex and kind.kind != "c":
-        real = dtypes.from_numpy((input.array if isinstance(input, TensorBase) else input).dtype)
+        real = dtypes.from_numpy(array_of(input).dtype)
         input = cast(input, dtype=real.to_complex().numpy)
     return input
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.ops.creation import _finish
 
@@ -213,9 +213,7 @@ def asarray(
         t = wrap(array_from(obj, dtype))
     else:
         t = as_tensor(obj, dtype=dtype)
-        same = isinstance(obj, (TensorBase, np.ndarray)) and np.shares_memory(
-            t.array, obj.array if isinstance(obj, TensorBase) else obj
-        )
+        same = isinstance(obj, (TensorBase, np.ndarray)) and np.shares_memory(t.array, array_of(obj))
         if copy is False and not same and t.array.size:
             raise ValueError("can't alias the given object without a copy; leave out copy=False")
         if isinstance(obj, TensorBase) and t is obj:

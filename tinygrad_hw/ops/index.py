@@ -290,7 +290,7 @@ def _put_forward(input: Any, value: Any, *, index: Any, accumulate: bool) -> Any
     return out
 
 
-def _put_input_rule(g: Any, value_shape: Any, index: Any, accumulate: bool) -> Any:
+def _put_input_rule(g: Any, index: Any, accumulate: bool) -> Any:
     if accumulate:
         return g
     return _index_put(g, np.zeros((), array_of(g).dtype), index=index, accumulate=False)

@@ -216,7 +216,7 @@ def repeat_interleave(
     if dim is None:
         input, dim = flatten(input), 0
     d = one_dim(dim, input.ndim)
-    counts = np.asarray(array_of(repeats) if isinstance(repeats, TensorBase) else repeats)
+    counts = array_of(repeats)
     if counts.dtype.kind not in "iu":
         raise RuntimeError("repeats has to be Long or Int tensor")
     if (counts < 0).any():

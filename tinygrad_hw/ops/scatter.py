@@ -359,7 +359,6 @@ def _reduce_forward(input: Any, src: Any, *, index: Any, dim: int, reduce: str, 
 
 def _reduce_rule(
     g: Any,
-    needs: Any,
     input: Any,
     src: Any,
     out: Any,
