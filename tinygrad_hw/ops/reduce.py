@@ -260,8 +260,6 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: tuple[int, ...]) -> Any:
     shape = tuple(input.shape)
     if not (array_of(input) == 0).any():
         return _spread(g * out, shape, dim) / input
-    from tinygrad_hw.ops.joining import cat
-    from tinygrad_hw.ops.permutation import flip, movedim
     from tinygrad_hw.ops.scan import cumprod
 
     # Exclusive products from the left and from the right.
