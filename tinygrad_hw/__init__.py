@@ -131,13 +131,19 @@ from tinygrad_hw.ops.aliases import *
 from tinygrad_hw.ops.arithmetic import *
 from tinygrad_hw.ops.bessel import i0 as i0
 from tinygrad_hw.ops.binary import *
+from tinygrad_hw.ops.broadcasting import *
 from tinygrad_hw.ops.comparison import *
 from tinygrad_hw.ops.complex import *
+from tinygrad_hw.ops.contraction import *
+from tinygrad_hw.ops.conversion import clone as clone
 from tinygrad_hw.ops.copies import *
 from tinygrad_hw.ops.creation import *
-
-# The submodule `tensor` took the function's name when it was first imported.
-from tinygrad_hw.ops.creation import tensor as tensor
+from tinygrad_hw.ops.decomposition import cholesky as cholesky
+from tinygrad_hw.ops.decomposition import pca_lowrank as pca_lowrank
+from tinygrad_hw.ops.decomposition import svd_lowrank as svd_lowrank
+from tinygrad_hw.ops.decomposition import torch_qr as qr  # noqa: F401
+from tinygrad_hw.ops.decomposition import torch_svd as svd  # noqa: F401
+from tinygrad_hw.ops.diagonals import *
 from tinygrad_hw.ops.distance import *
 from tinygrad_hw.ops.extrema import *
 from tinygrad_hw.ops.factor import geqrf as geqrf
@@ -146,6 +152,10 @@ from tinygrad_hw.ops.factor import orgqr as orgqr
 from tinygrad_hw.ops.factor import ormqr as ormqr
 from tinygrad_hw.ops.factor import torch_lu as lu  # noqa: F401
 from tinygrad_hw.ops.factor import torch_lu_solve as lu_solve  # noqa: F401
+from tinygrad_hw.ops.from_data import *
+
+# The submodule `tensor` took the function's name when it was first imported.
+from tinygrad_hw.ops.from_data import tensor as tensor
 from tinygrad_hw.ops.gamma import _dirichlet_grad as _dirichlet_grad
 from tinygrad_hw.ops.gamma import _sample_dirichlet as _sample_dirichlet
 from tinygrad_hw.ops.gamma import _standard_gamma as _standard_gamma
@@ -161,39 +171,44 @@ from tinygrad_hw.ops.grid import grid_sampler as grid_sampler
 from tinygrad_hw.ops.grid import grid_sampler_2d as grid_sampler_2d
 from tinygrad_hw.ops.grid import grid_sampler_3d as grid_sampler_3d
 from tinygrad_hw.ops.index import *
+from tinygrad_hw.ops.index_select import *
 from tinygrad_hw.ops.inplace import *
-from tinygrad_hw.ops.linalg import cholesky as cholesky
-from tinygrad_hw.ops.linalg import det as det
-from tinygrad_hw.ops.linalg import matrix_power as matrix_power
-from tinygrad_hw.ops.linalg import slogdet as slogdet
+from tinygrad_hw.ops.joining import *
+from tinygrad_hw.ops.masks import *
 from tinygrad_hw.ops.matmul import *
+from tinygrad_hw.ops.matrix_functions import matrix_exp as matrix_exp
+from tinygrad_hw.ops.matrix_functions import matrix_power as matrix_power
+from tinygrad_hw.ops.matrix_functions import vander as vander
+from tinygrad_hw.ops.matrix_properties import det as det
+from tinygrad_hw.ops.matrix_properties import logdet as logdet
+from tinygrad_hw.ops.matrix_properties import slogdet as slogdet
 from tinygrad_hw.ops.native_norm import *
 from tinygrad_hw.ops.numbers import *
+from tinygrad_hw.ops.permutation import *
 from tinygrad_hw.ops.placing import *
 from tinygrad_hw.ops.quantile import *
 from tinygrad_hw.ops.random import *
+from tinygrad_hw.ops.ranges import *
 from tinygrad_hw.ops.recurrent import *
 from tinygrad_hw.ops.reduce import *
 from tinygrad_hw.ops.rounding import *
 from tinygrad_hw.ops.scan import *
+from tinygrad_hw.ops.scatter import *
 from tinygrad_hw.ops.selection import *
 from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
 from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
-from tinygrad_hw.ops.solvers import logdet as logdet
-from tinygrad_hw.ops.solvers import matrix_exp as matrix_exp
-from tinygrad_hw.ops.solvers import pca_lowrank as pca_lowrank
-from tinygrad_hw.ops.solvers import svd_lowrank as svd_lowrank
-from tinygrad_hw.ops.solvers import torch_qr as qr  # noqa: F401
-from tinygrad_hw.ops.solvers import torch_svd as svd  # noqa: F401
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
 from tinygrad_hw.ops.spectrum import istft as istft
 from tinygrad_hw.ops.spectrum import stft as stft
+from tinygrad_hw.ops.splitting import *
 from tinygrad_hw.ops.statistics import *
+from tinygrad_hw.ops.strided import *
 from tinygrad_hw.ops.trigonometry import *
 from tinygrad_hw.ops.unary import *
 from tinygrad_hw.ops.variance import *
+from tinygrad_hw.ops.view_scatter import *
 from tinygrad_hw.ops.windows import bartlett_window as bartlett_window
 from tinygrad_hw.ops.windows import blackman_window as blackman_window
 from tinygrad_hw.ops.windows import hamming_window as hamming_window

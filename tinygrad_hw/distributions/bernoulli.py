@@ -11,9 +11,9 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.binary_parameter import BinaryParameter
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.utils import broadcast_all
-from tinygrad_hw.ops.creation import arange
 from tinygrad_hw.ops.cross_entropy import binary_cross_entropy_with_logits
 from tinygrad_hw.ops.random import bernoulli
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.ops.selection import where
 from tinygrad_hw.ops.unary import logit
 from tinygrad_hw.tensor import Tensor

@@ -10,7 +10,7 @@ from tinygrad_hw.distributions.dirichlet import Dirichlet
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.utils import broadcast_all
 from tinygrad_hw.ops.gamma import lgamma
-from tinygrad_hw.ops.shape import stack
+from tinygrad_hw.ops.joining import stack
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Beta"]

@@ -9,8 +9,8 @@ from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.binary_parameter import BinaryParameter
 from tinygrad_hw.distributions.distribution import Distribution
-from tinygrad_hw.ops.creation import arange
 from tinygrad_hw.ops.gamma import binomial, lgamma
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Binomial"]

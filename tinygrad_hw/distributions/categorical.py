@@ -10,10 +10,11 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import exactly_one, lazy_property, logits_to_probs, probs_to_logits
-from tinygrad_hw.ops.creation import arange, full
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.broadcasting import broadcast_tensors
+from tinygrad_hw.ops.creation import full
 from tinygrad_hw.ops.random import multinomial
-from tinygrad_hw.ops.shape import broadcast_tensors
+from tinygrad_hw.ops.ranges import arange
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor
 

@@ -14,10 +14,11 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.distributions.utils import inherit_docstrings
 from tinygrad_hw.ops.comparison import isclose
 from tinygrad_hw.ops.creation import full
-from tinygrad_hw.ops.linalg import LinAlgError, eigvalsh
-from tinygrad_hw.ops.linalg import cholesky as _cholesky
-from tinygrad_hw.ops.shape import cat as _cat_tensors
-from tinygrad_hw.ops.shape import stack as _stack_tensors
+from tinygrad_hw.ops.decomposition import cholesky as _cholesky
+from tinygrad_hw.ops.decomposition import eigvalsh
+from tinygrad_hw.ops.joining import cat as _cat_tensors
+from tinygrad_hw.ops.joining import stack as _stack_tensors
+from tinygrad_hw.ops.linalg import LinAlgError
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

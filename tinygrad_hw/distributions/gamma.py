@@ -10,7 +10,7 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.utils import broadcast_all
 from tinygrad_hw.ops.binary import xlogy
-from tinygrad_hw.ops.creation import as_tensor
+from tinygrad_hw.ops.from_data import as_tensor
 from tinygrad_hw.ops.gamma import _standard_gamma, digamma, igamma, lgamma
 from tinygrad_hw.tensor import Tensor
 

@@ -10,7 +10,8 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.cauchy import Cauchy
 from tinygrad_hw.distributions.transformed_distribution import TransformedDistribution
 from tinygrad_hw.distributions.transforms import AbsTransform
-from tinygrad_hw.ops.creation import as_tensor, full, zeros_like
+from tinygrad_hw.ops.creation import full, zeros_like
+from tinygrad_hw.ops.from_data import as_tensor
 from tinygrad_hw.ops.selection import where
 from tinygrad_hw.tensor import Tensor
 

@@ -42,8 +42,8 @@ from tinygrad_hw.ops.activation import softplus
 from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.creation import full_like
 from tinygrad_hw.ops.gamma import digamma, lgamma
-from tinygrad_hw.ops.linalg import solve_triangular
 from tinygrad_hw.ops.selection import where
+from tinygrad_hw.ops.solvers import solve_triangular
 from tinygrad_hw.ops.unary import erf
 from tinygrad_hw.tensor import Tensor
 

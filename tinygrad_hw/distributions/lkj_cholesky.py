@@ -12,11 +12,11 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.beta import Beta
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import broadcast_all
-from tinygrad_hw.ops.creation import arange
 from tinygrad_hw.ops.gamma import lgamma, mvlgamma
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.random import randn
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.ops.selection import where
-from tinygrad_hw.ops.shape import cat
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["LKJCholesky"]

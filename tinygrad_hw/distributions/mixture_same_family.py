@@ -9,7 +9,7 @@ from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.categorical import Categorical
 from tinygrad_hw.distributions.distribution import Distribution
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor
 

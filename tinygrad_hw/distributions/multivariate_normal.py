@@ -9,9 +9,10 @@ from typing import Any
 from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.utils import lazy_property, standard_normal
+from tinygrad_hw.ops.broadcasting import broadcast_shapes
 from tinygrad_hw.ops.creation import eye
-from tinygrad_hw.ops.linalg import cholesky, solve_triangular
-from tinygrad_hw.ops.shape import broadcast_shapes
+from tinygrad_hw.ops.decomposition import cholesky
+from tinygrad_hw.ops.solvers import solve_triangular
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["MultivariateNormal"]

@@ -28,8 +28,8 @@ from tinygrad_hw.distributions.transforms_joint import (
 )
 from tinygrad_hw.distributions.utils import Number, broadcast_all, lazy_property, sum_rightmost
 from tinygrad_hw.ops.activation import softplus
+from tinygrad_hw.ops.broadcasting import broadcast_shapes
 from tinygrad_hw.ops.creation import full_like
-from tinygrad_hw.ops.shape import broadcast_shapes
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

@@ -11,10 +11,11 @@ from tinygrad_hw.distributions import constraints
 from tinygrad_hw.distributions.transforms_base import Transform, at_least
 from tinygrad_hw.distributions.utils import lazy_property, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 from tinygrad_hw.ops.activation import logsigmoid, softplus
-from tinygrad_hw.ops.creation import arange, eye
-from tinygrad_hw.ops.linalg import cholesky
+from tinygrad_hw.ops.creation import eye
+from tinygrad_hw.ops.decomposition import cholesky
+from tinygrad_hw.ops.joining import cat, stack
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import cat, stack
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.size import Size
 
 __all__ = [

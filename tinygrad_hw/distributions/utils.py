@@ -8,9 +8,10 @@ from typing import Any, Generic, TypeVar, overload
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.grad_mode import enable_grad
-from tinygrad_hw.ops.creation import arange, tensor
+from tinygrad_hw.ops.broadcasting import broadcast_tensors
+from tinygrad_hw.ops.from_data import tensor
 from tinygrad_hw.ops.random import randn
-from tinygrad_hw.ops.shape import broadcast_tensors
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

@@ -14,12 +14,15 @@ from tinygrad_hw.distributions.distribution import Distribution
 from tinygrad_hw.distributions.exp_family import ExponentialFamily
 from tinygrad_hw.distributions.multivariate_normal import inverse_of_product, precision_to_scale_tril
 from tinygrad_hw.distributions.utils import lazy_property, vec_to_tril_matrix
-from tinygrad_hw.ops.creation import arange, tensor
+from tinygrad_hw.ops.broadcasting import broadcast_shapes
+from tinygrad_hw.ops.decomposition import cholesky
+from tinygrad_hw.ops.from_data import tensor
 from tinygrad_hw.ops.gamma import digamma, mvlgamma
-from tinygrad_hw.ops.linalg import cholesky, slogdet, solve_triangular
+from tinygrad_hw.ops.matrix_properties import slogdet
 from tinygrad_hw.ops.random import randn
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.ops.selection import where
-from tinygrad_hw.ops.shape import broadcast_shapes
+from tinygrad_hw.ops.solvers import solve_triangular
 from tinygrad_hw.size import Size
 from tinygrad_hw.tensor import Tensor
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tinygrad_hw.nn.module import Module
-from tinygrad_hw.ops.shape import stack
+from tinygrad_hw.ops.joining import stack
 
 __all__ = ["functional_call", "stack_module_state"]
 

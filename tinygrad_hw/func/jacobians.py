@@ -12,7 +12,8 @@ from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 from tinygrad_hw.func.gradients import Argnums, Forward
 from tinygrad_hw.func.tracing import pick_arguments, record
 from tinygrad_hw.ops.creation import zeros
-from tinygrad_hw.ops.shape import movedim, stack
+from tinygrad_hw.ops.joining import stack
+from tinygrad_hw.ops.permutation import movedim
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 

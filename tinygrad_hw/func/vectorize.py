@@ -9,8 +9,8 @@ from typing import Any
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.func.tree import Structure, flatten
 from tinygrad_hw.ops.creation import zeros
+from tinygrad_hw.ops.joining import stack
 from tinygrad_hw.ops.random import default_generator
-from tinygrad_hw.ops.shape import stack
 
 __all__ = ["vmap"]
 

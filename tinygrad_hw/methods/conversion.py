@@ -15,7 +15,7 @@ from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import preserve_format
-from tinygrad_hw.ops import creation, shape
+from tinygrad_hw.ops import broadcasting, conversion, creation, from_data
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -38,10 +38,10 @@ def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: An
     if memory_format is not None and memory_format is not preserve_format:
         done = _converted(tensor, target)
         if copy and done is tensor:
-            return creation.clone(done, memory_format=memory_format)
-        return creation.contiguous(done, memory_format)
+            return conversion.clone(done, memory_format=memory_format)
+        return conversion.contiguous(done, memory_format)
     if own == kind:
-        return creation.clone(tensor) if copy else tensor
+        return conversion.clone(tensor) if copy else tensor
     if own.kind == "c" and kind.kind not in "cb":
         warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=3)
     if own.kind in "fc" and kind.kind in "fc":
@@ -179,11 +179,11 @@ class ConversionMethods(TensorBase):
 
     def contiguous(self, memory_format: Any = None) -> Tensor:
         """Return the tensor itself if it is contiguous in memory, else a contiguous copy."""
-        return creation.contiguous(self, memory_format)
+        return conversion.contiguous(self, memory_format)
 
     def clone(self, *, memory_format: Any = None) -> Tensor:
         """Return a copy; gradients flow through it."""
-        return creation.clone(self, memory_format=memory_format)
+        return conversion.clone(self, memory_format=memory_format)
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class ConversionMethods(TensorBase):
         if src.array.dtype != own:
             src = _converted(src, dtypes.from_numpy(own))
         if src.array.shape != self.array.shape:
-            src = shape.expand(src, self.array.shape)
+            src = broadcasting.expand(src, self.array.shape)
         return write(self, copy_into(self, src), "copy_")
 
     def fill_(self, value: Any) -> Tensor:
@@ -211,7 +211,7 @@ class ConversionMethods(TensorBase):
                 raise RuntimeError(
                     f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions."
                 )
-            return self.copy_(shape.expand(value, self.array.shape))
+            return self.copy_(broadcasting.expand(value, self.array.shape))
         value = creation.scalar_for(value, self.array.dtype)
         if not mode.enabled or (self._node is None and self._base is None):
             announce_write(self, value)
@@ -246,7 +246,7 @@ class ConversionMethods(TensorBase):
 
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False) -> Tensor:
         """Return ``data`` as a new tensor of this one's dtype."""
-        return creation.tensor(data, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
+        return from_data.tensor(data, dtype=self._own(dtype), device=device, requires_grad=requires_grad)
 
     def new_zeros(
         self,

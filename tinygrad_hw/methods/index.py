@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.ops import index as index_ops
-from tinygrad_hw.ops import placing
+from tinygrad_hw.ops import index_select, masks, placing, scatter, view_scatter
 from tinygrad_hw.ops import sort as sort_ops
 
 if TYPE_CHECKING:
@@ -32,19 +32,19 @@ class IndexMethods(TensorBase):
 
     def argwhere(self) -> Tensor:
         """Return the indices of the elements that are not zero, one row each; see ``nonzero``."""
-        return index_ops.argwhere(self)
+        return masks.argwhere(self)
 
     def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
         r"""Return :math:`out_{i j k} = input_{index_{i j k}\, j\, k}` (for ``dim=0``)."""
-        return index_ops.gather(self, dim, index, sparse_grad=sparse_grad)
+        return scatter.gather(self, dim, index, sparse_grad=sparse_grad)
 
     def index_add(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
         """Return a copy with slices of ``source`` added at the slices that ``index`` names."""
-        return index_ops.index_add(self, dim, index, source, alpha=alpha)
+        return index_select.index_add(self, dim, index, source, alpha=alpha)
 
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
         """In-place form of ``index_add``."""
-        return apply_inplace(index_ops.index_add, "index_add_", self, dim, index, source, alpha=alpha)
+        return apply_inplace(index_select.index_add, "index_add_", self, dim, index, source, alpha=alpha)
 
     def index_reduce(self, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
         """Return a copy with slices of ``source`` reduced into the slices that ``index`` names."""
@@ -70,19 +70,19 @@ class IndexMethods(TensorBase):
 
     def index_copy(self, dim: int, index: Any, source: Any) -> Tensor:
         """Return a copy with slices replaced by slices of ``source``."""
-        return index_ops.index_copy(self, dim, index, source)
+        return index_select.index_copy(self, dim, index, source)
 
     def index_copy_(self, dim: int, index: Any, source: Any) -> Tensor:
         """In-place form of ``index_copy``."""
-        return apply_inplace(index_ops.index_copy, "index_copy_", self, dim, index, source)
+        return apply_inplace(index_select.index_copy, "index_copy_", self, dim, index, source)
 
     def index_fill(self, dim: int, index: Any, value: Any) -> Tensor:
         """Return a copy with slices filled with one value."""
-        return index_ops.index_fill(self, dim, index, value)
+        return index_select.index_fill(self, dim, index, value)
 
     def index_fill_(self, dim: int, index: Any, value: Any) -> Tensor:
         """In-place form of ``index_fill``."""
-        return apply_inplace(index_ops.index_fill, "index_fill_", self, dim, index, value)
+        return apply_inplace(index_select.index_fill, "index_fill_", self, dim, index, value)
 
     def index_put(self, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         """Return a copy with ``values`` put at the index."""
@@ -94,58 +94,58 @@ class IndexMethods(TensorBase):
 
     def index_select(self, dim: int, index: Any) -> Tensor:
         """Return the slices along a dimension that ``index`` names."""
-        return index_ops.index_select(self, dim, index)
+        return index_select.index_select(self, dim, index)
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         """Return ``input`` with ``value`` where ``mask`` holds."""
-        return index_ops.masked_fill(self, mask, value)
+        return masks.masked_fill(self, mask, value)
 
     def masked_fill_(self, mask: Any, value: Any) -> Tensor:
         """In-place form of ``masked_fill``."""
-        return apply_inplace(index_ops.masked_fill, "masked_fill_", self, mask, value)
+        return apply_inplace(masks.masked_fill, "masked_fill_", self, mask, value)
 
     def masked_scatter(self, mask: Any, source: Any) -> Tensor:
         """Return ``input`` with consecutive elements of ``source`` where ``mask`` holds."""
-        return index_ops.masked_scatter(self, mask, source)
+        return masks.masked_scatter(self, mask, source)
 
     def masked_scatter_(self, mask: Any, source: Any) -> Tensor:
         """In-place form of ``masked_scatter``."""
-        return apply_inplace(index_ops.masked_scatter, "masked_scatter_", self, mask, source)
+        return apply_inplace(masks.masked_scatter, "masked_scatter_", self, mask, source)
 
     def masked_select(self, mask: Any) -> Tensor:
         """Return the elements where ``mask`` holds, as one dimension."""
-        return index_ops.masked_select(self, mask)
+        return masks.masked_select(self, mask)
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Return the indices of the elements that are not zero."""
-        return index_ops.nonzero(self, as_tuple=as_tuple)
+        return masks.nonzero(self, as_tuple=as_tuple)
 
     def scatter(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``)."""
-        return index_ops.scatter(self, dim, index, src, value=value, reduce=reduce)
+        return scatter.scatter(self, dim, index, src, value=value, reduce=reduce)
 
     def scatter_(
         self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None
     ) -> Tensor:
         """In-place form of ``scatter``."""
-        return apply_inplace(index_ops.scatter, "scatter_", self, dim, index, src, value=value, reduce=reduce)
+        return apply_inplace(scatter.scatter, "scatter_", self, dim, index, src, value=value, reduce=reduce)
 
     def scatter_add(self, dim: int, index: Any, src: Any) -> Tensor:
         """Return a copy with ``src`` added at the places that ``index`` names; see ``scatter``."""
-        return index_ops.scatter_add(self, dim, index, src)
+        return scatter.scatter_add(self, dim, index, src)
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Tensor:
         """In-place form of ``scatter_add``."""
-        return apply_inplace(index_ops.scatter_add, "scatter_add_", self, dim, index, src)
+        return apply_inplace(scatter.scatter_add, "scatter_add_", self, dim, index, src)
 
     def scatter_reduce(self, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
         """Return a copy with ``src`` reduced into the places that ``index`` names."""
-        return index_ops.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+        return scatter.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
 
     def scatter_reduce_(self, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
         """In-place form of ``scatter_reduce``."""
         return apply_inplace(
-            index_ops.scatter_reduce,
+            scatter.scatter_reduce,
             "scatter_reduce_",
             self,
             dim,
@@ -157,7 +157,7 @@ class IndexMethods(TensorBase):
 
     def select_scatter(self, src: Any, dim: int, index: int) -> Tensor:
         """Return a copy with the slice ``index`` along a dimension replaced."""
-        return index_ops.select_scatter(self, src, dim, index)
+        return view_scatter.select_scatter(self, src, dim, index)
 
     def slice_scatter(
         self,
@@ -168,11 +168,11 @@ class IndexMethods(TensorBase):
         step: int = 1,
     ) -> Tensor:
         """Return a copy with a slice along a dimension replaced."""
-        return index_ops.slice_scatter(self, src, dim, start, end, step)
+        return view_scatter.slice_scatter(self, src, dim, start, end, step)
 
     def diagonal_scatter(self, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """Return a copy with a diagonal replaced."""
-        return index_ops.diagonal_scatter(self, src, offset, dim1, dim2)
+        return view_scatter.diagonal_scatter(self, src, offset, dim1, dim2)
 
     def take(self, index: Any) -> Tensor:
         """Return the elements of the flattened tensor at ``index``."""
@@ -180,7 +180,7 @@ class IndexMethods(TensorBase):
 
     def take_along_dim(self, indices: Any, dim: int | None = None) -> Tensor:
         """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast."""
-        return index_ops.take_along_dim(self, indices, dim)
+        return scatter.take_along_dim(self, indices, dim)
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
         """Return the indices that sort a tensor along a dimension; see ``sort``."""

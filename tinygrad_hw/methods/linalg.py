@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
-from tinygrad_hw.ops import factor, linalg, matmul, solvers
+from tinygrad_hw.ops import contraction, decomposition, factor, matmul, matrix_functions, matrix_properties, solvers
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -58,7 +58,7 @@ class LinalgMethods(TensorBase):
 
     def inner(self, other: Any) -> Tensor:
         """Return the sums of products over the last dimensions; see ``torch.inner``."""
-        return matmul.inner(self, other)
+        return contraction.inner(self, other)
 
     def kron(self, other: Any) -> Tensor:
         """Return the Kronecker product; see ``torch.kron``."""
@@ -129,11 +129,11 @@ class LinalgMethods(TensorBase):
 
     def logdet(self) -> Tensor:
         """Return the logarithm of the determinant; see ``torch.logdet``."""
-        return solvers.logdet(self)
+        return matrix_properties.logdet(self)
 
     def matrix_exp(self) -> Tensor:
         """Return the exponential; see ``torch.linalg.matrix_exp``."""
-        return solvers.matrix_exp(self)
+        return matrix_functions.matrix_exp(self)
 
     def triangular_solve(self, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
         """Return the solution for this right side and a copy of A; see ``torch.triangular_solve``."""
@@ -141,11 +141,11 @@ class LinalgMethods(TensorBase):
 
     def svd(self, some: bool = True, compute_uv: bool = True) -> Any:
         """Return the singular value decomposition ``(U, S, V)``; see ``torch.svd``."""
-        return solvers.torch_svd(self, some, compute_uv)
+        return decomposition.torch_svd(self, some, compute_uv)
 
     def qr(self, some: bool = True) -> Any:
         """Return the QR factors; see ``torch.linalg.qr``."""
-        return solvers.torch_qr(self, some)
+        return decomposition.torch_qr(self, some)
 
     def geqrf(self) -> Any:
         """Return the QR factors as LAPACK keeps them; see ``torch.geqrf``."""
@@ -169,24 +169,24 @@ class LinalgMethods(TensorBase):
 
     def det(self) -> Tensor:
         """Return the determinant; see ``torch.linalg.det``."""
-        return linalg.det(self)
+        return matrix_properties.det(self)
 
     def slogdet(self) -> Any:
         """Return sign and logarithm of the determinant; see ``torch.linalg.slogdet``."""
-        return linalg.slogdet(self)
+        return matrix_properties.slogdet(self)
 
     def inverse(self) -> Tensor:
         """Return the inverse; see ``torch.linalg.inv``."""
-        return linalg.inv(self)
+        return solvers.inv(self)
 
     def pinverse(self, rcond: float = 1e-15) -> Tensor:
         """Return the pseudo-inverse; see ``torch.linalg.pinv``."""
-        return linalg.pinv(self, rtol=rcond)
+        return solvers.pinv(self, rtol=rcond)
 
     def cholesky(self, upper: bool = False) -> Tensor:
         """Return the Cholesky factor; see ``torch.linalg.cholesky``."""
-        return linalg.cholesky(self, upper=upper)
+        return decomposition.cholesky(self, upper=upper)
 
     def matrix_power(self, n: int) -> Tensor:
         """Return the n-th power; see ``torch.linalg.matrix_power``."""
-        return linalg.matrix_power(self, n)
+        return matrix_functions.matrix_power(self, n)

@@ -12,7 +12,19 @@ from tinygrad_hw.autograd.basics import cast, sum_to
 from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
-from tinygrad_hw.ops import complex, copies, shape
+from tinygrad_hw.ops import (
+    arguments,
+    broadcasting,
+    complex,
+    copies,
+    diagonals,
+    index_select,
+    permutation,
+    shape,
+    splitting,
+    strided,
+    view_scatter,
+)
 from tinygrad_hw.ops.conversion import memory_of, storage_offset
 
 if TYPE_CHECKING:
@@ -42,15 +54,15 @@ class ShapeMethods(TensorBase):
 
     def adjoint(self) -> Tensor:
         """Return a view with the last two dimensions swapped."""
-        return shape.adjoint(self)
+        return permutation.adjoint(self)
 
     def as_strided_(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Make this tensor the view that ``as_strided`` returns."""
-        return self._become(shape.as_strided(self._twin(), size, stride, storage_offset))
+        return self._become(strided.as_strided(self._twin(), size, stride, storage_offset))
 
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return a copy with the elements at given strides of the memory replaced."""
-        return copies.as_strided_scatter(self, src, size, stride, storage_offset)
+        return view_scatter.as_strided_scatter(self, src, size, stride, storage_offset)
 
     def narrow_copy(self, dim: int, start: Any, length: int) -> Tensor:
         """Return a copy of ``length`` slices along a dimension, from ``start`` on."""
@@ -62,7 +74,7 @@ class ShapeMethods(TensorBase):
         Raises:
             RuntimeError: the tensor requires grad.
         """
-        return _resized(self, shape.as_size(sizes))
+        return _resized(self, arguments.as_size(sizes))
 
     def resize_as_(self, the_template: Any, *, memory_format: Any = None) -> Tensor:
         """Give the tensor the sizes of another; see ``resize_``."""
@@ -82,35 +94,35 @@ class ShapeMethods(TensorBase):
 
     def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return elements at given strides of the tensor's memory."""
-        return shape.as_strided(self, size, stride, storage_offset)
+        return strided.as_strided(self, size, stride, storage_offset)
 
     def broadcast_to(self, size: Any) -> Tensor:
         """Return a view of ``input`` broadcast to ``size``."""
-        return shape.broadcast_to(self, size)
+        return broadcasting.broadcast_to(self, size)
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
         """Return views of at most ``chunks`` consecutive pieces of equal size, the last maybe smaller."""
-        return shape.chunk(self, chunks, dim)
+        return splitting.chunk(self, chunks, dim)
 
     def diag(self, diagonal: int = 0) -> Tensor:
         """Return the diagonal of a matrix, or the matrix with a vector on its diagonal."""
-        return shape.diag(self, diagonal)
+        return diagonals.diag(self, diagonal)
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
         """Return matrices with the last dimension of ``input`` on their diagonals."""
-        return shape.diag_embed(self, offset, dim1, dim2)
+        return diagonals.diag_embed(self, offset, dim1, dim2)
 
     def diagflat(self, offset: int = 0) -> Tensor:
         """Return a matrix with the flattened elements on its diagonal."""
-        return shape.diagflat(self, offset)
+        return diagonals.diagflat(self, offset)
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """Return a view of the diagonals of matrices, as the last dimension."""
-        return shape.diagonal(self, offset, dim1, dim2)
+        return diagonals.diagonal(self, offset, dim1, dim2)
 
     def dsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 2; see ``tensor_split``."""
-        return shape.dsplit(self, indices_or_sections)
+        return splitting.dsplit(self, indices_or_sections)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """Return the tensor with dimensions ``start_dim`` to ``end_dim`` merged into one."""
@@ -118,35 +130,35 @@ class ShapeMethods(TensorBase):
 
     def flip(self, *args: Any, dims: Any = None) -> Tensor:
         """Return a copy with the order of elements reversed along dimensions."""
-        return shape.flip(self, *args, dims=dims)
+        return permutation.flip(self, *args, dims=dims)
 
     def fliplr(self) -> Tensor:
         """Return a copy with columns reversed."""
-        return shape.fliplr(self)
+        return permutation.fliplr(self)
 
     def flipud(self) -> Tensor:
         """Return a copy with rows reversed."""
-        return shape.flipud(self)
+        return permutation.flipud(self)
 
     def hsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 1 (0 for 1-D); see ``tensor_split``."""
-        return shape.hsplit(self, indices_or_sections)
+        return splitting.hsplit(self, indices_or_sections)
 
     def moveaxis(self, source: Any, destination: Any) -> Tensor:
         """Return a view with some dimensions moved, the others in their order."""
-        return shape.moveaxis(self, source, destination)
+        return permutation.moveaxis(self, source, destination)
 
     def movedim(self, source: Any, destination: Any) -> Tensor:
         """Return a view with some dimensions moved, the others in their order."""
-        return shape.movedim(self, source, destination)
+        return permutation.movedim(self, source, destination)
 
     def narrow(self, dim: int, start: Any, length: int) -> Tensor:
         """Return a view of ``length`` slices along a dimension, from ``start`` on."""
-        return shape.narrow(self, dim, start, length)
+        return splitting.narrow(self, dim, start, length)
 
     def permute(self, *dims: Any) -> Tensor:
         """Return a view with the dimensions in another order."""
-        return shape.permute(self, *dims)
+        return permutation.permute(self, *dims)
 
     def ravel(self) -> Tensor:
         """Return the elements as one dimension."""
@@ -156,7 +168,7 @@ class ShapeMethods(TensorBase):
         self, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
     ) -> Tensor:
         """Return the tensor with each element repeated."""
-        return shape.repeat_interleave(self, repeats, dim, output_size=output_size)
+        return index_select.repeat_interleave(self, repeats, dim, output_size=output_size)
 
     def reshape(self, *sizes: Any) -> Tensor:
         """Return the elements in another shape; a view where memory allows, else a copy."""
@@ -164,19 +176,19 @@ class ShapeMethods(TensorBase):
 
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Return a copy with elements shifted along dimensions, those that leave coming back in."""
-        return shape.roll(self, shifts, dims)
+        return permutation.roll(self, shifts, dims)
 
     def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         """Return a copy rotated by k times 90 degrees, from the first dimension towards the second."""
-        return shape.rot90(self, k, dims)
+        return permutation.rot90(self, k, dims)
 
     def select(self, dim: int, index: int) -> Tensor:
         """Return a view of one slice along a dimension, which is dropped."""
-        return shape.select(self, dim, index)
+        return splitting.select(self, dim, index)
 
     def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
         """Return views of consecutive pieces of given sizes; see ``split``."""
-        return shape.split_with_sizes(self, split_sizes, dim)
+        return splitting.split_with_sizes(self, split_sizes, dim)
 
     def squeeze(self, dim: Any = None) -> Tensor:
         """Return a view without dimensions of size 1."""
@@ -184,39 +196,39 @@ class ShapeMethods(TensorBase):
 
     def swapaxes(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.swapaxes(self, dim0, dim1)
+        return permutation.swapaxes(self, dim0, dim1)
 
     def swapdims(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.swapdims(self, dim0, dim1)
+        return permutation.swapdims(self, dim0, dim1)
 
     def t(self) -> Tensor:
         """Return a view of a matrix transposed; vectors and scalars as they are."""
-        return shape.t(self)
+        return permutation.t(self)
 
     def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
         """Return views of pieces: so many nearly equal ones, or cut before given indices."""
-        return shape.tensor_split(self, indices_or_sections, dim)
+        return splitting.tensor_split(self, indices_or_sections, dim)
 
     def tile(self, *dims: Any) -> Tensor:
         """Return the tensor repeated along its last dimensions."""
-        return shape.tile(self, *dims)
+        return broadcasting.tile(self, *dims)
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """Return a view with two dimensions swapped."""
-        return shape.transpose(self, dim0, dim1)
+        return permutation.transpose(self, dim0, dim1)
 
     def tril(self, diagonal: int = 0) -> Tensor:
         """Return the lower triangles of matrices, zeros above."""
-        return shape.tril(self, diagonal)
+        return diagonals.tril(self, diagonal)
 
     def triu(self, diagonal: int = 0) -> Tensor:
         """Return the upper triangles of matrices, zeros below."""
-        return shape.triu(self, diagonal)
+        return diagonals.triu(self, diagonal)
 
     def unbind(self, dim: int = 0) -> tuple[Any, ...]:
         """Return views of all slices along a dimension."""
-        return shape.unbind(self, dim)
+        return splitting.unbind(self, dim)
 
     def unflatten(self, dim: int, sizes: Any) -> Tensor:
         """Return the tensor with one dimension split into several."""
@@ -228,19 +240,19 @@ class ShapeMethods(TensorBase):
 
     def vsplit(self, indices_or_sections: Any) -> tuple[Any, ...]:
         """Return pieces along dimension 0; see ``tensor_split``."""
-        return shape.vsplit(self, indices_or_sections)
+        return splitting.vsplit(self, indices_or_sections)
 
     def expand(self, *size: Any) -> Tensor:
         """Return a view with dimensions of size 1 repeated; see ``Tensor.expand``."""
-        return shape.expand(self, *size)
+        return broadcasting.expand(self, *size)
 
     def repeat(self, *repeats: Any) -> Tensor:
         """Return the tensor repeated along each dimension; see ``Tensor.repeat``."""
-        return shape.repeat(self, *repeats)
+        return broadcasting.repeat(self, *repeats)
 
     def split(self, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
         """Return views of consecutive pieces along a dimension; see ``torch.split``."""
-        return shape.split(self, split_size, dim)
+        return splitting.split(self, split_size, dim)
 
     def view(self, *size: Any) -> Tensor:
         """Return a view of another shape, or of the same memory as another dtype.
@@ -270,11 +282,11 @@ class ShapeMethods(TensorBase):
 
     def expand_as(self, other: Any) -> Tensor:
         """Return a view expanded to the shape of another tensor."""
-        return shape.expand(self, other.array.shape)
+        return broadcasting.expand(self, other.array.shape)
 
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return the sum over dimensions along which ``size`` would be broadcast."""
-        wanted, own = shape.as_size(size), self.array.shape
+        wanted, own = arguments.as_size(size), self.array.shape
         lead = len(own) - len(wanted)
         if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
             raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
@@ -298,12 +310,12 @@ class ShapeMethods(TensorBase):
                     [1, 2],
                     [2, 3]])
         """
-        return shape.unfold_dim(self, dimension, size, step)
+        return strided.unfold_dim(self, dimension, size, step)
 
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions reversed."""
-        return shape.permute(self, tuple(reversed(range(self.array.ndim))))
+        return permutation.permute(self, tuple(reversed(range(self.array.ndim))))
 
     @property
     def mT(self) -> Tensor:
@@ -312,12 +324,12 @@ class ShapeMethods(TensorBase):
             raise RuntimeError(
                 f"tensor.mT is only supported on matrices or batches of matrices. Got {self.array.ndim}-D tensor."
             )
-        return shape.transpose(self, -2, -1)
+        return permutation.transpose(self, -2, -1)
 
     @property
     def H(self) -> Tensor:
         """The conjugate transpose of a matrix."""
-        return complex.conj(shape.t(self))
+        return complex.conj(permutation.t(self))
 
     @property
     def mH(self) -> Tensor:
@@ -326,11 +338,11 @@ class ShapeMethods(TensorBase):
 
     def tril_(self, diagonal: int = 0) -> Tensor:
         """In-place form of ``tril``."""
-        return apply_inplace(shape.tril, "tril_", self, diagonal)
+        return apply_inplace(diagonals.tril, "tril_", self, diagonal)
 
     def triu_(self, diagonal: int = 0) -> Tensor:
         """In-place form of ``triu``."""
-        return apply_inplace(shape.triu, "triu_", self, diagonal)
+        return apply_inplace(diagonals.triu, "triu_", self, diagonal)
 
     def _become(self, other: Any) -> Tensor:
         """Take over the view ``other`` of this tensor's own memory."""
@@ -349,13 +361,13 @@ class ShapeMethods(TensorBase):
 
     def transpose_(self, dim0: int, dim1: int) -> Tensor:
         """In-place form of ``transpose``."""
-        return self._become(shape.transpose(self._twin(), dim0, dim1))
+        return self._become(permutation.transpose(self._twin(), dim0, dim1))
 
     swapaxes_ = swapdims_ = transpose_
 
     def t_(self) -> Tensor:
         """In-place form of ``t``."""
-        return self._become(shape.t(self._twin()))
+        return self._become(permutation.t(self._twin()))
 
     def _twin(self) -> Any:
         """Return another tensor with this one's memory and history."""

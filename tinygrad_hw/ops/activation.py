@@ -16,8 +16,10 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise as kernels
 from tinygrad_hw.kernels import random as random_kernels
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import chunk, one_dim, reshape
+from tinygrad_hw.ops.shape import reshape
+from tinygrad_hw.ops.splitting import chunk
 from tinygrad_hw.ops.trigonometry import tanh
 from tinygrad_hw.ops.unary import exp, sigmoid
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.ops import embedding as embedding_
 from tinygrad_hw.ops import norm
-from tinygrad_hw.ops.creation import arange
+from tinygrad_hw.ops.ranges import arange
 
 __all__ = [
     "batch_norm",

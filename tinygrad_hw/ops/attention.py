@@ -15,9 +15,10 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import attention as kernels
 from tinygrad_hw.kernels import random as random_kernels
+from tinygrad_hw.ops.index_select import repeat_interleave
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import repeat_interleave, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.softmax import softmax
 from tinygrad_hw.settings import ATTENTION_KERNELS
 

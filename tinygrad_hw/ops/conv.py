@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv2d as kernels
@@ -21,14 +21,6 @@ from tinygrad_hw.ops.shape import squeeze, unsqueeze
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
-
-
-def _dtype(t: Any) -> Any:
-    return _values(t).dtype
-
-
 def _wide(*arrays: Any) -> list[Any]:
     """Return float16 arrays as float32, int64 ones as float64: kernels compute in single or double precision."""
     return [a.astype(_WIDER[a.dtype]) if a is not None and a.dtype in _WIDER else a for a in arrays]
@@ -37,110 +29,114 @@ def _wide(*arrays: Any) -> list[Any]:
 _WIDER = {np.dtype(np.float16): np.float32, np.dtype(np.int64): np.float64}
 
 
-def _forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    kind = input.dtype
-    x, w, b = _wide(input, np.ascontiguousarray(weight), bias)
-    return kernels.conv2d(x, w, b, stride, padding, dilation, groups).astype(kind, copy=False)
-
-
-def _input_grad_forward(
-    grad: Any,
-    weight: Any,
-    *,
-    input_shape: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Any:
-    kind = grad.dtype
-    gw, w = _wide(grad, np.ascontiguousarray(weight))
-    out = kernels.conv2d_input_grad(gw, w, input_shape, stride, padding, dilation, groups)
-    return out.astype(kind, copy=False)
-
-
-def _weight_grad_forward(
-    grad: Any,
-    input: Any,
-    *,
-    weight_shape: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Any:
-    kind = grad.dtype
-    gw, x = _wide(grad, input)
-    out = kernels.conv2d_weight_grad(gw, x, weight_shape, stride, padding, dilation, groups)
-    return out.astype(kind, copy=False)
-
-
 def _bias_grad(g: Any) -> Any:
-    return channel_sums(g) if g.__class__ is np.ndarray and g.dtype.char in "fd" else sum_(g, (0, 2, 3))
+    if g.__class__ is np.ndarray and g.dtype.char in "fd":
+        return channel_sums(g)
+    return sum_(g, (0, *range(2, g.ndim)))
 
 
-def _cropped(out: Any, shape: Any) -> Any:
-    """Leave out last rows and columns that an output padding of a stride or more brought in."""
-    return out if tuple(out.shape) == tuple(shape) else out[:, :, : shape[2], : shape[3]]
+class Family(NamedTuple):
+    """A convolution of some dimensions, its two gradients, and the transposed convolution, as ops."""
+
+    forward: Any
+    input_grad: Any
+    weight_grad: Any
+    transposed: Any
 
 
-_conv2d = op(
-    "conv2d",
-    _forward,
-    node_name="ConvolutionBackward0",
-    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _input_grad(
-        g,
-        weight,
-        input_shape=tuple(input_shape),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    ),
-    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        g,
-        input,
-        weight_shape=tuple(weight_shape),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    ),
-    bias=lambda g: _bias_grad(g),
-)
-_input_grad = op(
-    "conv2d_input_grad",
-    _input_grad_forward,
-    node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, weight, grad_shape, stride, padding, dilation, groups: _cropped(
-        _conv2d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
-    ),
-    weight=lambda g, grad, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        grad,
-        g,
-        weight_shape=tuple(weight_shape),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    ),
-)
-_weight_grad = op(
-    "conv2d_weight_grad",
-    _weight_grad_forward,
-    node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, input, grad_shape, stride, padding, dilation, groups: _cropped(
-        _conv2d(input, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
-    ),
-    input=lambda g, grad, input_shape, stride, padding, dilation, groups: _input_grad(
-        grad,
-        g,
-        input_shape=tuple(input_shape),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    ),
+def family(dims: int, kernel: Any, input_grad_kernel: Any, weight_grad_kernel: Any) -> Family:
+    """Return the ops of convolutions with ``dims`` dimensions; each one's rules are the others."""
+
+    def forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        x, w, b = _wide(input, np.ascontiguousarray(weight), bias)
+        return kernel(x, w, b, stride, padding, dilation, groups).astype(input.dtype, copy=False)
+
+    def input_grad_forward(
+        grad: Any, weight: Any, *, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        g, w = _wide(grad, np.ascontiguousarray(weight))
+        return input_grad_kernel(g, w, input_shape, stride, padding, dilation, groups).astype(grad.dtype, copy=False)
+
+    def weight_grad_forward(
+        grad: Any, input: Any, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        g, x = _wide(grad, input)
+        return weight_grad_kernel(g, x, weight_shape, stride, padding, dilation, groups).astype(grad.dtype, copy=False)
+
+    def transposed_forward(
+        input: Any, weight: Any, bias: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        x, w = _wide(input, np.ascontiguousarray(weight))
+        out = input_grad_kernel(x, w, size, stride, padding, dilation, groups)
+        if bias is not None:
+            out += bias.reshape(-1, *(1,) * dims)
+        return out.astype(input.dtype, copy=False)
+
+    def of_input(g: Any, weight: Any, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        return input_grad(
+            g, weight, input_shape=tuple(input_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
+        )
+
+    def of_weight(g: Any, input: Any, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        return weight_grad(
+            g, input, weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
+        )
+
+    def of_grad(x: Any, weight: Any, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        """Return the convolution without the ends that an output padding of a stride or more brought in."""
+        out = conv(x, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups)
+        if tuple(out.shape) == tuple(shape):
+            return out
+        return out[(slice(None), slice(None), *(slice(n) for n in shape[2:]))]
+
+    conv = op(
+        f"conv{dims}d",
+        forward,
+        node_name="ConvolutionBackward0",
+        input=of_input,
+        weight=of_weight,
+        bias=_bias_grad,
+    )
+    input_grad = op(
+        f"conv{dims}d_input_grad",
+        input_grad_forward,
+        node_name="ConvolutionBackwardBackward0",
+        grad=lambda g, weight, grad_shape, stride, padding, dilation, groups: of_grad(
+            g, weight, grad_shape, stride, padding, dilation, groups
+        ),
+        weight=lambda g, grad, weight_shape, stride, padding, dilation, groups: of_weight(
+            grad, g, weight_shape, stride, padding, dilation, groups
+        ),
+    )
+    weight_grad = op(
+        f"conv{dims}d_weight_grad",
+        weight_grad_forward,
+        node_name="ConvolutionBackwardBackward0",
+        grad=lambda g, input, grad_shape, stride, padding, dilation, groups: of_grad(
+            input, g, grad_shape, stride, padding, dilation, groups
+        ),
+        input=lambda g, grad, input_shape, stride, padding, dilation, groups: of_input(
+            grad, g, input_shape, stride, padding, dilation, groups
+        ),
+    )
+    # The same function as the gradient of the input, by the name of what it computes, and with a bias.
+    transposed = op(
+        f"conv_transpose{dims}d",
+        transposed_forward,
+        node_name="ConvolutionBackward0",
+        input=lambda g, weight, input_shape, stride, padding, dilation, groups: of_grad(
+            g, weight, input_shape, stride, padding, dilation, groups
+        ),
+        weight=lambda g, input, weight_shape, stride, padding, dilation, groups: of_weight(
+            input, g, weight_shape, stride, padding, dilation, groups
+        ),
+        bias=_bias_grad,
+    )
+    return Family(conv, input_grad, weight_grad, transposed)
+
+
+_conv2d, _input_grad, _weight_grad, _conv_transpose2d = family(
+    2, kernels.conv2d, kernels.conv2d_input_grad, kernels.conv2d_weight_grad
 )
 
 
@@ -161,7 +157,7 @@ def _both_grads(g: Any, input: Any, weight: Any, needs: tuple[bool, ...], **sett
 def _relu_rule(
     g: Any, input: Any, weight: Any, out: Any, needs: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    kept = g * np.asarray(~(_values(out) <= 0), _dtype(g))
+    kept = g * np.asarray(~(array_of(out) <= 0), array_of(g).dtype)
     return _both_grads(kept, input, weight, needs, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
@@ -180,37 +176,6 @@ _conv2d_relu = op(
     differentiable=("input", "weight", "bias"),
     joint=_relu_rule,
     raw=_relu_fused,
-)
-
-
-def _transposed_forward(
-    input: Any, weight: Any, bias: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    x, w = _wide(input, np.ascontiguousarray(weight))
-    out = kernels.conv2d_input_grad(x, w, size, stride, padding, dilation, groups)
-    if bias is not None:
-        out += bias[:, None, None]
-    return out.astype(input.dtype, copy=False)
-
-
-#: The same function as conv2d_input_grad, by the name of what it computes, and with a bias.
-_conv_transpose2d = op(
-    "conv_transpose2d",
-    _transposed_forward,
-    node_name="ConvolutionBackward0",
-    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _cropped(
-        _conv2d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), input_shape
-    ),
-    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        input,
-        g,
-        weight_shape=tuple(weight_shape),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    ),
-    bias=lambda g: _bias_grad(g),
 )
 
 
@@ -258,7 +223,7 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
         )
     if not transposed and weight.shape[0] % groups:
         raise RuntimeError(f"{name}: out_channels ({weight.shape[0]}) must be divisible by groups ({groups})")
-    kinds = [_dtype(t) for t in (input, weight, bias) if t is not None]
+    kinds = [array_of(t).dtype for t in (input, weight, bias) if t is not None]
     if any(k != kinds[0] for k in kinds):
         raise RuntimeError(
             f"{name}: Input type ({dtypes.from_numpy(kinds[0])}) and weight type ({dtypes.from_numpy(kinds[1])}) "
@@ -278,6 +243,7 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
 
 def _convolve(
     name: str,
+    function: Any,
     input: Any,
     weight: Any,
     bias: Any,
@@ -285,7 +251,6 @@ def _convolve(
     padding: Any,
     dilation: tuple[int, ...],
     groups: int,
-    function: Any = _conv2d,
 ) -> Any:
     """Apply an op to checked arguments; ``padding`` may be "same" or "valid"."""
     kernel = tuple(weight.shape[2:])
@@ -320,8 +285,32 @@ def _convolve(
     return function(input, weight, bias, stride=stride, padding=tuple(padding), dilation=dilation, groups=groups)
 
 
-def _padding(name: str, padding: Any, dims: int) -> Any:
-    return padding if isinstance(padding, str) else _tuple(name, "padding", padding, dims)
+def convolution(
+    name: str,
+    dims: int,
+    function: Any,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Any:
+    """Check the arguments of a convolution and apply its op; sequences are images of one row."""
+    _check(name, input, weight, bias, dims, groups, False)
+    steps = _tuple(name, "stride", stride, dims)
+    sides = padding if isinstance(padding, str) else _tuple(name, "padding", padding, dims)
+    spread = _tuple(name, "dilation", dilation, dims)
+    single = input.ndim == dims + 1
+    x = unsqueeze(input, 0) if single else input
+    if dims > 1:
+        out = _convolve(name, function, x, weight, bias, steps, sides, spread, groups)
+    else:
+        x, weight = unsqueeze(x, 2), unsqueeze(weight, 2)
+        sides = sides if isinstance(sides, str) else (0, *sides)
+        out = squeeze(_convolve(name, function, x, weight, bias, (1, *steps), sides, (1, *spread), groups), 2)
+    return squeeze(out, 0) if single else out
 
 
 @whole
@@ -366,20 +355,8 @@ def conv2d_then(
     with_relu: bool, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
     """Return ``conv2d``, or ReLU of it."""
-    _check("conv2d", input, weight, bias, 2, groups, False)
-    single = input.ndim == 3
-    out = _convolve(
-        "conv2d",
-        unsqueeze(input, 0) if single else input,
-        weight,
-        bias,
-        _tuple("conv2d", "stride", stride, 2),
-        _padding("conv2d", padding, 2),
-        _tuple("conv2d", "dilation", dilation, 2),
-        groups,
-        _conv2d_relu if with_relu else _conv2d,
-    )
-    return squeeze(out, 0) if single else out
+    function = _conv2d_relu if with_relu else _conv2d
+    return convolution("conv2d", 2, function, input, weight, bias, stride, padding, dilation, groups)
 
 
 @whole
@@ -410,26 +387,12 @@ def conv1d(
         >>> F.conv1d(torch.ones(1, 1, 4), torch.ones(1, 1, 2))
         tensor([[[2., 2., 2.]]])
     """
-    _check("conv1d", input, weight, bias, 1, groups, False)
-    single = input.ndim == 2
-    x = unsqueeze(unsqueeze(input, 0) if single else input, 2)
-    sides = _padding("conv1d", padding, 1)
-    out = _convolve(
-        "conv1d",
-        x,
-        unsqueeze(weight, 2),
-        bias,
-        (1, *_tuple("conv1d", "stride", stride, 1)),
-        sides if isinstance(sides, str) else (0, *sides),
-        (1, *_tuple("conv1d", "dilation", dilation, 1)),
-        groups,
-    )
-    out = squeeze(out, 2)
-    return squeeze(out, 0) if single else out
+    return convolution("conv1d", 1, _conv2d, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _transposed(
+def _transpose(
     name: str,
+    function: Any,
     input: Any,
     weight: Any,
     bias: Any,
@@ -438,7 +401,6 @@ def _transposed(
     output_padding: Sequence[int],
     groups: int,
     dilation: Sequence[int],
-    function: Any = _conv_transpose2d,
 ) -> Any:
     for i, (o, s, d) in enumerate(zip(output_padding, stride, dilation, strict=True)):
         if o >= max(s, d):
@@ -475,6 +437,36 @@ def _transposed(
     )
 
 
+def transposed_convolution(
+    name: str,
+    dims: int,
+    function: Any,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+) -> Any:
+    """Check the arguments of a transposed convolution and apply its op; sequences are images of one row."""
+    _check(name, input, weight, bias, dims, groups, True)
+    steps = _tuple(name, "stride", stride, dims)
+    sides = _tuple(name, "padding", padding, dims)
+    more = _tuple(name, "output_padding", output_padding, dims)
+    spread = _tuple(name, "dilation", dilation, dims)
+    single = input.ndim == dims + 1
+    x = unsqueeze(input, 0) if single else input
+    if dims > 1:
+        out = _transpose(name, function, x, weight, bias, steps, sides, more, groups, spread)
+    else:
+        x, weight = unsqueeze(x, 2), unsqueeze(weight, 2)
+        steps, sides, more, spread = (1, *steps), (0, *sides), (0, *more), (1, *spread)
+        out = squeeze(_transpose(name, function, x, weight, bias, steps, sides, more, groups, spread), 2)
+    return squeeze(out, 0) if single else out
+
+
 @whole
 def conv_transpose2d(
     input: Any,
@@ -505,21 +497,19 @@ def conv_transpose2d(
         >>> F.conv_transpose2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), stride=2).shape
         torch.Size([1, 1, 4, 4])
     """
-    name = "conv_transpose2d"
-    _check(name, input, weight, bias, 2, groups, True)
-    single = input.ndim == 3
-    out = _transposed(
-        name,
-        unsqueeze(input, 0) if single else input,
+    return transposed_convolution(
+        "conv_transpose2d",
+        2,
+        _conv_transpose2d,
+        input,
         weight,
         bias,
-        _tuple(name, "stride", stride, 2),
-        _tuple(name, "padding", padding, 2),
-        _tuple(name, "output_padding", output_padding, 2),
+        stride,
+        padding,
+        output_padding,
         groups,
-        _tuple(name, "dilation", dilation, 2),
+        dilation,
     )
-    return squeeze(out, 0) if single else out
 
 
 @whole
@@ -542,20 +532,16 @@ def conv_transpose1d(
         >>> F.conv_transpose1d(torch.ones(1, 1, 2), torch.ones(1, 1, 2), stride=2).shape
         torch.Size([1, 1, 4])
     """
-    name = "conv_transpose1d"
-    _check(name, input, weight, bias, 1, groups, True)
-    single = input.ndim == 2
-    x = unsqueeze(unsqueeze(input, 0) if single else input, 2)
-    out = _transposed(
-        name,
-        x,
-        unsqueeze(weight, 2),
+    return transposed_convolution(
+        "conv_transpose1d",
+        1,
+        _conv_transpose2d,
+        input,
+        weight,
         bias,
-        (1, *_tuple(name, "stride", stride, 1)),
-        (0, *_tuple(name, "padding", padding, 1)),
-        (0, *_tuple(name, "output_padding", output_padding, 1)),
+        stride,
+        padding,
+        output_padding,
         groups,
-        (1, *_tuple(name, "dilation", dilation, 1)),
+        dilation,
     )
-    out = squeeze(out, 2)
-    return squeeze(out, 0) if single else out

@@ -5,98 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_hw.autograd.observe import whole
-from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import conv3d as kernels
-from tinygrad_hw.ops.conv import _check, _convolve, _padding, _transposed, _tuple, _wide, conv1d
-from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import permute, squeeze, unsqueeze
+from tinygrad_hw.ops.conv import conv1d, convolution, family, transposed_convolution
+from tinygrad_hw.ops.permutation import permute
 
 __all__ = ["conv3d", "conv_tbc", "conv_transpose3d"]
 
 
-def _forward(input: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    x, w, b = _wide(input, weight, bias)
-    return kernels.conv3d(x, w, b, stride, padding, dilation, groups).astype(input.dtype, copy=False)
-
-
-def _input_grad_forward(
-    grad: Any, weight: Any, *, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    g, w = _wide(grad, weight)
-    out = kernels.conv3d_input_grad(g, w, input_shape, stride, padding, dilation, groups)
-    return out.astype(grad.dtype, copy=False)
-
-
-def _weight_grad_forward(
-    grad: Any, input: Any, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    g, x = _wide(grad, input)
-    out = kernels.conv3d_weight_grad(g, x, weight_shape, stride, padding, dilation, groups)
-    return out.astype(grad.dtype, copy=False)
-
-
-def _transposed_forward(
-    input: Any, weight: Any, bias: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    x, w = _wide(input, weight)
-    out = kernels.conv3d_input_grad(x, w, size, stride, padding, dilation, groups)
-    if bias is not None:
-        out += bias[:, None, None, None]
-    return out.astype(input.dtype, copy=False)
-
-
-def _cropped(out: Any, shape: Any) -> Any:
-    """Leave out the end that an output padding of a stride or more brought in."""
-    return out if tuple(out.shape) == tuple(shape) else out[:, :, : shape[2], : shape[3], : shape[4]]
-
-
-_conv3d = op(
-    "conv3d",
-    _forward,
-    node_name="ConvolutionBackward0",
-    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _input_grad(
-        g, weight, input_shape=tuple(input_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        g, input, weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    bias=lambda g: sum_(g, (0, 2, 3, 4)),
-)
-_input_grad = op(
-    "conv3d_input_grad",
-    _input_grad_forward,
-    node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, weight, grad_shape, stride, padding, dilation, groups: _cropped(
-        _conv3d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
-    ),
-    weight=lambda g, grad, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        grad, g, weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-)
-_weight_grad = op(
-    "conv3d_weight_grad",
-    _weight_grad_forward,
-    node_name="ConvolutionBackwardBackward0",
-    grad=lambda g, input, grad_shape, stride, padding, dilation, groups: _cropped(
-        _conv3d(input, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups), grad_shape
-    ),
-    input=lambda g, grad, input_shape, stride, padding, dilation, groups: _input_grad(
-        grad, g, input_shape=tuple(input_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-)
-#: The same function as conv3d_input_grad, by the name of what it computes, and with a bias.
-_conv_transpose3d = op(
-    "conv_transpose3d",
-    _transposed_forward,
-    node_name="ConvolutionBackward0",
-    input=lambda g, weight, input_shape, stride, padding, dilation, groups: _cropped(
-        _conv3d(g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups), input_shape
-    ),
-    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: _weight_grad(
-        input, g, weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    bias=lambda g: sum_(g, (0, 2, 3, 4)),
-)
+_conv3d, _, _, _conv_transpose3d = family(3, kernels.conv3d, kernels.conv3d_input_grad, kernels.conv3d_weight_grad)
 
 
 @whole
@@ -132,21 +48,7 @@ def conv3d(
         >>> torch.nn.functional.conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
         tensor([[[[[8.]]]]])
     """
-    name = "conv3d"
-    _check(name, input, weight, bias, 3, groups, False)
-    single = input.ndim == 4
-    out = _convolve(
-        name,
-        unsqueeze(input, 0) if single else input,
-        weight,
-        bias,
-        _tuple(name, "stride", stride, 3),
-        _padding(name, padding, 3),
-        _tuple(name, "dilation", dilation, 3),
-        groups,
-        _conv3d,
-    )
-    return squeeze(out, 0) if single else out
+    return convolution("conv3d", 3, _conv3d, input, weight, bias, stride, padding, dilation, groups)
 
 
 @whole
@@ -179,22 +81,19 @@ def conv_transpose3d(
         >>> F.conv_transpose3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2), stride=2).shape
         torch.Size([1, 1, 4, 4, 4])
     """
-    name = "conv_transpose3d"
-    _check(name, input, weight, bias, 3, groups, True)
-    single = input.ndim == 4
-    out = _transposed(
-        name,
-        unsqueeze(input, 0) if single else input,
+    return transposed_convolution(
+        "conv_transpose3d",
+        3,
+        _conv_transpose3d,
+        input,
         weight,
         bias,
-        _tuple(name, "stride", stride, 3),
-        _tuple(name, "padding", padding, 3),
-        _tuple(name, "output_padding", output_padding, 3),
+        stride,
+        padding,
+        output_padding,
         groups,
-        _tuple(name, "dilation", dilation, 3),
-        _conv_transpose3d,
+        dilation,
     )
-    return squeeze(out, 0) if single else out
 
 
 def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["copy_in_layout", "element_strides", "memory_of", "storage_offset"]
+from tinygrad_hw.autograd.graph import array_of
+from tinygrad_hw.autograd.op import op
+from tinygrad_hw.layout import in_format, is_in_format
+
+__all__ = [
+    "clone",
+    "copy_in_layout",
+    "element_strides",
+    "memory_of",
+    "storage_offset",
+]
 
 
 def element_strides(array: Any) -> tuple[int, ...]:
@@ -52,3 +62,34 @@ def memory_of(array: Any) -> Any:
     order = sorted(range(base.ndim), key=lambda i: -base.strides[i])
     dense = base.transpose(order)
     return dense.reshape(-1) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+
+
+_clone = op(
+    "clone",
+    lambda input, *, order: np.array(input, order=order) if order.__class__ is str else in_format(input, order),
+    input=lambda g: g,
+)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """Return a copy; gradients flow through it.
+
+    Source: ``torch.clone``.
+
+    Example:
+        >>> x = torch.ones(2)
+        >>> y = torch.clone(x)
+        >>> y[0] = 5.0
+        >>> x
+        tensor([1., 1.])
+    """
+    return _clone(input, order="K" if memory_format is None else memory_format)
+
+
+def contiguous(input: Any, memory_format: Any = None) -> Any:
+    """Return the tensor itself if it is contiguous, else a contiguous copy."""
+    if memory_format is not None:
+        return input if is_in_format(input.array, memory_format) else _clone(input, order=memory_format)
+    if array_of(input).flags.c_contiguous:
+        return input
+    return _clone(input, order="C")

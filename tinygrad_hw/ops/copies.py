@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_hw.autograd.basics import as_strided_scatter as _scatter_strided
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops import shape
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops import diagonals, permutation, shape, splitting, strided
+from tinygrad_hw.ops.conversion import clone
 from tinygrad_hw.ops.pad import pad as pad_
-from tinygrad_hw.ops.shape import stack
 
 __all__ = [
     "alias_copy",
     "as_strided_copy",
-    "as_strided_scatter",
-    "combinations",
     "constant_pad_nd",
     "detach_copy",
     "diagonal_copy",
@@ -68,37 +63,37 @@ alias_copy = _copying(
         tensor([1.])""",
 )
 as_strided_copy = _copying(
-    shape.as_strided,
+    strided.as_strided,
     "as_strided_copy",
     """>>> torch.as_strided_copy(torch.arange(4), (2,), (2,))
         tensor([0, 2])""",
 )
 diagonal_copy = _copying(
-    shape.diagonal,
+    diagonals.diagonal,
     "diagonal_copy",
     """>>> torch.diagonal_copy(torch.eye(2))
         tensor([1., 1.])""",
 )
 permute_copy = _copying(
-    shape.permute,
+    permutation.permute,
     "permute_copy",
     """>>> torch.permute_copy(torch.ones(2, 3), (1, 0)).shape
         torch.Size([3, 2])""",
 )
 select_copy = _copying(
-    shape.select,
+    splitting.select,
     "select_copy",
     """>>> torch.select_copy(torch.arange(4), 0, 1)
         tensor(1)""",
 )
 split_copy = _copying(
-    shape.split,
+    splitting.split,
     "split_copy",
     """>>> torch.split_copy(torch.arange(4), 2)
         (tensor([0, 1]), tensor([2, 3]))""",
 )
 split_with_sizes_copy = _copying(
-    shape.split_with_sizes,
+    splitting.split_with_sizes,
     "split_with_sizes_copy",
     """>>> torch.split_with_sizes_copy(torch.arange(4), (1, 3))
         (tensor([0]), tensor([1, 2, 3]))""",
@@ -110,25 +105,25 @@ squeeze_copy = _copying(
         tensor([1., 1.])""",
 )
 t_copy = _copying(
-    shape.t,
+    permutation.t,
     "t_copy",
     """>>> torch.t_copy(torch.ones(2, 3)).shape
         torch.Size([3, 2])""",
 )
 transpose_copy = _copying(
-    shape.transpose,
+    permutation.transpose,
     "transpose_copy",
     """>>> torch.transpose_copy(torch.ones(2, 3), 0, 1).shape
         torch.Size([3, 2])""",
 )
 unbind_copy = _copying(
-    shape.unbind,
+    splitting.unbind,
     "unbind_copy",
     """>>> torch.unbind_copy(torch.arange(2))
         (tensor(0), tensor(1))""",
 )
 unfold_copy = _copying(
-    shape.unfold_dim,
+    strided.unfold_dim,
     "unfold_copy",
     """>>> torch.unfold_copy(torch.arange(3), 0, 2, 1)
         tensor([[0, 1],
@@ -165,7 +160,7 @@ def narrow_copy(input: Any, dim: int, start: Any, length: int, *, out: Any = Non
         return into(out, narrow_copy, input, dim, start, length)
     if dim >= input.ndim:
         raise RuntimeError(f"narrow_copy(): Expected dim < {input.ndim}, the tensor's dimensions, but got {dim}")
-    return clone(shape.narrow(input, dim, start, length))
+    return clone(splitting.narrow(input, dim, start, length))
 
 
 def resize_as_(input: Any, the_template: Any, *, memory_format: Any = None) -> Any:
@@ -202,7 +197,7 @@ def unsafe_chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
         >>> torch.unsafe_chunk(torch.arange(4), 2)
         (tensor([0, 1]), tensor([2, 3]))
     """
-    return shape.chunk(input, chunks, dim)
+    return splitting.chunk(input, chunks, dim)
 
 
 def unsafe_split(tensor: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
@@ -214,7 +209,7 @@ def unsafe_split(tensor: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
         >>> torch.unsafe_split(torch.arange(4), 2)
         (tensor([0, 1]), tensor([2, 3]))
     """
-    return shape.split(tensor, split_size, dim)
+    return splitting.split(tensor, split_size, dim)
 
 
 def unsafe_split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
@@ -226,7 +221,7 @@ def unsafe_split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0
         >>> torch.unsafe_split_with_sizes(torch.arange(4), (1, 3))
         (tensor([0]), tensor([1, 2, 3]))
     """
-    return shape.split_with_sizes(input, split_sizes, dim)
+    return splitting.split_with_sizes(input, split_sizes, dim)
 
 
 def constant_pad_nd(input: Any, pad: Sequence[int], value: Any = 0) -> Any:
@@ -244,65 +239,3 @@ def constant_pad_nd(input: Any, pad: Sequence[int], value: Any = 0) -> Any:
         tensor([5., 1., 5.])
     """
     return pad_(input, list(pad), "constant", value)
-
-
-def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
-    """Return a copy with the elements at given strides of the memory replaced.
-
-    Args:
-        input: a tensor.
-        src: what replaces them, of shape ``size``.
-        size: sizes of the strided view.
-        stride: its steps in elements.
-        storage_offset: its first element; that of ``input`` by default.
-
-    Raises:
-        RuntimeError: the view would reach outside the memory, or ``src`` has another shape.
-
-    Source: ``torch.as_strided_scatter``.
-
-    Example:
-        >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
-        tensor([1., 0., 1., 0.])
-    """
-    sizes, steps = shape.as_size((size,)), shape.as_size((stride,), "stride")
-    if tuple(src.shape) != sizes:
-        raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
-            f"{list(sizes)}"
-        )
-    return _scatter_strided(
-        input, src, size=sizes, stride=steps, storage_offset=storage_offset or 0, layout=input.stride()
-    )
-
-
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
-    """Return all combinations of ``r`` elements of a 1-D tensor, one a row, in lexicographic order.
-
-    Args:
-        input: a 1-D tensor.
-        r: elements in each combination.
-        with_replacement: whether an element may come several times.
-
-    Raises:
-        RuntimeError: the tensor is not 1-D, or ``r`` is negative.
-
-    Source: ``torch.combinations``.
-
-    Example:
-        >>> torch.combinations(torch.tensor([1, 2, 3]))
-        tensor([[1, 2],
-                [1, 3],
-                [2, 3]])
-    """
-    if input.ndim != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if r == 0:
-        return input[:0]
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = list(choose(range(input.shape[0]), r))
-    if not places:
-        return shape.reshape(input[:0], (0, r))
-    return stack([input[[row[k] for row in places]] for k in range(r)], 1)

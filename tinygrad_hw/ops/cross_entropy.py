@@ -11,14 +11,15 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import softmax as kernels
-from tinygrad_hw.ops.activation import logsigmoid, sigmoid
+from tinygrad_hw.ops.activation import logsigmoid
 from tinygrad_hw.ops.linear import linear
 from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction
+from tinygrad_hw.ops.permutation import movedim
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where, clamp_min
-from tinygrad_hw.ops.shape import movedim, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.softmax import log_softmax, softmax
-from tinygrad_hw.ops.unary import log
+from tinygrad_hw.ops.unary import log, sigmoid
 
 __all__ = [
     "binary_cross_entropy",

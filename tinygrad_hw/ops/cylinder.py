@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,207 +33,95 @@ def _spherical(input: Any) -> Any:
     return np.where(np.isinf(input), 0, value).astype(input.dtype)
 
 
-airy_ai = op(
-    "special_airy_ai",
+def _function(name: str, what: str, forward: Callable[[Any], Any], example: str) -> Callable[..., Any]:
+    return op(
+        f"special_{name}",
+        forward,
+        promote="float",
+        doc=f"""Return {what}.
+
+    Args:
+        input: a tensor.
+
+    Source: ``torch.special.{name}``.
+
+    Example:
+        >>> torch.special.{name}(torch.tensor([1.0, 2.0]))
+        {example}
+    """,
+        out=True,
+    )
+
+
+airy_ai = _function(
+    "airy_ai",
+    "Airy's function Ai",
     lambda input: cylinder.airy(input),
-    promote="float",
-    doc=r"""Return Airy's function Ai.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.airy_ai``.
-
-    Example:
-        >>> torch.special.airy_ai(torch.tensor([1.0, 2.0]))
-        tensor([0.1353, 0.0349])
-    """,
-    out=True,
+    "tensor([0.1353, 0.0349])",
 )
-bessel_j0 = op(
-    "special_bessel_j0",
+bessel_j0 = _function(
+    "bessel_j0",
+    "the Bessel function of the first kind of order 0",
     lambda input: cylinder.bessel_j(0, input),
-    promote="float",
-    doc=r"""Return the Bessel function of the first kind of order 0.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.bessel_j0``.
-
-    Example:
-        >>> torch.special.bessel_j0(torch.tensor([1.0, 2.0]))
-        tensor([0.7652, 0.2239])
-    """,
-    out=True,
+    "tensor([0.7652, 0.2239])",
 )
-bessel_j1 = op(
-    "special_bessel_j1",
+bessel_j1 = _function(
+    "bessel_j1",
+    "the Bessel function of the first kind of order 1",
     lambda input: cylinder.bessel_j(1, input),
-    promote="float",
-    doc=r"""Return the Bessel function of the first kind of order 1.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.bessel_j1``.
-
-    Example:
-        >>> torch.special.bessel_j1(torch.tensor([1.0, 2.0]))
-        tensor([0.4401, 0.5767])
-    """,
-    out=True,
+    "tensor([0.4401, 0.5767])",
 )
-bessel_y0 = op(
-    "special_bessel_y0",
+bessel_y0 = _function(
+    "bessel_y0",
+    "the Bessel function of the second kind of order 0",
     lambda input: cylinder.bessel_y(0, input),
-    promote="float",
-    doc=r"""Return the Bessel function of the second kind of order 0.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.bessel_y0``.
-
-    Example:
-        >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
-        tensor([0.0883, 0.5104])
-    """,
-    out=True,
+    "tensor([0.0883, 0.5104])",
 )
-bessel_y1 = op(
-    "special_bessel_y1",
+bessel_y1 = _function(
+    "bessel_y1",
+    "the Bessel function of the second kind of order 1",
     lambda input: cylinder.bessel_y(1, input),
-    promote="float",
-    doc=r"""Return the Bessel function of the second kind of order 1.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.bessel_y1``.
-
-    Example:
-        >>> torch.special.bessel_y1(torch.tensor([1.0, 2.0]))
-        tensor([-0.7812, -0.1070])
-    """,
-    out=True,
+    "tensor([-0.7812, -0.1070])",
 )
-modified_bessel_i0 = op(
-    "special_modified_bessel_i0",
+modified_bessel_i0 = _function(
+    "modified_bessel_i0",
+    "the modified Bessel function of the first kind of order 0",
     lambda input: cylinder.bessel_i(0, input),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the first kind of order 0.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.modified_bessel_i0``.
-
-    Example:
-        >>> torch.special.modified_bessel_i0(torch.tensor([1.0, 2.0]))
-        tensor([1.2661, 2.2796])
-    """,
-    out=True,
+    "tensor([1.2661, 2.2796])",
 )
-modified_bessel_i1 = op(
-    "special_modified_bessel_i1",
+modified_bessel_i1 = _function(
+    "modified_bessel_i1",
+    "the modified Bessel function of the first kind of order 1",
     lambda input: cylinder.bessel_i(1, input),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the first kind of order 1.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.modified_bessel_i1``.
-
-    Example:
-        >>> torch.special.modified_bessel_i1(torch.tensor([1.0, 2.0]))
-        tensor([0.5652, 1.5906])
-    """,
-    out=True,
+    "tensor([0.5652, 1.5906])",
 )
-modified_bessel_k0 = op(
-    "special_modified_bessel_k0",
+modified_bessel_k0 = _function(
+    "modified_bessel_k0",
+    "the modified Bessel function of the second kind of order 0",
     lambda input: cylinder.bessel_k(0, input),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the second kind of order 0.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.modified_bessel_k0``.
-
-    Example:
-        >>> torch.special.modified_bessel_k0(torch.tensor([1.0, 2.0]))
-        tensor([0.4210, 0.1139])
-    """,
-    out=True,
+    "tensor([0.4210, 0.1139])",
 )
-modified_bessel_k1 = op(
-    "special_modified_bessel_k1",
+modified_bessel_k1 = _function(
+    "modified_bessel_k1",
+    "the modified Bessel function of the second kind of order 1",
     lambda input: cylinder.bessel_k(1, input),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the second kind of order 1.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.modified_bessel_k1``.
-
-    Example:
-        >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
-        tensor([0.6019, 0.1399])
-    """,
-    out=True,
+    "tensor([0.6019, 0.1399])",
 )
-scaled_modified_bessel_k0 = op(
-    "special_scaled_modified_bessel_k0",
+scaled_modified_bessel_k0 = _function(
+    "scaled_modified_bessel_k0",
+    "the modified Bessel function of the second kind of order 0, times :math:`e^x`",
     lambda input: cylinder.bessel_k(0, input, scaled=True),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the second kind of order 0, times :math:`e^x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.scaled_modified_bessel_k0``.
-
-    Example:
-        >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
-        tensor([1.1445, 0.8416])
-    """,
-    out=True,
+    "tensor([1.1445, 0.8416])",
 )
-scaled_modified_bessel_k1 = op(
-    "special_scaled_modified_bessel_k1",
+scaled_modified_bessel_k1 = _function(
+    "scaled_modified_bessel_k1",
+    "the modified Bessel function of the second kind of order 1, times :math:`e^x`",
     lambda input: cylinder.bessel_k(1, input, scaled=True),
-    promote="float",
-    doc=r"""Return the modified Bessel function of the second kind of order 1, times :math:`e^x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.scaled_modified_bessel_k1``.
-
-    Example:
-        >>> torch.special.scaled_modified_bessel_k1(torch.tensor([1.0, 2.0]))
-        tensor([1.6362, 1.0335])
-    """,
-    out=True,
+    "tensor([1.6362, 1.0335])",
 )
-spherical_bessel_j0 = op(
-    "special_spherical_bessel_j0",
-    lambda input: _spherical(input),
-    promote="float",
-    doc=r"""Return the spherical Bessel function of the first kind of order 0, :math:`\sin(x) / x`.
-
-    Args:
-        input: a tensor.
-
-    Source: ``torch.special.spherical_bessel_j0``.
-
-    Example:
-        >>> torch.special.spherical_bessel_j0(torch.tensor([1.0, 2.0]))
-        tensor([0.8415, 0.4546])
-    """,
-    out=True,
+spherical_bessel_j0 = _function(
+    "spherical_bessel_j0",
+    r"the spherical Bessel function of the first kind of order 0, :math:`\sin(x) / x`",
+    _spherical,
+    "tensor([0.8415, 0.4546])",
 )

@@ -10,11 +10,12 @@ import numpy as np
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.arithmetic import pow
 from tinygrad_hw.ops.reduce import norm
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import one_dim, unsqueeze
+from tinygrad_hw.ops.shape import unsqueeze
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import sign
 

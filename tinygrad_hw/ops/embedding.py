@@ -11,8 +11,9 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import scatter as kernels
-from tinygrad_hw.ops.index import gather, index_add, index_select
+from tinygrad_hw.ops.index_select import index_add, index_select
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]

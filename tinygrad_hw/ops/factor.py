@@ -8,14 +8,18 @@ import numpy as np
 
 from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed, permutation
-from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _solve, solve_triangular
+from tinygrad_hw.ops.broadcasting import expand
+from tinygrad_hw.ops.diagonals import tril, triu
+from tinygrad_hw.ops.joining import cat
+from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix
 from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import cat, expand, tril, triu, unsqueeze
+from tinygrad_hw.ops.shape import unsqueeze
+from tinygrad_hw.ops.solvers import _solve, solve_triangular
 
 __all__ = [
     "geqrf",
@@ -30,10 +34,6 @@ __all__ = [
     "torch_lu",
     "torch_lu_solve",
 ]
-
-
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
 
 
 def _plu_forward(A: Any, *, pivot: bool) -> Any:
@@ -138,7 +138,7 @@ def lu_factor(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     packed, pivots, info = _packed(A)
-    bad = _array(info)
+    bad = array_of(info)
     if bad.any():
         raise LinAlgError(
             f"linalg.lu_factor: U[{int(bad.max())},{int(bad.max())}] is zero and using it on lu_solve would result "
@@ -165,13 +165,13 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU")
     packed, pivots, info = _packed(A)
-    if check_errors and _array(info).any():
+    if check_errors and array_of(info).any():
         raise LinAlgError("linalg.lu_factor_ex: a pivot is zero: the matrix is singular")
     return return_types.linalg_lu_factor_ex(packed, pivots, info)
 
 
 def _check_packed(name: str, LU: Any, pivots: Any) -> None:
-    if _array(pivots).dtype != np.int32:
+    if array_of(pivots).dtype != np.int32:
         raise RuntimeError(
             f"{name}: pivots should be a Tensor of scalar type torch.int32, as lu_factor returns them, got "
             f"{pivots.dtype}"
@@ -209,10 +209,10 @@ def lu_unpack(
         return into(out, lu_unpack, LU_data, LU_pivots, unpack_data, unpack_pivots)
     m, n = LU_data.shape[-2], LU_data.shape[-1]
     k = min(m, n)
-    kind = _array(LU_data).dtype
-    if unpack_pivots and _array(LU_pivots).dtype != np.int32:
+    kind = array_of(LU_data).dtype
+    if unpack_pivots and array_of(LU_pivots).dtype != np.int32:
         raise RuntimeError("torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.")
-    P = wrap(permutation(_array(LU_pivots), m, kind)) if unpack_pivots else wrap(np.empty(0, kind))
+    P = wrap(permutation(array_of(LU_pivots), m, kind)) if unpack_pivots else wrap(np.empty(0, kind))
     if not unpack_data:
         return return_types.lu_unpack(P, wrap(np.empty(0, kind)), wrap(np.empty(0, kind)))
     lower = tril(LU_data[..., :k], -1) + np.eye(m, k, dtype=kind)
@@ -245,7 +245,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
         return into(out, lu_solve, LU, pivots, B, left=left, adjoint=adjoint)
     _check_matrix("lu_solve", LU, True)
     _check_packed("linalg.lu_solve", LU, pivots)
-    if _array(LU).dtype != _array(B).dtype:
+    if array_of(LU).dtype != array_of(B).dtype:
         raise RuntimeError(
             f"linalg.lu_solve: Expected LU and B to have the same dtype, but found {LU.dtype} and {B.dtype}"
         )
@@ -253,7 +253,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
         raise RuntimeError(f"linalg.lu_solve: Incompatible shapes of LU {list(LU.shape)} and B {list(B.shape)}")
     if not left:
         return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
-    P = wrap(permutation(_array(pivots), LU.shape[-1], _array(LU).dtype))
+    P = wrap(permutation(array_of(pivots), LU.shape[-1], array_of(LU).dtype))
     if adjoint:
         y = solve_triangular(LU.mT, B, upper=False)
         return matmul(P, solve_triangular(LU.mT, y, upper=True, unitriangular=True))
@@ -348,7 +348,7 @@ def geqrf(input: Any, *, out: Any = None) -> Any:
 def _reflectors(A: Any) -> Any:
     """Return the reflection vectors: the part below the diagonal, with ones on it."""
     m, n = A.shape[-2], A.shape[-1]
-    return tril(A, -1) + np.eye(m, n, dtype=_array(A).dtype)
+    return tril(A, -1) + np.eye(m, n, dtype=array_of(A).dtype)
 
 
 def _reflect(v: Any, tau: Any, i: int, B: Any) -> Any:
@@ -374,7 +374,7 @@ def _check_tau(name: str, A: Any, tau: Any) -> None:
         raise RuntimeError(
             f"{name}: Expected batch dimensions of tau to be {list(A.shape[:-2])}, got {list(tau.shape[:-1])}"
         )
-    if _array(A).dtype != _array(tau).dtype:
+    if array_of(A).dtype != array_of(tau).dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {A.dtype}")
 
 
@@ -402,7 +402,7 @@ def householder_product(input: Any, tau: Any, *, out: Any = None) -> Any:
     _check_tau("torch.linalg.householder_product", input, tau)
     m, n = input.shape[-2], input.shape[-1]
     v = _reflectors(input)
-    product = expand(wrap(np.eye(m, n, dtype=_array(input).dtype)), tuple(input.shape)) + input * 0
+    product = expand(wrap(np.eye(m, n, dtype=array_of(input).dtype)), tuple(input.shape)) + input * 0
     for i in reversed(range(tau.shape[-1])):
         product = _reflect(v, tau, i, product)
     return product
@@ -463,7 +463,7 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
             f"{list(other.shape)} must be equal"
         )
     for name, t in (("tau", tau), ("other", other)):
-        if _array(t).dtype != _array(input).dtype:
+        if array_of(t).dtype != array_of(input).dtype:
             raise RuntimeError(
                 f"torch.ormqr: Expected input and {name} to have the same dtype, but got {input.dtype} and {t.dtype}"
             )

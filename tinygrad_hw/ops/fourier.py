@@ -21,27 +21,23 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.creation import arange
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import one_dim, roll
 
 __all__ = [
     "fft",
     "fft2",
-    "fftfreq",
     "fftn",
-    "fftshift",
     "hfft",
     "hfft2",
     "hfftn",
     "ifft",
     "ifft2",
     "ifftn",
-    "ifftshift",
     "ihfft",
     "ihfft2",
     "ihfftn",
@@ -50,17 +46,18 @@ __all__ = [
     "irfftn",
     "rfft",
     "rfft2",
-    "rfftfreq",
     "rfftn",
 ]
 
+
 Dims = int | Sequence[int] | None
+
 
 #: How the same factor is called for a transform in the other direction.
 _OTHER_WAY = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-# -- the three ops ---------------------------------------------------------------------------------
+# -- the three ops --------------------------------------------------------------------------------
 
 
 def _c2c_forward(input: Any, *, dim: tuple[int, ...], norm: str, inverse: bool) -> Any:
@@ -74,6 +71,8 @@ def _c2c_rule(g: Any, dim: tuple[int, ...], norm: str, inverse: bool) -> Any:
 
 
 _c2c = op("fft_c2c", _c2c_forward, node_name="FftC2CBackward0", input=_c2c_rule)
+
+
 #: The same of a real tensor, whose gradient is the real part: the walk takes it.
 _r2c_whole = op("fft_r2c_whole", _c2c_forward, node_name="FftR2CBackward0", input=_c2c_rule)
 
@@ -88,7 +87,7 @@ def _half_weights(size: int, ndim: int, dim: int, kind: Any, inside: float) -> A
 
 
 def _real_kind(g: Any) -> Any:
-    return (g.array if isinstance(g, TensorBase) else g).real.dtype
+    return array_of(g).real.dtype
 
 
 def _r2c_rule(g: Any, input_shape: Sequence[int], dim: tuple[int, ...], norm: str) -> Any:
@@ -113,17 +112,19 @@ _r2c = op(
     node_name="FftR2CBackward0",
     input=_r2c_rule,
 )
+
+
 _c2r = op("fft_c2r", _c2r_forward, node_name="FftC2RBackward0", input=_c2r_rule)
 
 
-# -- arguments -------------------------------------------------------------------------------------
+# -- arguments ------------------------------------------------------------------------------------
 
 
 def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     """Return the input with a dtype to transform: real, complex (True) or either (None)."""
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    kind = input.array.dtype if isinstance(input, TensorBase) else input.dtype
+    kind = array_of(input).dtype
     if kind == np.float16:
         raise RuntimeError(f"{name}: Unsupported dtype Half. Convert it with .float()")
     if complex is False and kind.kind == "c":
@@ -131,7 +132,7 @@ def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     if kind.kind in "biu":
         input = cast(input, dtype=dtypes.get_default_dtype().numpy)
     if complex and kind.kind != "c":
-        real = dtypes.from_numpy((input.array if isinstance(input, TensorBase) else input).dtype)
+        real = dtypes.from_numpy(array_of(input).dtype)
         input = cast(input, dtype=real.to_complex().numpy)
     return input
 
@@ -193,7 +194,7 @@ def _single(n: int | None, dim: int, input: Any) -> tuple[list[int], tuple[int, 
     return [-1 if n is None else int(n)], (_one(dim, input.ndim),)
 
 
-# -- transforms over any dimensions ----------------------------------------------------------------
+# -- transforms over any dimensions ---------------------------------------------------------------
 
 
 def _complex(input: Any, sizes: Sequence[int], dims: tuple[int, ...], norm: str | None, inverse: bool) -> Any:
@@ -511,7 +512,7 @@ def ihfftn(input: Any, s: Dims = None, dim: Dims = None, norm: str | None = None
     return conj(_to_half("ihfftn", input, *_sizes_and_dims(input, s, dim), _OTHER_WAY[_norm(norm)]))
 
 
-# -- over two dimensions ---------------------------------------------------------------------------
+# -- over two dimensions --------------------------------------------------------------------------
 
 
 def fft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = None, *, out: Any = None) -> Any:
@@ -602,105 +603,3 @@ def ihfft2(input: Any, s: Dims = None, dim: Dims = (-2, -1), norm: str | None = 
     if out is not None:
         return into(out, ihfft2, input, s, dim, norm)
     return ihfftn(input, s, dim, norm)
-
-
-# -- frequencies -----------------------------------------------------------------------------------
-
-
-def _check_frequencies(name: str, dtype: Any) -> None:
-    kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    if kind.kind < 2:
-        raise RuntimeError(f"{name} requires a floating point or complex dtype, got {kind}")
-
-
-def fftfreq(
-    n: int,
-    d: float = 1.0,
-    *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Any:
-    """Return the frequencies that the numbers of ``fft`` stand for, in cycles per unit.
-
-    Args:
-        n: the length of the transform.
-        d: the distance of samples.
-        dtype: the default dtype if None.
-        layout: ignored.
-        device: the CPU.
-        requires_grad: whether the result accumulates gradients.
-
-    Source: ``torch.fft.fftfreq``.
-
-    Example:
-        >>> torch.fft.fftfreq(4)
-        tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
-    """
-    _check_frequencies("fftfreq", dtype)
-    steps = arange(n, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device)
-    steps.array[(n + 1) // 2 :] -= n
-    return (steps * (1.0 / (n * d)) if n else steps).requires_grad_(requires_grad)
-
-
-def rfftfreq(
-    n: int,
-    d: float = 1.0,
-    *,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Any:
-    """Return the frequencies that the numbers of ``rfft`` stand for, in cycles per unit; see ``fftfreq``.
-
-    Source: ``torch.fft.rfftfreq``.
-
-    Example:
-        >>> torch.fft.rfftfreq(4)
-        tensor([0.0000, 0.2500, 0.5000])
-    """
-    _check_frequencies("rfftfreq", dtype)
-    steps = arange(n // 2 + 1, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device)
-    return (steps * (1.0 / (n * d)) if n else steps).requires_grad_(requires_grad)
-
-
-def _shifted(input: Any, dim: Dims, name: str, back: bool) -> Any:
-    if not isinstance(input, (TensorBase, np.ndarray)):
-        raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    dims = tuple(range(input.ndim)) if dim is None else tuple(_one(d, input.ndim) for d in _tuple(dim))
-    if not dims:
-        return input
-    return roll(input, tuple((input.shape[d] + back) // 2 for d in dims), dims)
-
-
-def fftshift(input: Any, dim: Dims = None) -> Any:
-    """Return the numbers of a transform with frequency 0 in the middle.
-
-    Args:
-        input: a tensor.
-        dim: the dimensions; all by default.
-
-    Raises:
-        IndexError: there is no such dimension.
-
-    Source: ``torch.fft.fftshift``.
-
-    Example:
-        >>> torch.fft.fftshift(torch.fft.fftfreq(4))
-        tensor([-0.5000, -0.2500,  0.0000,  0.2500])
-    """
-    return _shifted(input, dim, "fftshift", False)
-
-
-def ifftshift(input: Any, dim: Dims = None) -> Any:
-    """Return the numbers in the order they had before ``fftshift``.
-
-    Source: ``torch.fft.ifftshift``.
-
-    Example:
-        >>> torch.fft.ifftshift(torch.tensor([-1, 0, 1]))
-        tensor([ 0,  1, -1])
-    """
-    return _shifted(input, dim, "ifftshift", True)

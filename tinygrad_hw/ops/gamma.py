@@ -11,7 +11,7 @@ from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import gamma as kernels
 from tinygrad_hw.kernels import random_gamma
 from tinygrad_hw.kernels.generator import Generator
-from tinygrad_hw.ops.creation import arange
+from tinygrad_hw.ops.ranges import arange
 from tinygrad_hw.ops.reduce import sum
 from tinygrad_hw.ops.unary import exp, log
 

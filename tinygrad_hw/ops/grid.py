@@ -12,12 +12,13 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.observe import whole
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.broadcasting import expand
 from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import expand, reshape
+from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -25,10 +26,6 @@ _OLD = (
     "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
     "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
 )
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
 
 
 def _steps(n: int, align_corners: bool, kind: Any) -> Any:
@@ -65,7 +62,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
     if align_corners is None:
         warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
-    array = _values(theta)
+    array = array_of(theta)
     if array.dtype.kind != "f":
         raise ValueError(f"Expected theta to have floating point type, but got {dtypes.from_numpy(array.dtype)}")
     size = tuple(size)
@@ -104,20 +101,20 @@ def _unnormalized(x: Any, n: int, align_corners: bool) -> Any:
 
 def _clipped(x: Any, n: int) -> Any:
     """Move what is outside to the border, where the gradient is zero; NaN goes to the first element."""
-    array = _values(x)
+    array = array_of(x)
     inside = (array > 0) & (array < n - 1)
     return _where(inside, x, np.where(array >= n - 1, n - 1, 0).astype(array.dtype))
 
 
 def _reflected(x: Any, low: float, high: float) -> Any:
     """Fold places back and forth between two mirrors."""
-    array = _values(x)
+    array = array_of(x)
     if low == high:
         return x * 0
     span = array.dtype.type(high - low)
     sign = np.where(array < low, -1, 1).astype(array.dtype)
     distance = (x - low) * sign
-    flips = np.floor(_values(distance) / span)
+    flips = np.floor(array_of(distance) / span)
     flips = np.where(np.isfinite(flips), flips, 0)
     rest = distance - (flips * span).astype(array.dtype)
     even = np.fmod(flips, 2) == 0
@@ -145,7 +142,7 @@ def _picked(flat: Any, at: Sequence[Any], sizes: Sequence[int]) -> Any:
         index = index * n + np.clip(i, 0, n - 1)
     n, c = flat.shape[:2]
     index = np.broadcast_to(index[:, None], (n, c, index.shape[1]))
-    return gather(flat, 2, index) * inside[:, None].astype(_values(flat).dtype)
+    return gather(flat, 2, index) * inside[:, None].astype(array_of(flat).dtype)
 
 
 def _cubic(t: Any) -> list[Any]:
@@ -253,7 +250,7 @@ def grid_sample(
     if align_corners is None:
         warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
-    x, places = _values(input), _values(grid)
+    x, places = array_of(input), array_of(grid)
     dims = x.ndim - 2
     shapes = f"an input of shape {list(x.shape)} and a grid of shape {list(places.shape)}"
     if x.ndim not in (4, 5) or places.ndim != x.ndim or places.shape[0] != x.shape[0] or places.shape[-1] != dims:
@@ -280,12 +277,12 @@ def grid_sample(
     out: Any = None
     if mode == "nearest":
         at = [_placed(p, m, padding_mode, align_corners) for p, m in zip(at, sizes, strict=True)]
-        out = _picked(flat, [_indices(np.rint(_values(p))) for p in at], sizes)
+        out = _picked(flat, [_indices(np.rint(array_of(p))) for p in at], sizes)
         # The places count for the graph only: their gradient is zero.
         out = out + sum(expand(reshape(p * 0, (n, 1, count)), (n, c, count)) for p in at)
     elif mode == "bilinear":
         at = [_placed(p, m, padding_mode, align_corners) for p, m in zip(at, sizes, strict=True)]
-        floors = [np.floor(_values(p)) for p in at]
+        floors = [np.floor(array_of(p)) for p in at]
         parts = [p - f for p, f in zip(at, floors, strict=True)]
         for corner in itertools.product((0, 1), repeat=dims):
             weight: Any = 1.0
@@ -295,11 +292,11 @@ def grid_sample(
             term = values * reshape(weight, (n, 1, count))
             out = term if out is None else out + term
     else:
-        floors = [np.floor(_values(p)) for p in at]
+        floors = [np.floor(array_of(p)) for p in at]
         weights = [_cubic(p - f) for p, f in zip(at, floors, strict=True)]
         for i, j in itertools.product(range(4), repeat=2):
             near = [
-                _indices(_values(_placed(f + k - 1, m, padding_mode, align_corners)))
+                _indices(array_of(_placed(f + k - 1, m, padding_mode, align_corners)))
                 for f, k, m in zip(floors, (i, j), sizes, strict=True)
             ]
             term = _picked(flat, near, sizes) * reshape(weights[0][i] * weights[1][j], (n, 1, count))

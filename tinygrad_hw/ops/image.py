@@ -13,7 +13,8 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import fold as kernels
 from tinygrad_hw.kernels import interpolate as resize
-from tinygrad_hw.ops.shape import permute, reshape, squeeze, unsqueeze
+from tinygrad_hw.ops.permutation import permute
+from tinygrad_hw.ops.shape import reshape, squeeze, unsqueeze
 
 __all__ = [
     "channel_shuffle",

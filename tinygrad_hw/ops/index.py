@@ -1,4 +1,4 @@
-"""Indexing, gathering and scattering."""
+"""Indexing: ``x[...]``, read and written, and what scattering and selecting share with it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,23 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import scatter as kernels
 from tinygrad_hw.kernels.runtime import compiles
-from tinygrad_hw.ops.creation import clone, scalar_for
-from tinygrad_hw.ops.numbers import fill
-from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import broadcast_shapes, expand, flatten, one_dim, reshape
+from tinygrad_hw.ops.broadcasting import expand
+from tinygrad_hw.ops.creation import scalar_for
+from tinygrad_hw.ops.shape import flatten, reshape
 
 __all__ = [
-    "argwhere",
-    "diagonal_scatter",
-    "gather",
-    "index_add",
-    "index_copy",
-    "index_fill",
     "index_put",
-    "index_select",
-    "masked_fill",
-    "masked_scatter",
-    "masked_select",
-    "nonzero",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "select_scatter",
-    "slice_scatter",
     "take",
-    "take_along_dim",
 ]
 
 
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
-
-
-# -- x[...] ----------------------------------------------------------------------------------------
+# -- adding up ------------------------------------------------------------------------------------
 
 
 def _scattered(shape: Sequence[int], index: Any, g: Any) -> Any:
@@ -73,6 +51,29 @@ def add_at(flat: Any, places: Any, values: Any) -> None:
         kernels.add_at(flat, places, values)
     else:
         np.add.at(flat, places, values)
+
+
+def _lead(dim: int) -> tuple[slice, ...]:
+    return (slice(None),) * dim
+
+
+def _add_rows(out: Any, dim: int, index: Any, source: Any) -> Any:
+    """Add slices of ``source`` to slices of ``out`` along a dimension, repeated indices adding up."""
+    if source.size == 0:
+        return out
+    if out.dtype.kind == "f" and compiles(out):
+        kernels.index_add(out, dim, index, source)
+        return out
+    order = np.argsort(index, kind="stable")
+    sorted_index = index[order]
+    starts = np.flatnonzero(np.r_[True, sorted_index[1:] != sorted_index[:-1]])
+    rows = np.take(source, order, axis=dim)
+    sums = np.add.reduceat(rows, starts, axis=dim)
+    out[(*_lead(dim), sorted_index[starts])] += sums
+    return out
+
+
+# -- x[...] ---------------------------------------------------------------------------------------
 
 
 _getitem_view = op(
@@ -109,6 +110,8 @@ _index = op(
     lambda input, *, index: input[index],
     input=lambda g, input_shape, index: _index_adjoint(g, shape=tuple(input_shape), index=index),
 )
+
+
 _index_adjoint = op(
     "index_adjoint",
     lambda input, *, shape, index: _scattered(shape, index, input),
@@ -244,7 +247,7 @@ def getitem(input: Any, index: Any) -> Any:
             and not isinstance(index.stop, TensorBase)
         ):
             return _getitem_view(input, index=(index, Ellipsis))
-    if not _values(input).shape and isinstance(index, int) and not isinstance(index, bool):
+    if not array_of(input).shape and isinstance(index, int) and not isinstance(index, bool):
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
         )
@@ -287,10 +290,10 @@ def _put_forward(input: Any, value: Any, *, index: Any, accumulate: bool) -> Any
     return out
 
 
-def _put_input_rule(g: Any, value_shape: Any, index: Any, accumulate: bool) -> Any:
+def _put_input_rule(g: Any, index: Any, accumulate: bool) -> Any:
     if accumulate:
         return g
-    return _index_put(g, np.zeros((), _values(g).dtype), index=index, accumulate=False)
+    return _index_put(g, np.zeros((), array_of(g).dtype), index=index, accumulate=False)
 
 
 _index_put = op(
@@ -308,7 +311,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     of the whole tensor, or of the view that its integers select.
     """
     pieces, basic = _normalise(input.shape, index)
-    kind = _values(input).dtype
+    kind = array_of(input).dtype
     if not isinstance(value, TensorBase):
         value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
@@ -319,7 +322,7 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     selected, rest = _selected(pieces)
     view = None if selected is None else _getitem_view(input, index=selected)
     target = input if view is None else view
-    value = _fitted(value, _values(target)[rest].shape)
+    value = _fitted(value, array_of(target)[rest].shape)
     return view, _index_put(target, value, index=rest, accumulate=False)
 
 
@@ -362,549 +365,13 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
         >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 0]),), torch.ones(2), accumulate=True)
         tensor([2., 0., 0.])
     """
-    if _values(values).dtype != _values(input).dtype:
+    if array_of(values).dtype != array_of(input).dtype:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination "
             f"and {values.dtype} for the source."
         )
     pieces, _ = _normalise(input.shape, _index_tuple(indices))
     return _index_put(input, values, index=pieces, accumulate=accumulate)
-
-
-# -- along one dimension ---------------------------------------------------------------------------
-
-
-def _long(name: str, index: Any) -> Any:
-    array = _values(index)
-    if array.dtype.kind not in "iu" or array.dtype == np.uint8:
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got {dtypes.from_numpy(array.dtype)}")
-    return array
-
-
-def _check_range(name: str, array: Any, n: int, negative: bool = False) -> None:
-    if array.size and (array.min() < (-n if negative else 0) or array.max() >= n):
-        bad = int(array.max()) if array.max() >= n else int(array.min())
-        raise IndexError(f"{name}(): index {bad} is out of bounds for dimension with size {n}")
-
-
-def _lead(dim: int) -> tuple[slice, ...]:
-    return (slice(None),) * dim
-
-
-_index_select = op(
-    "index_select",
-    lambda input, index, *, dim: np.take(input, index, axis=dim) if input.ndim else input.copy(),
-    input=lambda g, index, input_shape, dim: _index_add_zeros(g, index, dim=dim, shape=tuple(input_shape)),
-)
-
-
-def _index_add_zeros_forward(input: Any, index: Any, *, dim: int, shape: Sequence[int]) -> Any:
-    if not shape:
-        return input.sum().reshape(())
-    return _add_rows(np.zeros(shape, input.dtype), dim, index, input)
-
-
-def _add_rows(out: Any, dim: int, index: Any, source: Any) -> Any:
-    """Add slices of ``source`` to slices of ``out`` along a dimension, repeated indices adding up."""
-    if source.size == 0:
-        return out
-    if out.dtype.kind == "f" and compiles(out):
-        kernels.index_add(out, dim, index, source)
-        return out
-    order = np.argsort(index, kind="stable")
-    sorted_index = index[order]
-    starts = np.flatnonzero(np.r_[True, sorted_index[1:] != sorted_index[:-1]])
-    rows = np.take(source, order, axis=dim)
-    sums = np.add.reduceat(rows, starts, axis=dim)
-    out[(*_lead(dim), sorted_index[starts])] += sums
-    return out
-
-
-_index_add_zeros = op(
-    "index_add_zeros",
-    _index_add_zeros_forward,
-    node_name="IndexAddBackward0",
-    input=lambda g, index, dim: _index_select(g, index, dim=dim),
-)
-
-
-def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
-    """Return the slices along a dimension that ``index`` names.
-
-    Args:
-        input: a tensor.
-        dim: the dimension.
-        index: 1-D integers.
-        out: a tensor to write the result into.
-
-    Raises:
-        IndexError: an index is out of range, or ``index`` is not 1-D.
-
-    Source: ``torch.index_select``.
-
-    Example:
-        >>> torch.index_select(torch.tensor([1, 2, 3]), 0, torch.tensor([2, 0]))
-        tensor([3, 1])
-    """
-    if out is not None:
-        return into(out, index_select, input, dim, index)
-    array = _long("index_select", index)
-    if array.ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector")
-    d = one_dim(dim, input.ndim)
-    _check_range("index_select", array, input.shape[d] if input.ndim else 1)
-    return _index_select(input, array.reshape(-1), dim=d)
-
-
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    """Return a copy with slices of ``source`` added at the slices that ``index`` names.
-
-    Args:
-        input: a tensor.
-        dim: the dimension.
-        index: 1-D integers, one per slice of ``source``.
-        source: a tensor of the same dtype.
-        alpha: factor of ``source``.
-        out: a tensor to write the result into.
-
-    Source: ``torch.index_add``.
-
-    Example:
-        >>> torch.index_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.ones(2))
-        tensor([2., 0.])
-    """
-    if out is not None:
-        return into(out, index_add, input, dim, index, source, alpha=alpha)
-    array = _long("index_add", index)
-    d = one_dim(dim, input.ndim)
-    if _values(input).dtype != _values(source).dtype:
-        raise RuntimeError(
-            f"index_add(): self and source must have the same scalar type, got {input.dtype} and {source.dtype}"
-        )
-    if array.ndim > 1:
-        raise IndexError("index_add_(): Index is supposed to be a vector")
-    if (source.shape[d] if source.ndim else 1) != array.size:
-        raise RuntimeError(
-            f"index_add_(): Number of indices ({array.size}) should be equal to source.size(dim): "
-            f"({source.shape[d] if source.ndim else 1}), for dim: {d}"
-        )
-    _check_range("index_add", array, input.shape[d] if input.ndim else 1)
-    if input.ndim and source.ndim:
-        rest, own = [list(t.shape) for t in (input, source)]
-        del rest[d], own[d]
-        if rest != own:
-            raise RuntimeError(
-                "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-                f"self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
-            )
-    if _values(input).dtype == np.bool_:
-        added = index_add(wrap(_values(input).astype(np.int64)), d, index, wrap(_values(source) * int(alpha)))
-        return wrap(added.array > 0)
-    scaled = source if alpha == 1 else source * alpha
-    return input + _index_add_zeros(scaled, array.reshape(-1), dim=d, shape=tuple(input.shape))
-
-
-@whole
-def index_copy(input: Any, dim: int, index: Any, source: Any, *, out: Any = None) -> Any:
-    """Return a copy with slices replaced by slices of ``source``.
-
-    Source: ``torch.index_copy``.
-
-    Example:
-        >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([2]), torch.ones(1))
-        tensor([0., 0., 1.])
-    """
-    if out is not None:
-        return into(out, index_copy, input, dim, index, source)
-    array = _long("index_copy", index)
-    d = one_dim(dim, input.ndim)
-    if _values(input).dtype != _values(source).dtype:
-        raise RuntimeError(
-            f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}"
-        )
-    if (source.shape[d] if source.ndim else 1) != array.size:
-        raise IndexError(
-            f"index_copy_(): Number of indices ({array.size}) should be equal to source.size(dim) "
-            f"({source.shape[d] if source.ndim else 1})"
-        )
-    _check_range("index_copy", array, input.shape[d] if input.ndim else 1)
-    if not input.ndim:
-        return clone(reshape(source, ()))
-    return _index_put(input, source, index=(*_lead(d), array.reshape(-1)), accumulate=False)
-
-
-@whole
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """Return a copy with slices filled with one value.
-
-    Source: ``torch.index_fill``.
-
-    Example:
-        >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([2]), 5.0)
-        tensor([0., 0., 5.])
-    """
-    array = _long("index_fill", index)
-    d = one_dim(dim, input.ndim)
-    _check_range("index_fill", array, input.shape[d] if input.ndim else 1, negative=True)
-    if not isinstance(value, TensorBase):
-        value = wrap(np.asarray(value, _values(input).dtype))
-    elif value.array.ndim:
-        raise RuntimeError(
-            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
-            "dimension(s)."
-        )
-    if not input.ndim:
-        return fill(input, value)
-    # Each place once, or the gradient of the value would count repeated ones.
-    places = np.unique(array % input.shape[d]) if array.size else array.reshape(-1)
-    return _index_put(input, value, index=(*_lead(d), places), accumulate=False)
-
-
-# -- gather and scatter ----------------------------------------------------------------------------
-
-
-def _grid(index: Any, dim: int) -> tuple[Any, ...]:
-    """Return the full index of the places ``index`` names along ``dim``."""
-    places = list(np.ogrid[tuple(slice(0, n) for n in index.shape)]) if index.ndim else []
-    if places:
-        places[dim] = index
-    return tuple(places)
-
-
-def _gather_forward(input: Any, index: Any, dim: int) -> Any:
-    if not index.size:
-        return np.empty(index.shape, input.dtype)
-    return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape)
-
-
-_gather = op(
-    "gather",
-    lambda input, index, *, dim: _gather_forward(input, index, dim),
-    input=lambda g, index, input_shape, dim: _gather_adjoint(g, index, dim=dim, shape=tuple(input_shape)),
-)
-
-
-def _gather_adjoint_forward(input: Any, index: Any, *, dim: int, shape: Sequence[int]) -> Any:
-    if not index.size:
-        return np.zeros(shape, input.dtype)
-    if not shape or not index.ndim:
-        return input.reshape(shape)
-    # A scatter may name fewer places than `input` has.
-    input = input[tuple(slice(0, n) for n in index.shape)]
-    if input.dtype.kind == "f" and compiles(input):
-        out = np.zeros(shape, input.dtype)
-        kernels.scatter_add(out, dim, index, input)
-        return out
-    return _scattered(shape, _grid(index, dim), input)
-
-
-_gather_adjoint = op(
-    "gather_adjoint",
-    _gather_adjoint_forward,
-    node_name="ScatterAddBackward0",
-    input=lambda g, index, input_shape, dim: _padded(_gather(g, index, dim=dim), tuple(input_shape)),
-)
-
-
-def _padded(t: Any, shape: tuple[int, ...]) -> Any:
-    """Return ``t`` with zeros behind it up to ``shape``."""
-    if tuple(t.shape) == shape:
-        return t
-    return _set_zeros(t, shape=shape, index=tuple(slice(0, n) for n in t.shape))
-
-
-def _check_gather(name: str, input: Any, index: Any, dim: int) -> int:
-    d = one_dim(dim, input.ndim)
-    if index.size == 0:
-        return d
-    if max(index.ndim, 1) != max(input.ndim, 1):
-        raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor: {name} got index "
-            f"{list(index.shape)} and input {list(input.shape)}"
-        )
-    for i, n in enumerate(index.shape):
-        if i != d and input.ndim and n > input.shape[i]:
-            raise RuntimeError(
-                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than "
-                f"self {list(input.shape)} apart from dimension {d}"
-            )
-    n = input.shape[d] if input.ndim else 1
-    if index.min() < 0 or index.max() >= n:
-        bad = int(index.max()) if index.max() >= n else int(index.min())
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {d} with size {n}")
-    return d
-
-
-def _int64(name: str, index: Any) -> Any:
-    array = _values(index)
-    if array.dtype not in (np.int64, np.int32) and array.size:
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    return array
-
-
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False, out: Any = None) -> Any:
-    r"""Return :math:`out_{i j k} = input_{index_{i j k}\, j\, k}` (for ``dim=0``).
-
-    Args:
-        input: a tensor.
-        dim: the dimension along which is indexed.
-        index: integers, as many dimensions as ``input``.
-        sparse_grad: must be False.
-        out: a tensor to write the result into.
-
-    Raises:
-        RuntimeError: the shapes do not fit, or an index is out of range.
-
-    Source: ``torch.gather``.
-
-    Example:
-        >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
-        tensor([[1, 1],
-                [4, 3]])
-    """
-    if out is not None:
-        return into(out, gather, input, dim, index, sparse_grad=sparse_grad)
-    array = _int64("gather", index)
-    d = _check_gather("gather", input, array, dim)
-    return _gather(input, array if array.size else array.astype(np.int64), dim=d)
-
-
-def _scatter_forward(input: Any, src: Any, *, index: Any, dim: int) -> Any:
-    out = np.array(input, order="C")
-    if not index.ndim or not out.ndim:
-        out.reshape(-1)[...] = np.asarray(src).reshape(-1)[: out.size] if np.ndim(src) else src
-        return out
-    out[_grid(index, dim)] = src if np.ndim(src) == 0 else src[tuple(slice(0, n) for n in index.shape)]
-    return out
-
-
-_scatter = op(
-    "scatter",
-    _scatter_forward,
-    input=lambda g, src_shape, index, dim: _scatter(g, np.zeros((), _values(g).dtype), index=index, dim=dim),
-    src=lambda g, src_shape, index, dim: (
-        _padded(_gather(g, index, dim=dim), tuple(src_shape)) if src_shape else _total(_gather(g, index, dim=dim))
-    ),
-)
-
-
-def _total(t: Any) -> Any:
-    from tinygrad_hw.ops.reduce import sum as sum_
-
-    return sum_(t)
-
-
-def scatter(
-    input: Any,
-    dim: int,
-    index: Any,
-    src: Any = None,
-    *,
-    value: Any = None,
-    reduce: str | None = None,
-    out: Any = None,
-) -> Any:
-    r"""Return a copy with :math:`out_{index_{i j k}\, j\, k} = src_{i j k}` (for ``dim=0``).
-
-    Args:
-        input: a tensor.
-        dim: the dimension along which is indexed.
-        index: integers, as many dimensions as ``input``.
-        src: a tensor at least as large as ``index``, or a number.
-        value: a number instead.
-        reduce: ``"add"`` or ``"multiply"`` instead of replacing.
-        out: a tensor to write the result into.
-
-    Raises:
-        RuntimeError: the shapes do not fit, or an index is out of range.
-
-    Source: ``torch.scatter``. Where an index is repeated, the last one wins.
-
-    Example:
-        >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([5.0, 7.0]))
-        tensor([7., 0., 5.])
-    """
-    if out is not None:
-        return into(out, scatter, input, dim, index, src, value=value, reduce=reduce)
-    if src is None:
-        src = value
-    array = _int64("scatter", index)
-    d = _check_scatter("scatter", input, array, dim, src)
-    if reduce is not None:
-        if reduce not in ("add", "multiply"):
-            raise RuntimeError("reduce argument must be either add or multiply.")
-        if not isinstance(src, TensorBase):
-            src = wrap(np.full(array.shape, src, _values(input).dtype))
-        return scatter_reduce(input, d, index, src, "sum" if reduce == "add" else "prod")
-    if not isinstance(src, TensorBase):
-        src = np.asarray(src, _values(input).dtype)
-    elif src.array.dtype != _values(input).dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    return _scatter(input, src, index=array, dim=d)
-
-
-def _check_scatter(name: str, input: Any, index: Any, dim: int, src: Any) -> int:
-    d = one_dim(dim, input.ndim)
-    if index.size == 0:
-        return d
-    if isinstance(src, TensorBase):
-        if max(src.array.ndim, 1) != max(index.ndim, 1):
-            raise RuntimeError(
-                "Index tensor must have the same number of dimensions as src tensor: "
-                f"{name} got index {list(index.shape)} and src {list(src.array.shape)}"
-            )
-        for i, (n, m) in enumerate(zip(index.shape, src.array.shape, strict=False)):
-            if n > m:
-                raise RuntimeError(
-                    f"Expected index {list(index.shape)} to be no larger than src {list(src.array.shape)} "
-                    f"(dimension {i})"
-                )
-    return _check_gather(name, input, index, dim)
-
-
-def scatter_add(input: Any, dim: int, index: Any, src: Any, *, out: Any = None) -> Any:
-    """Return a copy with ``src`` added at the places that ``index`` names; see ``scatter``.
-
-    Source: ``torch.scatter_add``.
-
-    Example:
-        >>> torch.scatter_add(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]))
-        tensor([12.,  0.])
-    """
-    if out is not None:
-        return into(out, scatter_add, input, dim, index, src)
-    array = _int64("scatter_add", index)
-    d = _check_scatter("scatter_add", input, array, dim, src)
-    if _values(src).dtype != _values(input).dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    return input + _gather_adjoint(src, array, dim=d, shape=tuple(input.shape))
-
-
-@whole
-def scatter_reduce(
-    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True, out: Any = None
-) -> Any:
-    """Return a copy with ``src`` reduced into the places that ``index`` names.
-
-    Args:
-        input: a tensor.
-        dim: the dimension along which is indexed.
-        index: integers, as many dimensions as ``input``.
-        src: a tensor at least as large as ``index``.
-        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
-        include_self: whether the elements of ``input`` take part.
-        out: a tensor to write the result into.
-
-    Source: ``torch.scatter_reduce``.
-
-    Example:
-        >>> torch.scatter_reduce(torch.zeros(2), 0, torch.tensor([0, 0]), torch.tensor([5.0, 7.0]), "amax")
-        tensor([7., 0.])
-    """
-    if out is not None:
-        return into(out, scatter_reduce, input, dim, index, src, reduce, include_self=include_self)
-    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError("reduce argument must be either sum, prod, mean, amax or amin, got " + str(reduce))
-    array = _int64("scatter_reduce", index)
-    d = _check_scatter("scatter_reduce", input, array, dim, src)
-    kind = _values(input).dtype
-    if _values(src).dtype != kind:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    shape = tuple(input.shape)
-    ones = np.ones(array.shape, np.float64)
-    hits = (
-        _gather_adjoint_forward(ones, array, dim=d, shape=shape)
-        if array.ndim and shape
-        else np.full(shape, array.size, np.float64)
-    )
-    touched = hits > 0
-    if reduce in ("sum", "mean"):
-        total = _gather_adjoint(src, array, dim=d, shape=shape)
-        base = input if include_self else _where(touched, np.zeros((), kind), input)
-        result = base + total
-        if reduce == "mean":
-            count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(_values(result), count))
-        return result
-    return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
-
-
-def _reduce_forward(input: Any, src: Any, *, index: Any, dim: int, reduce: str, include_self: bool) -> Any:
-    out = np.array(input, order="C")
-    if not out.ndim or not index.ndim:
-        flat_out, places, values = (
-            out.reshape(-1),
-            np.zeros(index.size, np.int64),
-            np.asarray(src).reshape(-1),
-        )
-    else:
-        places = np.arange(out.size).reshape(out.shape)[_grid(index, dim)].reshape(-1)
-        values = src[tuple(slice(0, n) for n in index.shape)].reshape(-1)
-        flat_out = out.reshape(-1)
-    function = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce]
-    if not include_self:
-        if reduce == "prod":
-            flat_out[places] = 1
-        else:
-            flat_out[places] = values
-    function.at(flat_out, places, values)
-    return out
-
-
-def _reduce_rule(
-    g: Any,
-    needs: Any,
-    input: Any,
-    src: Any,
-    out: Any,
-    index: Any,
-    dim: int,
-    reduce: str,
-    include_self: bool,
-) -> tuple[Any, Any]:
-    kind = _values(g).dtype
-    gathered_g = _gather(g, index, dim=dim)
-    shape = tuple(input.shape)
-    src_part = src[tuple(slice(0, n) for n in index.shape)] if index.ndim else src
-    if reduce == "prod":
-        # Where one factor is zero, its gradient is the product of the others; where two are, all gradients vanish.
-        safe = _where(_values(input) == 0, np.ones((), kind), input)
-        own = g * _reduce_extreme(safe, src, index=index, dim=dim, reduce=reduce, include_self=include_self) / safe
-        if not include_self:
-            touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
-            own = _where(touched, np.zeros((), kind), g)
-        zero = _values(src_part) == 0
-        zeros = _gather_adjoint_forward(zero.astype(np.float64), index, dim=dim, shape=shape)
-        alone = zero & (np.asarray(_gather(zeros, index, dim=dim)) == 1)
-        others = _reduce_extreme(
-            input,
-            _where(alone, np.ones((), kind), src_part),
-            index=index,
-            dim=dim,
-            reduce=reduce,
-            include_self=include_self,
-        )
-        quotient = gathered_g * _gather(out, index, dim=dim) / _where(zero, np.ones((), kind), src_part)
-        g_src = _where(alone, gathered_g * _gather(others, index, dim=dim), quotient)
-        return own, _padded(g_src, tuple(src.shape))
-    # Elements that reach the extreme share the gradient evenly.
-    hit_src = (_values(src_part) == _values(_gather(_values(out), index, dim=dim))).astype(kind)
-    hit_self = (_values(input) == _values(out)).astype(kind)
-    counts = _gather_adjoint_forward(hit_src, index, dim=dim, shape=shape)
-    touched = _gather_adjoint_forward(np.ones(index.shape), index, dim=dim, shape=shape) > 0
-    if not include_self:
-        hit_self = np.where(touched, 0, 1).astype(kind)
-    counts = np.maximum(counts + hit_self, 1).astype(kind)
-    share = g / counts
-    return share * hit_self, _padded(_gather(share, index, dim=dim) * hit_src, tuple(src.shape))
-
-
-_reduce_extreme = op(
-    "scatter_reduce",
-    _reduce_forward,
-    differentiable=("input", "src"),
-    joint=_reduce_rule,
-)
 
 
 @whole
@@ -919,239 +386,10 @@ def take(input: Any, index: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, take, input, index)
-    array = _values(index)
+    array = array_of(index)
     if array.dtype != np.int64:
         raise RuntimeError("take(): Expected a long tensor for index")
-    size = _values(input).size
+    size = array_of(input).size
     if array.size and (array.min() < -size or array.max() >= size):
         raise IndexError(f"out of range: tried to access index {int(array.max())} on a tensor of {size} elements.")
     return _index(flatten(input), index=(array,))
-
-
-@whole
-def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
-    """Return the elements that ``indices`` names along a dimension, the other dimensions broadcast.
-
-    Source: ``torch.take_along_dim``.
-
-    Example:
-        >>> torch.take_along_dim(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[1], [0]]), 1)
-        tensor([[2],
-                [3]])
-    """
-    if out is not None:
-        return into(out, take_along_dim, input, indices, dim)
-    array = _values(indices)
-    if array.dtype != np.int64:
-        raise RuntimeError("torch.take_along_dim(): dtype of indices should be Long")
-    size = _values(input).size if dim is None else input.shape[dim] if input.ndim else 1
-    array = np.where(array < 0, array + size, array)
-    if dim is None:
-        return gather(flatten(input), 0, wrap(array.reshape(-1)))
-    if array.ndim != input.ndim:
-        raise RuntimeError(
-            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{input.ndim} dimensions for input, and {array.ndim} dimensions for indices"
-        )
-    d = one_dim(dim, input.ndim)
-    shape = np.broadcast_shapes(
-        tuple(1 if i == d else n for i, n in enumerate(input.shape)),
-        tuple(1 if i == d else n for i, n in enumerate(array.shape)),
-    )
-    wide = expand(input, tuple(input.shape[d] if i == d else n for i, n in enumerate(shape)))
-    places = np.broadcast_to(array, tuple(array.shape[d] if i == d else n for i, n in enumerate(shape)))
-    return gather(wide, d, wrap(np.ascontiguousarray(places)))
-
-
-# -- masks -----------------------------------------------------------------------------------------
-
-
-def _mask(name: str, mask: Any) -> Any:
-    array = _values(mask)
-    if array.dtype != np.bool_:
-        raise RuntimeError(f"{name}: expected BoolTensor for mask, but got {dtypes.from_numpy(array.dtype)}")
-    return array
-
-
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
-    """Return ``input`` with ``value`` where ``mask`` holds.
-
-    Args:
-        input: a tensor.
-        mask: bool, broadcastable.
-        value: a number or a 0-d tensor.
-
-    Raises:
-        RuntimeError: the mask is not bool, or the value is not 0-d.
-
-    Source: ``torch.masked_fill``.
-
-    Example:
-        >>> torch.masked_fill(torch.ones(2), torch.tensor([True, False]), 5)
-        tensor([5., 1.])
-    """
-    array = _mask("masked_fill", mask)
-    kind = _values(input).dtype
-    if isinstance(value, TensorBase):
-        if value.array.ndim:
-            raise RuntimeError(
-                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
-                "dimension(s)."
-            )
-        if value.array.dtype != kind:
-            if value.array.dtype.kind == "c":
-                scalar_for(value.array.item(), kind)
-            value = value.to(kind)  # type: ignore[attr-defined]
-    else:
-        value = scalar_for(value, kind)
-        if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
-            raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
-        value = np.asarray(value, kind)
-    return _where(array, value, input)
-
-
-def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
-    """Return the elements where ``mask`` holds, as one dimension.
-
-    Source: ``torch.masked_select``.
-
-    Example:
-        >>> torch.masked_select(torch.tensor([1, 2]), torch.tensor([True, False]))
-        tensor([1])
-    """
-    if out is not None:
-        return into(out, masked_select, input, mask)
-    array = _mask("masked_select", mask)
-    shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
-    wide = expand(input, shape) if tuple(input.shape) != shape else input
-    return reshape(_index(wide, index=(np.broadcast_to(array, shape),)), (-1,))
-
-
-@whole
-def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
-    """Return ``input`` with consecutive elements of ``source`` where ``mask`` holds.
-
-    Source: ``torch.masked_scatter``.
-
-    Example:
-        >>> torch.masked_scatter(torch.zeros(3), torch.tensor([True, False, True]), torch.tensor([5.0, 7.0]))
-        tensor([5., 0., 7.])
-    """
-    array = _mask("masked_scatter", mask)
-    if _values(input).dtype != _values(source).dtype:
-        raise RuntimeError(
-            f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
-        )
-    shape = tuple(broadcast_shapes(tuple(input.shape), array.shape))
-    wide = expand(input, shape) if tuple(input.shape) != shape else input
-    places = np.broadcast_to(array, shape)
-    count = int(places.sum())
-    if _values(source).size < count:
-        raise RuntimeError(
-            f"masked_scatter: expected source to have at least {count} elements, one per True in the mask, got "
-            f"{_values(source).size}"
-        )
-    return _index_put(wide, flatten(source)[:count], index=(places,), accumulate=False)
-
-
-@whole
-def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
-    """Return the indices of the elements that are not zero.
-
-    Args:
-        input: a tensor.
-        as_tuple: one 1-D tensor per dimension instead of one row per element.
-        out: a tensor to write the result into.
-
-    Source: ``torch.nonzero``.
-
-    Example:
-        >>> torch.nonzero(torch.tensor([0, 5, 6]))
-        tensor([[1],
-                [2]])
-    """
-    if out is not None:
-        if as_tuple:
-            raise TypeError("nonzero(): argument 'out' does not go with as_tuple=True: a tuple is always made anew")
-        return into(out, nonzero, input, as_tuple=as_tuple)
-    array = _values(input)
-    if as_tuple:
-        return tuple(wrap(i) for i in np.nonzero(np.atleast_1d(array)))
-    if not array.ndim:
-        return wrap(np.zeros((int(bool(array)), 0), np.int64))
-    return wrap(np.argwhere(array).astype(np.int64, copy=False))
-
-
-def argwhere(input: Any) -> Any:
-    """Return the indices of the elements that are not zero, one row each; see ``nonzero``.
-
-    Example:
-        >>> torch.argwhere(torch.tensor([0, 5]))
-        tensor([[1]])
-    """
-    return nonzero(input)
-
-
-# -- writing into a copy ---------------------------------------------------------------------------
-
-
-def _replaced(input: Any, view: Any, src: Any, index: Any, name: str) -> Any:
-    if tuple(view.shape) != tuple(src.shape):
-        raise RuntimeError(
-            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
-            f"slice size = {list(view.shape)}"
-        )
-    return _index_put(input, src, index=index, accumulate=False)
-
-
-def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
-    """Return a copy with the slice ``index`` along a dimension replaced.
-
-    Example:
-        >>> torch.select_scatter(torch.zeros(2, 2), torch.ones(2), 0, 0)
-        tensor([[1., 1.],
-                [0., 0.]])
-    """
-    d = one_dim(dim, input.ndim)
-    where = (*_lead(d), int(index))
-    return _replaced(input, _values(input)[where], src, where, "select_scatter")
-
-
-def slice_scatter(
-    input: Any,
-    src: Any,
-    dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
-    step: int = 1,
-    *,
-    out: Any = None,
-) -> Any:
-    """Return a copy with a slice along a dimension replaced.
-
-    Example:
-        >>> torch.slice_scatter(torch.zeros(3), torch.ones(2), 0, 1)
-        tensor([0., 1., 1.])
-    """
-    if out is not None:
-        return into(out, slice_scatter, input, src, dim, start, end, step)
-    d = one_dim(dim, input.ndim)
-    where = (*_lead(d), slice(start, end, step))
-    return _replaced(input, _values(input)[where], src, where, "slice_scatter")
-
-
-def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """Return a copy with a diagonal replaced.
-
-    Example:
-        >>> torch.diagonal_scatter(torch.zeros(2, 2), torch.ones(2))
-        tensor([[1., 0.],
-                [0., 1.]])
-    """
-    from tinygrad_hw.ops.shape import _diagonal_view
-
-    array = _values(input)
-    a, b = one_dim(dim1, array.ndim), one_dim(dim2, array.ndim)
-    places = _diagonal_view(np.arange(array.size).reshape(array.shape), offset, a, b)
-    where = np.unravel_index(places, array.shape)
-    return _replaced(input, places, src, where, "diagonal_scatter")

@@ -12,8 +12,9 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.contraction import einsum
 from tinygrad_hw.ops.matmul import _matmul as mm
-from tinygrad_hw.ops.matmul import einsum, matmul
+from tinygrad_hw.ops.matmul import matmul
 from tinygrad_hw.ops.reduce import sum as sum_
 
 __all__ = ["bilinear", "linear"]

@@ -13,10 +13,11 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.binary import xlogy
+from tinygrad_hw.ops.broadcasting import broadcast_tensors
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where, clamp
-from tinygrad_hw.ops.shape import broadcast_tensors, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import exp, log, square
 

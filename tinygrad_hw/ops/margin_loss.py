@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import array_of, wrap
-from tinygrad_hw.ops.activation import logsigmoid, sigmoid
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.activation import logsigmoid
+from tinygrad_hw.ops.broadcasting import broadcast_tensors
 from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction
 from tinygrad_hw.ops.norm import pairwise_distance
 from tinygrad_hw.ops.reduce import sum as sum_
+from tinygrad_hw.ops.scatter import gather
 from tinygrad_hw.ops.selection import _where, clamp_min
-from tinygrad_hw.ops.shape import broadcast_tensors, reshape
+from tinygrad_hw.ops.shape import reshape
+from tinygrad_hw.ops.unary import sigmoid
 
 __all__ = [
     "cosine_embedding_loss",

@@ -16,10 +16,11 @@ from tinygrad_hw.ops import extrema, quantile, reduce, scan
 from tinygrad_hw.ops import softmax as _soft
 from tinygrad_hw.ops.arithmetic import div
 from tinygrad_hw.ops.binary import logaddexp as _logaddexp
+from tinygrad_hw.ops.broadcasting import expand
 from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.linalg import vector_norm
+from tinygrad_hw.ops.matrix_properties import vector_norm
 from tinygrad_hw.ops.selection import clamp_min, maximum, where
-from tinygrad_hw.ops.shape import expand, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import sqrt
 
 __all__ = [

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.arithmetic import mul
 from tinygrad_hw.ops.complex import conj, is_complex
+from tinygrad_hw.ops.diagonals import diagonal
+from tinygrad_hw.ops.permutation import roll
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import diagonal, one_dim, permute, reshape, squeeze, unsqueeze
+from tinygrad_hw.ops.shape import reshape, squeeze, unsqueeze
 
+# Without what is ``torch.linalg``'s alone.
 __all__ = [
     "addbmm",
     "addmm",
@@ -28,18 +32,18 @@ __all__ = [
     "chain_matmul",
     "cross",
     "dot",
-    "einsum",
     "ger",
-    "inner",
     "kron",
     "matmul",
     "mm",
     "mv",
     "outer",
-    "tensordot",
     "trace",
     "vdot",
 ]
+
+
+# -- the ops --------------------------------------------------------------------------------------
 
 
 def _product(input: Any, other: Any) -> Any:
@@ -57,6 +61,8 @@ _matmul = op(
     input=lambda g, other: _matmul(g, other.mT),
     other=lambda g, input: _matmul(input.mT, g),
 )
+
+
 _bmm = op(
     "bmm",
     _product,
@@ -64,6 +70,8 @@ _bmm = op(
     input=lambda g, other: _bmm(g, other.mT),
     other=lambda g, input: _bmm(input.mT, g),
 )
+
+
 _mv = op(
     "mv",
     _product,
@@ -71,6 +79,8 @@ _mv = op(
     input=lambda g, other: unsqueeze(g, -1) * other,
     other=lambda g, input: input.mT @ g,
 )
+
+
 _dot = op(
     "dot",
     _product,
@@ -80,10 +90,6 @@ _dot = op(
 )
 
 
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
-
-
 def _check_tensors(name: str, **tensors: Any) -> None:
     for argument, t in tensors.items():
         if not isinstance(t, (TensorBase, np.ndarray)):
@@ -91,7 +97,7 @@ def _check_tensors(name: str, **tensors: Any) -> None:
 
 
 def _check_dtypes(name: str, a: Any, b: Any) -> None:
-    x, y = _array(a).dtype, _array(b).dtype
+    x, y = array_of(a).dtype, array_of(b).dtype
     if x is not y and x != y:
         raise RuntimeError(
             f"{name}: expected both operands to have the same dtype, but got: "
@@ -355,7 +361,7 @@ def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
 
 def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
-    kind = _array(product).dtype.kind
+    kind = array_of(product).dtype.kind
     if kind in "iu":
         alpha, beta = int(alpha), int(beta)
     elif kind == "b":
@@ -466,33 +472,34 @@ def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     return product(0, count - 1)
 
 
-def inner(input: Any, other: Any, *, out: Any = None) -> Any:
-    r"""Return the sums of products over the last dimensions, :math:`out_{ij} = \sum_k a_{ik} b_{jk}`.
+def multi_dot(tensors: Any, *, out: Any = None) -> Any:
+    """Return the product of two or more matrices (the first and last may be vectors), in the cheapest order.
 
     Args:
-        input: (..., k) or a scalar tensor.
-        other: (..., k) or a scalar tensor.
+        tensors: a sequence of tensors.
         out: a tensor to write the result into.
 
-    Returns:
-        A tensor of shape ``input.shape[:-1] + other.shape[:-1]``; a plain product if one is 0-d.
-
-    Source: ``torch.inner``.
+    Source: ``torch.linalg.multi_dot``.
 
     Example:
-        >>> torch.inner(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
-        tensor(11.)
+        >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)])
+        tensor([12., 12.])
     """
     if out is not None:
-        return into(out, inner, input, other)
-    if input.ndim == 0 or other.ndim == 0:
-        return mul(input, other)
-    if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(
-            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} "
-            f"and {list(other.shape)}"
-        )
-    return tensordot(input, other, ([-1], [-1]))
+        return into(out, multi_dot, tensors)
+
+    tensors = list(tensors)
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
+    if first:
+        tensors[0] = unsqueeze(tensors[0], 0)
+    if last:
+        tensors[-1] = unsqueeze(tensors[-1], -1)
+    product = chain_matmul(*tensors)
+    if last:
+        product = squeeze(product, -1)
+    return squeeze(product, 0) if first else product
 
 
 def trace(input: Any) -> Any:
@@ -567,210 +574,56 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
             raise RuntimeError(
                 f"cross: dimension {dim} does not have size 3 in shapes {list(input.shape)} and {list(other.shape)}"
             )
-    from tinygrad_hw.ops.shape import roll
-
     axis = dim - n
     a, b = input, other
     return mul(roll(a, -1, axis), roll(b, -2, axis)) - mul(roll(a, -2, axis), roll(b, -1, axis))
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2, *, out: Any = None) -> Any:
-    """Return the sum of products over given dimensions of two tensors.
+def linalg_cross(input: Any, other: Any, *, dim: int = -1, out: Any = None) -> Any:
+    """Return the cross products of 3-vectors along ``dim``.
 
     Args:
-        a: the left tensor.
-        b: the right tensor.
-        dims: the number of last dimensions of ``a`` to contract with the first of ``b``, or two lists of
-            dimensions.
+        input: a tensor with 3 elements along ``dim``.
+        other: the same, of as many dimensions, broadcastable.
+        dim: the dimension.
         out: a tensor to write the result into.
 
-    Returns:
-        A tensor with the remaining dimensions of ``a``, then those of ``b``.
-
     Raises:
-        RuntimeError: contracted sizes differ.
+        RuntimeError: the numbers of dimensions differ, or the dimension has not 3 elements.
 
-    Source: ``torch.tensordot``.
+    Source: ``torch.linalg.cross``.
 
     Example:
-        >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), dims=2).shape
-        torch.Size([2, 5])
+        >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
     """
     if out is not None:
-        return into(out, tensordot, a, b, dims)
-    if isinstance(dims, TensorBase):
-        dims = dims.array.tolist()
-    if isinstance(dims, int):
-        if dims < 0:
-            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
-        if dims > min(a.ndim, b.ndim):
-            raise RuntimeError(
-                f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims} for {a.ndim}-D and {b.ndim}-D"
-            )
-        left, right = list(range(a.ndim - dims, a.ndim)), list(range(dims))
-    else:
-        left, right = list(dims[0]), list(dims[1])
-    if len(left) != len(right):
-        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {left} and {right}")
-    left = [d % a.ndim for d in left]
-    right = [d % b.ndim for d in right]
-    for i, j in zip(left, right, strict=True):
-        # A dimension of size 1 stands for as many equal slices as the other side has.
-        if a.shape[i] == 1 and b.shape[j] != 1:
-            b = sum_(b, j, True)
-        elif b.shape[j] == 1 and a.shape[i] != 1:
-            a = sum_(a, i, True)
-        if a.shape[i] != b.shape[j]:
-            raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second "
-                f"has size {b.shape[j]} in dim {j}"
-            )
-    keep_a = [i for i in range(a.ndim) if i not in left]
-    keep_b = [j for j in range(b.ndim) if j not in right]
-    contracted = math.prod(a.shape[i] for i in left)
-    shape_a = tuple(a.shape[i] for i in keep_a)
-    shape_b = tuple(b.shape[j] for j in keep_b)
-    rows = reshape(permute(a, (*keep_a, *left)), (math.prod(shape_a), contracted))
-    columns = reshape(permute(b, (*right, *keep_b)), (contracted, math.prod(shape_b)))
-    return reshape(mm(rows, columns), (*shape_a, *shape_b))
+        return into(out, linalg_cross, input, other, dim=dim)
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    return cross(input, other, one_dim(dim, input.ndim))
 
 
-# -- einsum ----------------------------------------------------------------------------------------
-
-
-def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
-    """Return the subscripts of each operand and of the result, with the ellipsis written as letters."""
-    equation = equation.replace(" ", "")
-    if any(not (c.isalpha() and c.isascii()) and c not in ",.->" for c in equation):
-        bad = next(c for c in equation if not (c.isalpha() and c.isascii()) and c not in ",.->")
-        raise RuntimeError(f"einsum(): invalid subscript given in {equation!r}: {bad!r} is no letter")
-    left, arrow, right = equation.partition("->")
-    inputs = left.split(",")
-    if len(inputs) != len(operands):
-        raise RuntimeError(
-            f"einsum(): {equation!r} has subscripts for {len(inputs)} operands, but {len(operands)} were given"
-        )
-    used = set(equation)
-    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
-    most = 0
-    for s, t in zip(inputs, operands, strict=True):
-        named = len(s.replace("...", ""))
-        if "..." in s:
-            most = max(most, t.ndim - named)
-        if named > t.ndim or ("..." not in s and named != t.ndim):
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in {s!r} does not match the {t.ndim} dimensions of an "
-                f"operand of shape {list(t.shape)}"
-            )
-    letters = "".join(spare[:most])
-    full = []
-    for s, t in zip(inputs, operands, strict=True):
-        count = t.ndim - len(s.replace("...", ""))
-        full.append(s.replace("...", letters[most - count :] if count else ""))
-    if arrow:
-        if right.count("...") > 1:
-            raise RuntimeError(f"einsum(): two ellipses in the result of {equation!r}")
-        result = right.replace("...", letters)
-        for c in result:
-            if result.count(c) > 1:
-                raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
-            if not any(c in s for s in full):
-                raise RuntimeError(
-                    f"einsum(): output subscript {c} does not appear in the equation for any input operand"
-                )
-    else:
-        counts = "".join(s.replace("...", "") for s in inputs)
-        result = letters + "".join(sorted(c for c in set(counts) if counts.count(c) == 1))
-    return full, result
-
-
-def _unrepeated(t: Any, subscripts: str) -> tuple[Any, str]:
-    """Take diagonals until no letter is repeated."""
-    for c in subscripts:
-        while subscripts.count(c) > 1:
-            i = subscripts.index(c)
-            j = subscripts.index(c, i + 1)
-            if t.shape[i] != t.shape[j]:
-                raise RuntimeError(
-                    f"einsum(): subscript {c} is repeated for sizes {t.shape[i]} and {t.shape[j]} of one operand"
-                )
-            t = diagonal(t, 0, i, j)
-            subscripts = subscripts[:i] + subscripts[i + 1 : j] + subscripts[j + 1 :] + c
-    return t, subscripts
-
-
-def _contract(a: Any, sa: str, b: Any, sb: str, keep: set[str]) -> tuple[Any, str]:
-    """Multiply two operands as one batched matrix product, summing letters not in ``keep``."""
-    size = {c: t.shape[i] for t, s in ((a, sa), (b, sb)) for i, c in enumerate(s)}
-    batch = [c for c in sa if c in sb and c in keep]
-    summed = [c for c in sa if c in sb and c not in keep]
-    only_a = [c for c in sa if c not in sb]
-    only_b = [c for c in sb if c not in sa]
-
-    def arranged(t: Any, s: str, *groups: list[str]) -> Any:
-        order = [s.index(c) for group in groups for c in group]
-        sizes = tuple(math.prod(size[c] for c in group) for group in groups)
-        return reshape(permute(t, tuple(order)), sizes)
-
-    left = arranged(a, sa, batch, only_a, summed)
-    right = arranged(b, sb, batch, summed, only_b)
-    product = bmm(left, right)
-    letters = [*batch, *only_a, *only_b]
-    return reshape(product, tuple(size[c] for c in letters)), "".join(letters)
-
-
-def einsum(equation: str, *operands: Any) -> Any:
-    """Return the sum of products that an equation in Einstein's notation describes.
+def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
+    """Return the dot products of vectors along a dimension, the first ones conjugated.
 
     Args:
-        equation: such as ``"ij,jk->ik"``. Letters on the left that are not on the right are summed;
-            without ``->`` those that appear once are kept, in alphabetical order. ``...`` stands for
-            broadcast dimensions. A letter repeated in one operand takes its diagonal.
-        *operands: the tensors (or one list of them).
-
-    Returns:
-        A tensor with the dimensions named on the right.
+        x: a floating point tensor.
+        y: a tensor, broadcastable.
+        dim: the dimension.
+        out: a tensor to write the result into.
 
     Raises:
-        RuntimeError: the equation does not fit the operands.
+        RuntimeError: the tensors are not floating point.
 
-    Source: ``torch.einsum``. Operands are contracted pairwise by batched matrix products, from left to right.
+    Source: ``torch.linalg.vecdot``.
 
     Example:
-        >>> torch.einsum("ij,j->i", torch.eye(2), torch.tensor([1.0, 2.0]))
-        tensor([1., 2.])
+        >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+        tensor(11.)
     """
-    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = tuple(operands[0])
-    if not operands:
-        raise RuntimeError("einsum(): must provide at least one operand")
-    subscripts, result = _parse(equation, operands)
-    sizes: dict[str, int] = {}
-    for t, s in zip(operands, subscripts, strict=True):
-        for c, n in zip(s, t.shape, strict=True):
-            if n != 1 and sizes.get(c, 1) not in (1, n):
-                raise RuntimeError(
-                    f"einsum(): subscript {c} has size {n} for an operand of shape {list(t.shape)}, which does "
-                    f"not broadcast with previously seen size {sizes[c]}"
-                )
-            sizes[c] = max(n, sizes.get(c, 1)) if n != 0 else 0
-    pending: list[tuple[Any, str]] = []
-    for t, s in zip(operands, subscripts, strict=True):
-        t, s = _unrepeated(t, s)
-        ones = [i for i, c in enumerate(s) if t.shape[i] == 1 and sizes[c] != 1]
-        if ones:
-            t = reshape(t, tuple(n for i, n in enumerate(t.shape) if i not in ones))
-            s = "".join(c for i, c in enumerate(s) if i not in ones)
-        pending.append((t, s))
-    for i, (t, s) in enumerate(pending):
-        elsewhere = set(result).union(*(x for k, (_, x) in enumerate(pending) if k != i))
-        lonely = [k for k, c in enumerate(s) if c not in elsewhere]
-        if lonely:
-            t = sum_(t, tuple(lonely))
-            s = "".join(c for k, c in enumerate(s) if k not in lonely)
-        pending[i] = (t, s)
-    t, s = pending[0]
-    for k, (u, r) in enumerate(pending[1:], start=1):
-        keep = set(result).union(*(x for _, x in pending[k + 1 :]))
-        t, s = _contract(t, s, u, r, keep)
-    return permute(t, tuple(s.index(c) for c in result)) if s else t
+    if out is not None:
+        return into(out, vecdot, x, y, dim=dim)
+    if array_of(x).dtype.kind not in "fc" or array_of(y).dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
+    return sum_(conj(x) * y, dim)

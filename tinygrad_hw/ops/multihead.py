@@ -13,10 +13,10 @@ from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.ops.attention import scaled_dot_product_attention
 from tinygrad_hw.ops.dropout import dropout
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.linear import linear
 from tinygrad_hw.ops.matmul import baddbmm, bmm
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import cat
 from tinygrad_hw.ops.softmax import softmax
 
 __all__ = ["multi_head_attention_forward"]

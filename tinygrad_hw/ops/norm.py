@@ -17,12 +17,13 @@ from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import norm as kernels
 from tinygrad_hw.ops.arithmetic import pow as pow_
-from tinygrad_hw.ops.linalg import vector_norm
+from tinygrad_hw.ops.broadcasting import broadcast_tensors
+from tinygrad_hw.ops.matrix_properties import vector_norm
 from tinygrad_hw.ops.pad import pad
 from tinygrad_hw.ops.pool import avg_pool1d
 from tinygrad_hw.ops.reduce import mean
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import broadcast_tensors, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import rsqrt
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
-from tinygrad_hw.ops.index import index_select
+from tinygrad_hw.ops.index_select import index_select
 
 __all__ = ["pad"]
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.index import index_put, nonzero, scatter_reduce
-from tinygrad_hw.ops.shape import cat, expand, one_dim, reshape
+from tinygrad_hw.ops.arguments import one_dim
+from tinygrad_hw.ops.broadcasting import expand
+from tinygrad_hw.ops.index import index_put
+from tinygrad_hw.ops.joining import cat
+from tinygrad_hw.ops.masks import nonzero
+from tinygrad_hw.ops.scatter import scatter_reduce
+from tinygrad_hw.ops.shape import reshape
 
 __all__ = ["index_reduce", "nonzero_static", "put", "unravel_index"]
-
-
-def _values(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
 
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
@@ -41,20 +42,20 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
         tensor([[0., 5.],
                 [0., 7.]])
     """
-    places = _values(index)
+    places = array_of(index)
     if places.dtype != np.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {places.dtype}")
-    if _values(source).dtype != _values(input).dtype:
+    if array_of(source).dtype != array_of(input).dtype:
         raise RuntimeError(
-            f"put_(): self and source expected to have the same dtype, but got self.dtype = {_values(input).dtype} and "
-            f"source.dtype = {_values(source).dtype}"
+            f"put_(): self and source expected to have the same dtype, but got self.dtype = {array_of(input).dtype} "
+            f"and source.dtype = {array_of(source).dtype}"
         )
-    if _values(source).size != places.size:
+    if array_of(source).size != places.size:
         raise IndexError(
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
-            f"{_values(source).size}, index.numel() = {places.size}"
+            f"{array_of(source).size}, index.numel() = {places.size}"
         )
-    size = _values(input).size
+    size = array_of(input).size
     if places.size and (places.min() < -size or places.max() >= size):
         if not size:
             raise IndexError("put_(): Expected self to have elements")
@@ -95,7 +96,7 @@ def index_reduce(
     check_real("index_reduce", input)
     if reduce not in _REDUCE:
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
-    places = _values(index)
+    places = array_of(index)
     if places.dtype not in (np.int64, np.int32):
         raise RuntimeError("index_reduce(): Expected dtype int32/int64 for index")
     if places.ndim > 1:
@@ -159,7 +160,7 @@ def unravel_index(indices: Any, shape: int | Sequence[int]) -> tuple[Any, ...]:
         >>> torch.unravel_index(torch.tensor([4]), (3, 2))
         (tensor([2]), tensor([0]))
     """
-    places = _values(indices)
+    places = array_of(indices)
     if places.dtype.kind not in "iu":
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     if not isinstance(shape, (int, Sequence)):

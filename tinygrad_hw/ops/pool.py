@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -202,6 +204,12 @@ def _pair(name: str, what: str, value: Any, dims: int) -> tuple[int, ...]:
     return values
 
 
+def _window(name: str, dims: int, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any, Any]:
+    kernel = _pair(name, "kernel_size", kernel_size, dims)
+    steps = kernel if stride is None or stride == () else _pair(name, "stride", stride, dims)
+    return kernel, steps, _pair(name, "padding", padding, dims)
+
+
 def _check_input(name: str, input: Any, dims: int) -> None:
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(input).__name__}")
@@ -269,9 +277,7 @@ def _max(
     return_indices: bool,
 ) -> Any:
     _check_input(name, input, dims)
-    kernel = _pair(name, "kernel_size", kernel_size, dims)
-    steps = kernel if stride is None or stride == () else _pair(name, "stride", stride, dims)
-    sides = _pair(name, "padding", padding, dims)
+    kernel, steps, sides = _window(name, dims, kernel_size, stride, padding)
     spread = _pair(name, "dilation", dilation, dims)
     _check_window(name, input.shape[-dims:], kernel, steps, sides, spread, ceil_mode)
     x, single = _batched(input, dims)
@@ -338,6 +344,39 @@ def max_pool1d(
     return _max("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+def _unpooled_size(
+    name: str,
+    dims: int,
+    input: Any,
+    indices: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
+) -> tuple[int, ...]:
+    """Return the sizes from which the pooling came, by its window if they are not given."""
+    kernel = _pair(name, "kernel_size", kernel_size, dims)
+    steps = kernel if stride is None else _pair(name, "stride", stride, dims)
+    sides = _pair(name, "padding", padding, dims)
+    if tuple(input.shape) != tuple(indices.shape):
+        raise RuntimeError(
+            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got "
+            f"indices tensor with shape: {list(indices.shape)}"
+        )
+    size = tuple((n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-dims:], steps, kernel, sides, strict=True))
+    return size if output_size is None else tuple(output_size)[-dims:]
+
+
+def _places(name: str, indices: Any, size: Sequence[int], found: str) -> Any:
+    """Return checked indices as an array; PyTorch's message begins with a capital or without."""
+    places = array_of(indices)
+    if places.size and (places.min() < 0 or places.max() >= math.prod(size)):
+        raise RuntimeError(
+            f"{name}: {found} an invalid max index: {int(places.max())} (output volumes are of size {list(size)})"
+        )
+    return places
+
+
 def _unpool(
     name: str,
     dims: int,
@@ -348,25 +387,11 @@ def _unpool(
     padding: Any,
     output_size: Any,
 ) -> Any:
-    kernel = _pair(name, "kernel_size", kernel_size, dims)
-    steps = kernel if stride is None else _pair(name, "stride", stride, dims)
-    sides = _pair(name, "padding", padding, dims)
-    if tuple(input.shape) != tuple(indices.shape):
-        raise RuntimeError(
-            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got "
-            f"indices tensor with shape: {list(indices.shape)}"
-        )
-    default = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-dims:], steps, kernel, sides, strict=True)]
-    if output_size is not None:
-        default = list(output_size)[-dims:]
+    size = _unpooled_size(name, dims, input, indices, kernel_size, stride, padding, output_size)
     x, single = _batched(input, dims)
     at, _ = _batched(indices, dims)
-    size = (1, *default) if dims == 1 else tuple(default)
-    places = at.array if isinstance(at, TensorBase) else at
-    if places.size and (places.min() < 0 or places.max() >= size[0] * size[1]):
-        raise RuntimeError(
-            f"{name}: Found an invalid max index: {int(places.max())} (output volumes are of size {list(size)})"
-        )
+    size = (1, *size) if dims == 1 else size
+    places = _places(name, at, size, "Found")
     return _unbatched(_unpool_op(x, places, size=size), dims, single)
 
 
@@ -425,9 +450,7 @@ def _avg(
     divisor: Any,
 ) -> Any:
     _check_input(name, input, dims)
-    kernel = _pair(name, "kernel_size", kernel_size, dims)
-    steps = kernel if stride is None or stride == () else _pair(name, "stride", stride, dims)
-    sides = _pair(name, "padding", padding, dims)
+    kernel, steps, sides = _window(name, dims, kernel_size, stride, padding)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     _check_window(name, input.shape[-dims:], kernel, steps, sides, (1,) * dims, ceil_mode)
@@ -601,6 +624,14 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     return out if return_indices else out[0]
 
 
+def _power_mean(
+    name: str, dims: int, mean: Any, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
+) -> Any:
+    kernel = _pair(name, "kernel_size", kernel_size, dims)
+    means = mean(pow_(input, norm_type), kernel, stride, 0, ceil_mode)
+    return pow_(sign(means) * relu(abs_(means)) * math.prod(kernel), 1.0 / norm_type)
+
+
 @whole
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     r"""Return the p-norm :math:`(\sum x^p)^{1/p}` of each window of images.
@@ -611,9 +642,7 @@ def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
         >>> torch.nn.functional.lp_pool2d(torch.tensor([[[[3.0, 4.0]]]]), 2.0, (1, 2))
         tensor([[[[5.]]]])
     """
-    kernel = _pair("lp_pool2d", "kernel_size", kernel_size, 2)
-    mean = avg_pool2d(pow_(input, norm_type), kernel, stride, 0, ceil_mode)
-    return pow_(sign(mean) * relu(abs_(mean)) * (kernel[0] * kernel[1]), 1.0 / norm_type)
+    return _power_mean("lp_pool2d", 2, avg_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @whole
@@ -626,6 +655,4 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
         >>> torch.nn.functional.lp_pool1d(torch.tensor([[[3.0, 4.0]]]), 2.0, 2)
         tensor([[[5.]]])
     """
-    (kernel,) = _pair("lp_pool1d", "kernel_size", kernel_size, 1)
-    mean = avg_pool1d(pow_(input, norm_type), kernel, stride, 0, ceil_mode)
-    return pow_(sign(mean) * relu(abs_(mean)) * kernel, 1.0 / norm_type)
+    return _power_mean("lp_pool1d", 1, avg_pool1d, input, norm_type, kernel_size, stride, ceil_mode)

@@ -11,32 +11,33 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import window_max as kernels
 from tinygrad_hw.kernels.pool2d import pool_output_size
-from tinygrad_hw.ops.activation import relu
-from tinygrad_hw.ops.arithmetic import pow as pow_
 from tinygrad_hw.ops.pool import (
     _adaptive_avg,
     _avg_pool,
     _check_input,
     _check_window,
     _pair,
+    _places,
+    _power_mean,
     _scatter,
     _target,
     _unpool_op,
+    _unpooled_size,
+    _wide,
+    _window,
     adaptive_max_pool1d,
     adaptive_max_pool2d,
     max_pool1d,
     max_pool2d,
 )
 from tinygrad_hw.ops.shape import reshape, squeeze, unsqueeze
-from tinygrad_hw.ops.unary import abs as abs_
-from tinygrad_hw.ops.unary import sign
 
 __all__ = [
     "adaptive_avg_pool3d",
@@ -56,10 +57,6 @@ __all__ = [
     "max_pool3d_with_indices",
     "max_unpool3d",
 ]
-
-
-def _wide(x: Any) -> Any:
-    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def _max_forward(input: Any, *, windows: Any, dilation: Any) -> tuple[Any, Any]:
@@ -136,9 +133,7 @@ def max_pool3d(
     """
     name = "max_pool3d"
     _check_input(name, input, 3)
-    kernel = _pair(name, "kernel_size", kernel_size, 3)
-    steps = kernel if stride is None or stride == () else _pair(name, "stride", stride, 3)
-    sides = _pair(name, "padding", padding, 3)
+    kernel, steps, sides = _window(name, 3, kernel_size, stride, padding)
     spread = _pair(name, "dilation", dilation, 3)
     sizes = input.shape[-3:]
     _check_window(name, sizes, kernel, steps, sides, spread, ceil_mode)
@@ -170,25 +165,11 @@ def max_unpool3d(
         tensor(7.)
     """
     name = "max_unpool3d"
-    kernel = _pair(name, "kernel_size", kernel_size, 3)
-    steps = kernel if stride is None else _pair(name, "stride", stride, 3)
-    sides = _pair(name, "padding", padding, 3)
-    if tuple(input.shape) != tuple(indices.shape):
-        raise RuntimeError(
-            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got "
-            f"indices tensor with shape: {list(indices.shape)}"
-        )
     if input.ndim not in (4, 5):
         raise RuntimeError(f"{name}: expected (N, C, D, H, W) or (C, D, H, W), but got shape {list(input.shape)}")
-    size = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(input.shape[-3:], steps, kernel, sides, strict=True)]
-    if output_size is not None:
-        size = list(output_size)[-3:]
+    size = _unpooled_size(name, 3, input, indices, kernel_size, stride, padding, output_size)
+    places = _places(name, indices, size, "found")
     lead = input.shape[:-3]
-    places = indices.array if isinstance(indices, TensorBase) else indices
-    if places.size and (places.min() < 0 or places.max() >= math.prod(size)):
-        raise RuntimeError(
-            f"{name}: found an invalid max index: {int(places.max())} (output volumes are of size {list(size)})"
-        )
     planes = (1, math.prod(lead), 1, -1)
     flat = _unpool_op(reshape(input, planes), places.reshape(planes), size=(1, math.prod(size)))
     return reshape(flat, (*lead, *size))
@@ -242,9 +223,7 @@ def avg_pool3d(
         )
     name = "avg_pool3d"
     _check_input(name, input, 3)
-    kernel = _pair(name, "kernel_size", kernel_size, 3)
-    steps = kernel if stride is None or stride == () else _pair(name, "stride", stride, 3)
-    sides = _pair(name, "padding", padding, 3)
+    kernel, steps, sides = _window(name, 3, kernel_size, stride, padding)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     _check_window(name, input.shape[-3:], kernel, steps, sides, (1, 1, 1), ceil_mode)
@@ -336,9 +315,7 @@ def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
         >>> torch.nn.functional.lp_pool3d(torch.tensor([[[[[3.0, 4.0]]]]]), 2.0, (1, 1, 2))
         tensor([[[[[5.]]]]])
     """
-    kernel = _pair("lp_pool3d", "kernel_size", kernel_size, 3)
-    mean = avg_pool3d(pow_(input, norm_type), kernel, stride, 0, ceil_mode)
-    return pow_(sign(mean) * relu(abs_(mean)) * math.prod(kernel), 1.0 / norm_type)
+    return _power_mean("lp_pool3d", 3, avg_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 # -- fractional ------------------------------------------------------------------------------------
@@ -372,10 +349,10 @@ def _fractional_pool(
     single = input.ndim == dims + 1
     x = unsqueeze(input, 0) if single else input
     n, c = x.shape[:2]
-    kind = (x.array if isinstance(x, TensorBase) else x).dtype
+    kind = array_of(x).dtype
     if samples is None:
         samples = wrap(random_kernels.rand((1 if single else n, c, dims), kind))
-    values = (samples.array if isinstance(samples, TensorBase) else samples).reshape(-1, dims)
+    values = array_of(samples).reshape(-1, dims)
     if values.shape[0] < n * c:
         raise RuntimeError(
             f"{name}: _random_samples must be of shape ({n}, {c}, {dims}), but got {list(samples.shape)}"

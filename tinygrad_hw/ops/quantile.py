@@ -12,11 +12,12 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arithmetic import lerp
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.conversion import clone
 from tinygrad_hw.ops.extrema import _filled_dim, pick
-from tinygrad_hw.ops.index import gather
+from tinygrad_hw.ops.permutation import movedim
 from tinygrad_hw.ops.reduce import _kept, _one_dim
-from tinygrad_hw.ops.shape import flatten, movedim, reshape, squeeze
+from tinygrad_hw.ops.scatter import gather
+from tinygrad_hw.ops.shape import flatten, reshape, squeeze
 
 __all__ = [
     "median",

@@ -17,6 +17,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
+from tinygrad_hw.ops.creation import _kind, _like
 
 __all__ = [
     "Generator",
@@ -174,16 +175,36 @@ def _finish(array: Any, requires_grad: bool) -> Any:
     return t
 
 
-def _float_dtype(dtype: Any) -> Any:
-    return (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)).numpy
-
-
-def _parts(out: Any, draw: Any, scale: float, generator: Any) -> Any:
-    """Fill the real and imaginary parts of a complex array as the elements of a real one."""
+def _filled(out: Any, draw: Any, part: float, generator: Any) -> Any:
+    """Fill an array; the parts of complex numbers, of scale ``part``, as the elements of a real one."""
+    if out.dtype.kind != "c":
+        return draw(out, 0.0, 1.0, generator)
     parts = np.empty((*out.shape, 2), out.real.dtype)
-    draw(parts, 0.0, scale, generator)
+    draw(parts, 0.0, part, generator)
     out.real, out.imag = parts[..., 0], parts[..., 1]
     return out
+
+
+#: How real numbers are made, how memory is filled, and the scale of a complex number's parts.
+_UNIFORM = (kernels.rand, kernels.uniform_, 1.0)
+_NORMAL = (kernels.randn, kernels.normal_, math.sqrt(0.5))
+
+
+def _new(name: str, numbers: Any, size: Any, generator: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    make, draw, part = numbers
+    Device.check(device)
+    kind = _kind(dtype)
+    shape = _size(name, size)
+    if kind.kind == "c":
+        return _finish(_filled(np.empty(shape, kind), draw, part, generator), requires_grad)
+    return _finish(make(shape, kind, generator), requires_grad)
+
+
+def _new_like(numbers: Any, input: Any, generator: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    _, draw, part = numbers
+    Device.check(device)
+    memory = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
+    return _finish(_filled(memory, draw, part, generator), requires_grad)
 
 
 def rand(
@@ -216,22 +237,8 @@ def rand(
         tensor([0.4963, 0.7682])
     """
     if out is not None:
-        return into(
-            out,
-            rand,
-            *size,
-            generator=generator,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
-    Device.check(device)
-    kind = _float_dtype(dtype)
-    if kind.kind == "c":
-        return _finish(_parts(np.empty(_size("rand", size), kind), kernels.uniform_, 1.0, generator), requires_grad)
-    return _finish(kernels.rand(_size("rand", size), kind, generator), requires_grad)
+        return into(out, rand, *size, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _new("rand", _UNIFORM, size, generator, dtype, device, requires_grad)
 
 
 def randn(
@@ -264,23 +271,8 @@ def randn(
         tensor([ 1.5410, -0.2934])
     """
     if out is not None:
-        return into(
-            out,
-            randn,
-            *size,
-            generator=generator,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
-    Device.check(device)
-    kind = _float_dtype(dtype)
-    if kind.kind == "c":
-        memory = np.empty(_size("randn", size), kind)
-        return _finish(_parts(memory, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
-    return _finish(kernels.randn(_size("randn", size), kind, generator), requires_grad)
+        return into(out, randn, *size, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
+    return _new("randn", _NORMAL, size, generator, dtype, device, requires_grad)
 
 
 def randint(
@@ -322,17 +314,7 @@ def randint(
     """
     if out is not None:
         return into(
-            out,
-            randint,
-            low,
-            high,
-            size,
-            generator=generator,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
+            out, randint, low, high, size, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
         )
     if size is None:
         if high is None:
@@ -379,24 +361,10 @@ def randperm(
         tensor([0, 1, 3, 2])
     """
     if out is not None:
-        return into(
-            out,
-            randperm,
-            n,
-            generator=generator,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
-        )
+        return into(out, randperm, n, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad)
     Device.check(device)
     kind = dtypes.int64.numpy if dtype is None else dtypes.as_dtype(dtype).numpy
     return _finish(kernels.randperm(int(n), kind, generator), requires_grad)
-
-
-def _like(input: Any, dtype: Any) -> Any:
-    return input.array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy
 
 
 def rand_like(
@@ -410,11 +378,7 @@ def rand_like(
     generator: kernels.Generator | None = None,
 ) -> Any:
     """Return uniform numbers in [0, 1) of the shape and dtype of ``input``; see ``rand``."""
-    Device.check(device)
-    out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
-    if out.dtype.kind == "c":
-        return _finish(_parts(out, kernels.uniform_, 1.0, generator), requires_grad)
-    return _finish(kernels.uniform_(out, 0.0, 1.0, generator), requires_grad)
+    return _new_like(_UNIFORM, input, generator, dtype, device, requires_grad)
 
 
 def randn_like(
@@ -428,11 +392,7 @@ def randn_like(
     generator: kernels.Generator | None = None,
 ) -> Any:
     """Return standard normal numbers of the shape and dtype of ``input``; see ``randn``."""
-    Device.check(device)
-    out = np.empty_like(input.array, dtype=_like(input, dtype), subok=False)
-    if out.dtype.kind == "c":
-        return _finish(_parts(out, kernels.normal_, math.sqrt(0.5), generator), requires_grad)
-    return _finish(kernels.normal_(out, 0.0, 1.0, generator), requires_grad)
+    return _new_like(_NORMAL, input, generator, dtype, device, requires_grad)
 
 
 def randint_like(
@@ -472,10 +432,6 @@ _drawn_normal = op(
 )
 
 
-def _recorded(input: Any, values: Any) -> Any:
-    return _drawn(input, values=values)
-
-
 @whole
 def bernoulli(
     input: Any, p: float | None = None, *, generator: kernels.Generator | None = None, out: Any = None
@@ -500,7 +456,7 @@ def bernoulli(
     """
     if out is not None:
         return into(out, bernoulli, input, p, generator=generator)
-    return _recorded(input, kernels.bernoulli(input.array, p, generator))
+    return _drawn(input, values=kernels.bernoulli(input.array, p, generator))
 
 
 @whole
@@ -517,7 +473,7 @@ def poisson(input: Any, generator: kernels.Generator | None = None) -> Any:
         >>> torch.poisson(torch.zeros(2))
         tensor([0., 0.])
     """
-    return _recorded(input, kernels.poisson(input.array, generator))
+    return _drawn(input, values=kernels.poisson(input.array, generator))
 
 
 @whole
@@ -593,17 +549,7 @@ def normal(
     """
     if out is not None:
         return into(
-            out,
-            normal,
-            mean,
-            std,
-            size,
-            generator=generator,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-            pin_memory=pin_memory,
+            out, normal, mean, std, size, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
         )
     if isinstance(mean, TensorBase) or isinstance(std, TensorBase):
         if size is not None:
@@ -613,11 +559,11 @@ def normal(
         values = kernels.normal(m, s, generator)
         if isinstance(mean, TensorBase) and isinstance(std, TensorBase):
             return _drawn_normal(mean, std, values=values)
-        return _recorded(mean if isinstance(mean, TensorBase) else std, values)
+        return _drawn(mean if isinstance(mean, TensorBase) else std, values=values)
     if size is None:
         raise TypeError("normal() of two numbers needs a size")
     Device.check(device)
-    out = np.empty(_size("normal", size if isinstance(size, (tuple, list)) else (size,)), _float_dtype(dtype))
+    out = np.empty(_size("normal", size if isinstance(size, (tuple, list)) else (size,)), _kind(dtype))
     return _finish(kernels.normal_(out, float(mean), float(std), generator), requires_grad)
 
 

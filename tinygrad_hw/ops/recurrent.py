@@ -13,10 +13,14 @@ from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import ALIAS, op, record
 from tinygrad_hw.kernels import recurrent as kernels
-from tinygrad_hw.ops.activation import relu, sigmoid
+from tinygrad_hw.ops.activation import relu
 from tinygrad_hw.ops.dropout import dropout as drop
-from tinygrad_hw.ops.shape import cat, chunk, narrow, reshape, select, stack, transpose
+from tinygrad_hw.ops.joining import cat, stack
+from tinygrad_hw.ops.permutation import transpose
+from tinygrad_hw.ops.shape import reshape
+from tinygrad_hw.ops.splitting import chunk, narrow, select
 from tinygrad_hw.ops.trigonometry import tanh
+from tinygrad_hw.ops.unary import sigmoid
 
 __all__ = [
     "gru",

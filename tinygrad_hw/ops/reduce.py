@@ -17,8 +17,10 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arithmetic import _pow_scalar
+from tinygrad_hw.ops.joining import cat
+from tinygrad_hw.ops.permutation import flip, movedim
 from tinygrad_hw.ops.selection import _where
-from tinygrad_hw.ops.shape import cat, flip, movedim, reshape
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import abs as abs_
 from tinygrad_hw.ops.unary import exp, sign
 
@@ -479,7 +481,7 @@ def norm(
             f"{dtypes.from_numpy(array_of(input).dtype)}"
         )
     if p == "nuc":
-        from tinygrad_hw.ops.linalg import matrix_norm
+        from tinygrad_hw.ops.matrix_properties import matrix_norm
 
         return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
     exponent = 2.0 if p in ("fro", None) else float(p)

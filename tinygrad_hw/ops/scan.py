@@ -10,10 +10,10 @@ from tinygrad_hw import return_types
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.creation import clone
+from tinygrad_hw.ops.conversion import clone
+from tinygrad_hw.ops.permutation import flip
 from tinygrad_hw.ops.reduce import _converted, _one_dim
 from tinygrad_hw.ops.selection import where
-from tinygrad_hw.ops.shape import flip
 from tinygrad_hw.ops.unary import exp, log
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
@@ -61,7 +61,8 @@ def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     if not (array_of(input) == 0).any():
         return _reversed_sum(g * out, dim) / input
     # With zeros: the derivative of out_k in x_i is the product of the others up to k. Quadratic, but right.
-    from tinygrad_hw.ops.shape import cat, stack, unsqueeze
+    from tinygrad_hw.ops.joining import cat, stack
+    from tinygrad_hw.ops.shape import unsqueeze
 
     n = input.shape[dim]
     lead = (slice(None),) * dim
@@ -126,7 +127,7 @@ def _running(largest: bool) -> Any:
 
 
 def _running_rule(g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
-    from tinygrad_hw.ops.index import scatter_add
+    from tinygrad_hw.ops.scatter import scatter_add
     from tinygrad_hw.ops.shape import reshape
 
     if not input_shape:
@@ -242,7 +243,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     """
     if out is not None:
         return into(out, diff, input, n, dim, prepend, append)
-    from tinygrad_hw.ops.shape import cat
+    from tinygrad_hw.ops.joining import cat
 
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")

@@ -12,9 +12,9 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
 from tinygrad_hw.kernels import softmax as kernels
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.reduce import _converted
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.shape import one_dim
 from tinygrad_hw.ops.unary import exp
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]

@@ -1,4 +1,8 @@
-"""Solvers beside ``linalg.solve``, forms that report instead of raising, functions of matrices, low-rank factors."""
+"""Inverses and solutions of linear systems, batched over the leading dimensions.
+
+The gradient rules are the standard ones of matrix calculus; each docstring names its source. Rules are
+written with operators and ``.mT``, so that they serve arrays and tensors alike.
+"""
 
 from __future__ import annotations
 
@@ -8,100 +12,82 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels.lu import lu_packed
-from tinygrad_hw.ops import linalg
-from tinygrad_hw.ops.complex import conj
-from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.linalg import LinAlgError, _check_matrix, _triangle
+from tinygrad_hw.ops.conversion import clone
+from tinygrad_hw.ops.diagonals import diag_embed, diagonal, tril, triu
+from tinygrad_hw.ops.linalg import _check_matrix, _eye, _numpy, _singular
 from tinygrad_hw.ops.matmul import matmul
-from tinygrad_hw.ops.random import randn
-from tinygrad_hw.ops.reduce import mean as mean_
+from tinygrad_hw.ops.permutation import movedim
 from tinygrad_hw.ops.reduce import sum as sum_
-from tinygrad_hw.ops.selection import where
-from tinygrad_hw.ops.shape import cat, expand, movedim, reshape, stack
+from tinygrad_hw.ops.shape import flatten, reshape, squeeze, unsqueeze
+from tinygrad_hw.return_types import linalg_lstsq
 
 __all__ = [
-    "cholesky_ex",
     "cholesky_inverse",
     "cholesky_solve",
+    "inv",
     "inv_ex",
-    "logdet",
-    "matrix_exp",
-    "pca_lowrank",
+    "lstsq",
+    "pinv",
+    "solve",
     "solve_ex",
-    "svd_lowrank",
+    "solve_triangular",
     "tensorinv",
     "tensorsolve",
-    "torch_qr",
-    "torch_svd",
     "triangular_solve",
-    "vander",
-    "vecdot",
 ]
 
 
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else np.asarray(t)
+# -- inverse --------------------------------------------------------------------------------------
 
 
-# -- forms that report -----------------------------------------------------------------------------
+def _inv_forward(A: Any) -> Any:
+    try:
+        return np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        raise _singular("inv", A) from None
 
 
-def _first_bad_minor(a: Any) -> Any:
-    """Return for each matrix the order of its first minor that is not positive, 0 if there is none."""
-    n = a.shape[-1]
-    info = np.zeros(a.shape[:-2], np.int32)
-    for place in np.ndindex(*a.shape[:-2]):
-        for k in range(1, n + 1):
-            try:
-                np.linalg.cholesky(a[place][:k, :k])
-            except np.linalg.LinAlgError:
-                info[place] = k
-                break
-    return info
+_inv = op(
+    "linalg_inv",
+    _inv_forward,
+    node_name="LinalgInvExBackward0",
+    A=lambda g, out: -(out.mT @ g @ out.mT),
+)
 
 
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
-    """Return the Cholesky factor, and where the matrix turned out not to be positive definite.
+def inv(A: Any, *, out: Any = None) -> Any:
+    r"""Return the inverse :math:`A^{-1}`; its gradient is :math:`-A^{-T} g A^{-T}`.
 
     Args:
-        A: (..., n, n), symmetric.
-        upper: return the upper factor.
-        check_errors: raise instead of reporting.
+        A: (..., n, n).
         out: a tensor to write the result into.
 
     Returns:
-        A named tuple ``(L, info)``: ``info`` is 0, or the order of the first minor that is not positive.
+        A tensor of A's shape.
 
-    Source: ``torch.linalg.cholesky_ex``.
+    Raises:
+        LinAlgError: a matrix is singular.
+        RuntimeError: the matrices are not square or not float32 or float64.
+
+    Source: ``torch.linalg.inv``; Giles, "An extended collection of matrix derivative results" (2008), 2.2.3.
 
     Example:
-        >>> torch.linalg.cholesky_ex(torch.tensor([[4.0]])).info
-        tensor(0, dtype=torch.int32)
+        >>> torch.linalg.inv(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
     """
     if out is not None:
-        return into(out, cholesky_ex, A, upper=upper, check_errors=check_errors)
-    _check_matrix("cholesky_ex", A, True)
-    try:
-        factor = linalg.cholesky(A, upper=upper)
-    except LinAlgError:
-        if check_errors:
-            raise
-        a = _array(A)
-        info = _first_bad_minor(np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2))
-        good = info == 0
-        values = np.full_like(a, np.nan)
-        if good.any():
-            values[good] = np.linalg.cholesky(a[good])
-        return return_types.linalg_cholesky_ex(wrap(values), wrap(info))
-    return return_types.linalg_cholesky_ex(factor, wrap(np.zeros(A.shape[:-2], np.int32)))
+        return into(out, inv, A)
+    _check_matrix("inv", A, True)
+    return _inv(A)
 
 
 def _zero_pivots(A: Any) -> Any:
-    return lu_packed(_array(A))[2]
+    return lu_packed(array_of(A))[2]
 
 
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
@@ -127,13 +113,73 @@ def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     info = _zero_pivots(A)
     if info.any():
         if check_errors:
-            linalg.inv(A)
-        a = _array(A).copy()
+            inv(A)
+        a = array_of(A).copy()
         good = info == 0
         if good.any():
             a[good] = np.linalg.inv(a[good])
         return return_types.linalg_inv_ex(wrap(a), wrap(info))
-    return return_types.linalg_inv_ex(linalg.inv(A), wrap(info))
+    return return_types.linalg_inv_ex(inv(A), wrap(info))
+
+
+# -- solve ----------------------------------------------------------------------------------------
+
+
+def _solve_forward(A: Any, B: Any) -> Any:
+    try:
+        return np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:
+        raise _singular("solve", A) from None
+
+
+_solve = op(
+    "linalg_solve",
+    _solve_forward,
+    node_name="LinalgSolveExBackward0",
+    A=lambda g, A, out: -(_solve(A.mT, g) @ out.mT),
+    B=lambda g, A: _solve(A.mT, g),
+)
+
+
+def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
+    r"""Return the solution of :math:`AX = B` (or :math:`XA = B`).
+
+    Args:
+        A: (..., n, n).
+        B: (..., n, k), or one vector per matrix: (n,) or (..., n) with the batch shape of A.
+        left: solve :math:`AX = B` (True) or :math:`XA = B`.
+        out: a tensor to write the result into.
+
+    Returns:
+        A tensor of B's (broadcast) shape.
+
+    Raises:
+        LinAlgError: a matrix is singular.
+        RuntimeError: the shapes do not fit.
+
+    Source: ``torch.linalg.solve``; Giles (2008), 2.3.1.
+
+    Example:
+        >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 2.0]))
+        tensor([1.0000, 0.5000])
+    """
+    if out is not None:
+        return into(out, solve, A, B, left=left)
+    _check_matrix("solve", A, True)
+    if array_of(A).dtype != array_of(B).dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
+            f"type {B.dtype} instead"
+        )
+    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    if vector:
+        return squeeze(solve(A, unsqueeze(B, -1)), -1)
+    if B.shape[-2 if left else -1] != A.shape[-1]:
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            f"({'x'.join(map(str, A.shape))} and {'x'.join(map(str, B.shape))})"
+        )
+    return _solve(A, B) if left else _solve(A.mT, B.mT).mT
 
 
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
@@ -161,10 +207,101 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, o
     info = _zero_pivots(A)
     if info.any() and not check_errors:
         return return_types.linalg_solve_ex(clone(B) * float("nan"), wrap(info))
-    return return_types.linalg_solve_ex(linalg.solve(A, B, left=left), wrap(info))
+    return return_types.linalg_solve_ex(solve(A, B, left=left), wrap(info))
 
 
-# -- solvers ---------------------------------------------------------------------------------------
+def _triangle(a: Any, upper: bool, unitriangular: bool) -> Any:
+    a = triu(a) if upper else tril(a)
+    if unitriangular:
+        a = a - diag_embed(diagonal(a, 0, -2, -1)) + _eye(a, a.shape[-1])
+    return a
+
+
+def solve_triangular(
+    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Any = None
+) -> Any:
+    """Return the solution of ``AX = B`` (or ``XA = B``) for triangular matrices.
+
+    Args:
+        A: (..., n, n); only the triangle is read.
+        B: (..., n, k).
+        upper: whether A is upper triangular.
+        left: solve ``AX = B`` (True) or ``XA = B``.
+        unitriangular: take the diagonal as ones.
+        out: a tensor to write the result into.
+
+    Source: ``torch.linalg.solve_triangular``.
+
+    Example:
+        >>> torch.linalg.solve_triangular(torch.eye(2) * 2, torch.ones(2, 1), upper=True)
+        tensor([[0.5000],
+                [0.5000]])
+    """
+    if out is not None:
+        return into(out, solve_triangular, A, B, upper=upper, left=left, unitriangular=unitriangular)
+    _check_matrix("solve_triangular", A, True)
+    return solve(_triangle(A, upper, unitriangular), B, left=left)
+
+
+def triangular_solve(
+    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+) -> Any:
+    """Return the solution of ``AX = b`` for triangular matrices, and a copy of A.
+
+    Args:
+        b: (..., n, k).
+        A: (..., n, n); only the triangle is read.
+        upper: whether A is upper triangular.
+        transpose: solve with its transpose.
+        unitriangular: take the diagonal as ones.
+        out: a tensor to write the result into.
+
+    Returns:
+        A named tuple ``(solution, cloned_coefficient)``.
+
+    Source: ``torch.triangular_solve``.
+
+    Example:
+        >>> torch.triangular_solve(torch.tensor([[4.0]]), torch.tensor([[2.0]])).solution
+        tensor([[2.]])
+    """
+    if out is not None:
+        return into(out, triangular_solve, b, A, upper, transpose, unitriangular)
+    for name, t in (("b", b), ("A", A)):
+        if t.ndim < 2:
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {t.ndim}"
+            )
+    matrix = _triangle(A, upper, unitriangular)
+    solution = solve(matrix.mT if transpose else matrix, b)
+    return return_types.triangular_solve(solution, clone(A))
+
+
+# -- from a Cholesky factor -----------------------------------------------------------------------
+
+
+def _lower(L: Any, upper: bool) -> Any:
+    return np.tril(L.mT if upper else L)
+
+
+def _cholesky_solve_forward(B: Any, L: Any, *, upper: bool) -> Any:
+    lower = _lower(L, upper)
+    return np.linalg.solve(lower.mT, np.linalg.solve(lower, B))
+
+
+def _cholesky_solve_rule(g: Any, L: Any, out: Any, upper: bool) -> Any:
+    """As PyTorch's, the gradient of a full matrix: the other triangle is not masked."""
+    common = _cholesky_solve(g, L, upper=upper) @ out.mT
+    common = common + common.mT
+    return -(L @ common) if upper else -(common @ L)
+
+
+_cholesky_solve = op(
+    "cholesky_solve",
+    _cholesky_solve_forward,
+    B=lambda g, L, upper: _cholesky_solve(g, L, upper=upper),
+    L=_cholesky_solve_rule,
+)
 
 
 def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
@@ -200,30 +337,6 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> A
             f"matrix is {B.shape[-2]} by {B.shape[-1]}"
         )
     return _cholesky_solve(B, L, upper=upper)
-
-
-def _lower(L: Any, upper: bool) -> Any:
-    return np.tril(L.mT if upper else L)
-
-
-def _cholesky_solve_forward(B: Any, L: Any, *, upper: bool) -> Any:
-    lower = _lower(L, upper)
-    return np.linalg.solve(lower.mT, np.linalg.solve(lower, B))
-
-
-def _cholesky_solve_rule(g: Any, L: Any, out: Any, upper: bool) -> Any:
-    """As PyTorch's, the gradient of a full matrix: the other triangle is not masked."""
-    common = _cholesky_solve(g, L, upper=upper) @ out.mT
-    common = common + common.mT
-    return -(L @ common) if upper else -(common @ L)
-
-
-_cholesky_solve = op(
-    "cholesky_solve",
-    _cholesky_solve_forward,
-    B=lambda g, L, upper: _cholesky_solve(g, L, upper=upper),
-    L=_cholesky_solve_rule,
-)
 
 
 def _cholesky_inverse_forward(L: Any, *, upper: bool) -> Any:
@@ -267,38 +380,7 @@ def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
     return _cholesky_inverse(L, upper=upper)
 
 
-def triangular_solve(
-    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
-) -> Any:
-    """Return the solution of ``AX = b`` for triangular matrices, and a copy of A.
-
-    Args:
-        b: (..., n, k).
-        A: (..., n, n); only the triangle is read.
-        upper: whether A is upper triangular.
-        transpose: solve with its transpose.
-        unitriangular: take the diagonal as ones.
-        out: a tensor to write the result into.
-
-    Returns:
-        A named tuple ``(solution, cloned_coefficient)``.
-
-    Source: ``torch.triangular_solve``.
-
-    Example:
-        >>> torch.triangular_solve(torch.tensor([[4.0]]), torch.tensor([[2.0]])).solution
-        tensor([[2.]])
-    """
-    if out is not None:
-        return into(out, triangular_solve, b, A, upper, transpose, unitriangular)
-    for name, t in (("b", b), ("A", A)):
-        if t.ndim < 2:
-            raise RuntimeError(
-                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {t.ndim}"
-            )
-    matrix = _triangle(A, upper, unitriangular)
-    solution = linalg.solve(matrix.mT if transpose else matrix, b)
-    return return_types.triangular_solve(solution, clone(A))
+# -- over several dimensions ----------------------------------------------------------------------
 
 
 def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
@@ -329,7 +411,7 @@ def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{columns} != {rows}"
         )
-    return reshape(linalg.inv(reshape(A, (rows, columns))), (*rest, *first))
+    return reshape(inv(reshape(A, (rows, columns))), (*rest, *first))
 
 
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
@@ -362,279 +444,116 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
             f"but got {columns} != {rows}"
         )
-    return reshape(linalg.solve(reshape(A, (rows, columns)), reshape(B, (-1,))), rest)
+    return reshape(solve(reshape(A, (rows, columns)), reshape(B, (-1,))), rest)
 
 
-# -- functions of matrices -------------------------------------------------------------------------
+# -- pseudo-inverse and least squares -------------------------------------------------------------
 
 
-def logdet(input: Any) -> Any:
-    """Return the logarithm of the determinant; NaN where that is negative, -inf where it is 0.
-
-    Args:
-        input: (..., n, n).
-
-    Source: ``torch.logdet``.
-
-    Example:
-        >>> torch.logdet(torch.eye(2) * 2)
-        tensor(1.3863)
-    """
-    sign, size = linalg.slogdet(input)
-    return where(wrap(_array(sign) == -1), float("nan"), size)
+def _pinv_tolerance(a: Any, s: Any, atol: Any, rtol: Any) -> Any:
+    """Return the singular value below which one counts as zero."""
+    values = array_of(s)
+    largest = values.max(axis=-1, initial=0)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(a.shape[-2:]) * np.finfo(values.dtype).eps
+    # Numbers stay numbers: as arrays they would be float64 and decide the dtype.
+    least, relative = (t.array if isinstance(t, TensorBase) else t for t in (atol, rtol))
+    return np.maximum(0.0 if least is None else least, relative * largest)[..., None]
 
 
-_THETA = 5.371920351148152
-_PADE = (
-    64764752532480000.0,
-    32382376266240000.0,
-    7771770303897600.0,
-    1187353796428800.0,
-    129060195264000.0,
-    10559470521600.0,
-    670442572800.0,
-    33522128640.0,
-    1323241920.0,
-    40840800.0,
-    960960.0,
-    16380.0,
-    182.0,
-    1.0,
-)
-
-
-def _exponential(A: Any) -> Any:
-    if not A.size:
-        return A.copy()
-    a = A.astype(np.float64)
-    size = np.abs(a).sum(-2).max(-1)
-    halvings = np.maximum(0, np.ceil(np.log2(np.maximum(size, 1e-300) / _THETA))).astype(int)
-    a = a / (2.0**halvings)[..., None, None]
-    eye = np.eye(a.shape[-1])
-    a2 = a @ a
-    a4 = a2 @ a2
-    a6 = a4 @ a2
-    b = _PADE
-    odd = a @ (a6 @ (b[13] * a6 + b[11] * a4 + b[9] * a2) + b[7] * a6 + b[5] * a4 + b[3] * a2 + b[1] * eye)
-    even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + b[0] * eye
-    result = np.linalg.solve(even - odd, even + odd)
-    for k in range(int(halvings.max(initial=0))):
-        result = np.where((halvings > k)[..., None, None], result @ result, result)
-    return result.astype(A.dtype)
-
-
-def _exponential_rule(g: Any, A: Any) -> Any:
-    """The upper right block of the exponential of a block matrix is the derivative in the direction of that block."""
-    n = A.shape[-1]
-    at = A.mT
-    block = cat((cat((at, g), -1), cat((at * 0, at), -1)), -2)
-    return _matrix_exp(block)[..., :n, n:]
-
-
-_matrix_exp = op("linalg_matrix_exp", _exponential, node_name="LinalgMatrixExpBackward0", A=_exponential_rule)
-
-
-def matrix_exp(A: Any) -> Any:
-    r"""Return the exponential of square matrices, :math:`\sum_k A^k / k!`.
-
-    Args:
-        A: (..., n, n).
-
-    Raises:
-        RuntimeError: the matrices are not square or not floating point.
-
-    Source: ``torch.linalg.matrix_exp``; Higham, "The Scaling and Squaring Method for the Matrix Exponential
-    Revisited" (2005); gradient by Mathias, "A Chain Rule for Matrix Functions and Applications" (1996).
-
-    Example:
-        >>> torch.linalg.matrix_exp(torch.zeros(2, 2))
-        tensor([[1., 0.],
-                [0., 1.]])
-    """
-    _check_matrix("matrix_exp", A, True)
-    return _matrix_exp(A)
-
-
-def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
-    """Return the dot products of vectors along a dimension, the first ones conjugated.
-
-    Args:
-        x: a floating point tensor.
-        y: a tensor, broadcastable.
-        dim: the dimension.
-        out: a tensor to write the result into.
-
-    Raises:
-        RuntimeError: the tensors are not floating point.
-
-    Source: ``torch.linalg.vecdot``.
-
-    Example:
-        >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
-        tensor(11.)
-    """
-    if out is not None:
-        return into(out, vecdot, x, y, dim=dim)
-    if _array(x).dtype.kind not in "fc" or _array(y).dtype.kind not in "fc":
-        raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
-    return sum_(conj(x) * y, dim)
-
-
-def vander(x: Any, *, N: int | None = None) -> Any:
-    """Return Vandermonde matrices, rising powers of each element in a row.
-
-    Args:
-        x: (..., n).
-        N: columns; n by default.
-
-    Raises:
-        RuntimeError: ``N`` is not above 1.
-
-    Source: ``torch.linalg.vander``.
-
-    Example:
-        >>> torch.linalg.vander(torch.tensor([2, 3]), N=3)
-        tensor([[1, 2, 4],
-                [1, 3, 9]])
-    """
-    if x.ndim < 1:
-        x = reshape(x, (1,))
-    n = x.shape[-1] if N is None else N
-    if n <= 1:
-        raise RuntimeError(f"N must be greater than 1, got {n}")
-    kind = _array(x).dtype
-    if kind == np.bool_:
-        kind = np.dtype(np.int64)
-        x = wrap(_array(x).astype(kind))
-    powers = [wrap(np.ones(tuple(x.shape), kind))]
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    return stack(powers, -1)
-
-
-# -- older names -----------------------------------------------------------------------------------
-
-
-def torch_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
-    """Return the singular value decomposition ``(U, S, V)``, V not transposed; see ``linalg.svd``.
-
-    Args:
-        input: (..., m, n).
-        some: whether U and V have min(m, n) columns only.
-        compute_uv: whether to compute U and V; else they are zeros.
-        out: a tensor to write the result into.
-
-    Source: ``torch.svd``.
-
-    Example:
-        >>> torch.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]])).S
-        tensor([4., 3.])
-    """
-    if out is not None:
-        return into(out, torch_svd, input, some, compute_uv)
-    if not compute_uv:
-        m, n = input.shape[-2], input.shape[-1]
-        zeros = [wrap(np.zeros((*input.shape[:-2], k, k), _array(input).dtype)) for k in (m, n)]
-        return return_types.svd(zeros[0], linalg.svdvals(input), zeros[1])
-    u, s, vh = linalg.svd(input, full_matrices=not some)
-    return return_types.svd(u, s, vh.mT)
-
-
-def torch_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
-    """Return the QR factors; see ``linalg.qr``.
-
-    Args:
-        input: (..., m, n).
-        some: whether Q has min(m, n) columns only.
-        out: a tensor to write the result into.
-
-    Source: ``torch.qr``.
-
-    Example:
-        >>> torch.qr(torch.eye(2)).R.abs()
-        tensor([[1., 0.],
-                [0., 1.]])
-    """
-    if out is not None:
-        return into(out, torch_qr, input, some)
-    return return_types.qr(*linalg.qr(input, "reduced" if some else "complete"))
-
-
-# -- low rank --------------------------------------------------------------------------------------
-
-
-def _basis(A: Any, q: int, niter: int, M: Any) -> Any:
-    """Return an approximate orthonormal basis of the range of A."""
-    start = randn(A.shape[-1], q, dtype=A.dtype)
-    centred = A if M is None else A - M
-    Q = linalg.qr(matmul(centred, start)).Q
-    for _ in range(niter):
-        Q = linalg.qr(matmul(centred.mT, Q)).Q
-        Q = linalg.qr(matmul(centred, Q)).Q
-    return Q
-
-
-def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None) -> tuple[Any, Any, Any]:
-    """Return an approximate singular value decomposition of rank ``q``, from random projections.
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
+    r"""Return the Moore-Penrose pseudo-inverse :math:`V S^+ U^T`.
 
     Args:
         A: (..., m, n).
-        q: a little more than the rank of A.
-        niter: rounds of subspace iteration.
-        M: subtracted from A, broadcastable.
+        atol: singular values at or below it count as zero.
+        rtol: the same relative to the largest; ``max(m, n) * eps`` by default.
+        hermitian: whether A is symmetric; then only its lower triangle is read.
+        out: a tensor to write the result into.
 
     Returns:
-        ``(U, S, V)``, V not transposed.
+        A tensor of shape (..., n, m).
 
-    Source: ``torch.svd_lowrank``; Halko, Martinsson and Tropp, "Finding structure with randomness" (2011), 5.1.
+    Source: ``torch.linalg.pinv``; gradient by Golub and Pereyra, "The Differentiation of Pseudo-Inverses
+    and Nonlinear Least Squares Problems Whose Variables Separate" (1973), eq. 4.12.
 
     Example:
-        >>> U, S, V = torch.svd_lowrank(torch.ones(4, 3), q=1)
-        >>> S.shape
-        torch.Size([1])
+        >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
+        tensor([[0.5000, 0.0000]])
     """
-    q, niter = 6 if q is None else q, 2 if niter is None else niter
+    if out is not None:
+        return into(out, pinv, A, atol=atol, rtol=rtol, hermitian=hermitian)
+    _check_matrix("pinv", A, hermitian)
+    return _pinv(A, atol=atol, rtol=rtol, hermitian=hermitian)
+
+
+def _pinv_forward(A: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    if hermitian:
+        w, v = _numpy("pinv", np.linalg.eigh, A)
+        keep = np.abs(w) > _pinv_tolerance(A, np.abs(w), atol, rtol)
+        inverse = np.where(keep, 1 / np.where(keep, w, 1), 0).astype(A.dtype)
+        return (v * inverse[..., None, :]) @ v.mT
+    u, s, vh = _numpy("pinv", np.linalg.svd, A, full_matrices=False)
+    keep = s > _pinv_tolerance(A, s, atol, rtol)
+    inverse = np.where(keep, 1 / np.where(keep, s, 1), 0).astype(A.dtype)
+    return (vh.mT * inverse[..., None, :]) @ u.mT
+
+
+def _pinv_rule(g: Any, A: Any, out: Any) -> Any:
     m, n = A.shape[-2], A.shape[-1]
-    if M is not None:
-        M = expand(M, tuple(A.shape))
-    if m < n:
-        A = A.mT
-        M = None if M is None else M.mT
-    Q = _basis(A, q, niter, M)
-    B = matmul(Q.mT, A if M is None else A - M)
-    U, S, Vh = linalg.svd(B, full_matrices=False)
-    U, V = matmul(Q, U), Vh.mT
-    return (V, S, U) if m < n else (U, S, V)
+    k, p = g.mT, out  # the formula is for the gradient with respect to A^T's layout
+    ph = p.mT
+    first = -(ph @ k.mT @ ph)
+    second = (_eye(A, m) - A @ p) @ k @ p @ ph
+    third = ph @ p @ k @ (_eye(A, n) - p @ A)
+    return first + second + third
 
 
-def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Any, Any, Any]:
-    """Return an approximate principal component analysis of rank ``q``; see ``svd_lowrank``.
+_pinv = op("linalg_pinv", _pinv_forward, node_name="LinalgPinvBackward0", A=_pinv_rule)
+
+
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None, out: Any = None) -> Any:
+    r"""Return the solution of the least squares problem :math:`\min_X \|AX - B\|_F`.
 
     Args:
-        A: (..., samples, features).
-        q: a little more than the rank; ``min(6, m, n)`` by default.
-        center: whether to subtract the mean of each feature.
-        niter: rounds of subspace iteration.
+        A: (..., m, n).
+        B: (..., m, k), or (..., m).
+        rcond: relative size below which a singular value counts as zero; ``eps * max(m, n)`` by default.
+        driver: LAPACK's routine whose results are returned: ``"gelsy"`` (default) finds the rank, ``"gels"`` takes
+            it as full, ``"gelsd"`` and ``"gelss"`` return the singular values too. The pseudo-inverse is used for all.
+        out: a tensor to write the result into.
 
     Returns:
-        ``(U, S, V)``; the columns of V are the principal directions.
+        A named tuple ``(solution, residuals, rank, singular_values)``.
 
-    Raises:
-        ValueError: ``q`` or ``niter`` is out of range.
-
-    Source: ``torch.pca_lowrank``.
+    Source: ``torch.linalg.lstsq``.
 
     Example:
-        >>> torch.pca_lowrank(torch.ones(4, 3))[1].shape
-        torch.Size([3])
+        >>> torch.linalg.lstsq(torch.tensor([[2.0], [0.0]]), torch.tensor([[4.0], [1.0]])).solution
+        tensor([[2.]])
     """
+    if out is not None:
+        return into(out, lstsq, A, B, rcond, driver=driver)
+    _check_matrix("lstsq", A, False)
+    if driver is None:
+        driver = "gelsy"
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got " + str(driver)
+        )
+    vector = B.ndim == A.ndim - 1
+    b = unsqueeze(B, -1) if vector else B
+    solution = matmul(pinv(A, rtol=rcond), b)
     m, n = A.shape[-2], A.shape[-1]
-    if q is None:
-        q = min(6, m, n)
-    elif not 0 <= q <= min(m, n):
-        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
-    if niter < 0:
-        raise ValueError(f"niter(={niter}) must be non-negative integer")
-    if not center:
-        return svd_lowrank(A, q, niter)
-    return svd_lowrank(A - mean_(A, -2, True), q, niter)
+    s = np.linalg.svd(array_of(A), compute_uv=False)
+    rank = (s > _pinv_tolerance(A, s, None, rcond)).sum(axis=-1)
+    residual = matmul(A, solution) - b
+    residuals = sum_(residual * residual, -2)
+    if m <= n or driver == "gelsy" or not (driver == "gels" or bool(np.all(rank == n))):
+        residuals = flatten(residuals)[:0]
+    return linalg_lstsq(
+        squeeze(solution, -1) if vector else solution,
+        residuals,
+        wrap(np.empty(0, np.int64) if driver == "gels" else np.asarray(rank, np.int64)),
+        wrap(s if driver in ("gelsd", "gelss") else np.empty(0, s.dtype)),
+    )

@@ -11,9 +11,10 @@ from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
-from tinygrad_hw.ops.creation import clone
-from tinygrad_hw.ops.index import gather
-from tinygrad_hw.ops.shape import one_dim, reshape
+from tinygrad_hw.ops.arguments import one_dim
+from tinygrad_hw.ops.conversion import clone
+from tinygrad_hw.ops.scatter import gather
+from tinygrad_hw.ops.shape import reshape
 
 __all__ = [
     "argsort",

@@ -9,17 +9,15 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.ops import fourier
 from tinygrad_hw.ops.complex import view_as_real
 from tinygrad_hw.ops.pad import pad
-from tinygrad_hw.ops.shape import _unfold_adjoint, squeeze, transpose, unfold_dim, unsqueeze
+from tinygrad_hw.ops.permutation import transpose
+from tinygrad_hw.ops.shape import squeeze, unsqueeze
+from tinygrad_hw.ops.strided import _unfold_adjoint, unfold_dim
 
 __all__ = ["istft", "stft"]
-
-
-def _array(t: Any) -> Any:
-    return t.array if isinstance(t, TensorBase) else t
 
 
 def _window(name: str, window: Any, win_length: int, n_fft: int, kind: Any) -> Any:
@@ -95,7 +93,7 @@ def stft(
         raise RuntimeError("stft align_to_window should only be set when center = false")
     hop = n_fft // 4 if hop_length is None else hop_length
     length = n_fft if win_length is None else win_length
-    kind = _array(input).dtype
+    kind = array_of(input).dtype
     complex = kind.kind == "c" or (window is not None and is_complex(window))
     if return_complex is None and not complex:
         raise RuntimeError(
@@ -198,7 +196,7 @@ def istft(
         _no_window("Please provide the same window used by stft to make the inversion lossless.")
     hop = n_fft // 4 if hop_length is None else hop_length
     width = n_fft if win_length is None else win_length
-    if _array(input).size == 0:
+    if array_of(input).size == 0:
         raise RuntimeError("istft: input tensor cannot be empty.")
     if input.ndim not in (2, 3):
         raise RuntimeError(f"istft: expected (frequencies, pieces), with or without a batch, got {list(input.shape)}")
@@ -214,7 +212,7 @@ def istft(
         raise RuntimeError(f"istft: expected 0 < hop_length <= win_length, but got {hop} and {width}")
     if not 0 < width <= n_fft:
         raise RuntimeError(f"istft: expected 0 < win_length <= n_fft, but got win_length={width}")
-    real_kind = _array(input).real.dtype
+    real_kind = array_of(input).real.dtype
     given, window = window, _window("istft", window, width, n_fft, real_kind)
     norm = "ortho" if normalized else None
     spectra = transpose(input if input.ndim == 3 else unsqueeze(input, 0), 1, 2)
@@ -233,7 +231,7 @@ def istft(
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else whole - start
     signal, weight = signal[:, start:end], weight[:, start:end]
-    least = np.abs(_array(weight)).min(initial=np.inf)
+    least = np.abs(array_of(weight)).min(initial=np.inf)
     if least < 1e-11:
         raise RuntimeError(
             f"istft: window overlap add min: {least}: places of the signal lie in no window. Use a window without "

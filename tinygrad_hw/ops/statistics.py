@@ -11,13 +11,17 @@ from tinygrad_hw import return_types
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.arithmetic import div
 from tinygrad_hw.ops.complex import conj
+from tinygrad_hw.ops.diagonals import diagonal
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.matmul import matmul
+from tinygrad_hw.ops.permutation import transpose
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.scan import cumsum
 from tinygrad_hw.ops.selection import clamp
-from tinygrad_hw.ops.shape import cat, diagonal, one_dim, reshape, transpose
+from tinygrad_hw.ops.shape import reshape
 from tinygrad_hw.ops.unary import sqrt
 
 __all__ = [

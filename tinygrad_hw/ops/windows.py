@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -468,6 +468,24 @@ def kaiser(
     return _finish(bessel_i(0, inside) / bessel_i(0, np.array(float(beta))), kind, requires_grad)
 
 
+def _older(
+    name: str,
+    window: Callable[..., Any],
+    length: int,
+    periodic: bool,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
+    **form: Any,
+) -> Any:
+    if length < 0:
+        raise RuntimeError(f"{name} requires non-negative window_length, got window_length={length}")
+    return window(
+        length, sym=not periodic, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad, **form
+    )
+
+
 def bartlett_window(
     window_length: int,
     periodic: bool = True,
@@ -498,11 +516,7 @@ def bartlett_window(
         >>> torch.bartlett_window(4)
         tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    if window_length < 0:
-        raise RuntimeError(f"bartlett_window requires non-negative window_length, got window_length={window_length}")
-    return bartlett(
-        window_length, sym=not periodic, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
-    )
+    return _older("bartlett_window", bartlett, window_length, periodic, dtype, layout, device, requires_grad)
 
 
 def blackman_window(
@@ -535,11 +549,7 @@ def blackman_window(
         >>> torch.blackman_window(4)[1:]
         tensor([0.3400, 1.0000, 0.3400])
     """
-    if window_length < 0:
-        raise RuntimeError(f"blackman_window requires non-negative window_length, got window_length={window_length}")
-    return blackman(
-        window_length, sym=not periodic, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
-    )
+    return _older("blackman_window", blackman, window_length, periodic, dtype, layout, device, requires_grad)
 
 
 def hann_window(
@@ -572,9 +582,7 @@ def hann_window(
         >>> torch.hann_window(4)
         tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    if window_length < 0:
-        raise RuntimeError(f"hann_window requires non-negative window_length, got window_length={window_length}")
-    return hann(window_length, sym=not periodic, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+    return _older("hann_window", hann, window_length, periodic, dtype, layout, device, requires_grad)
 
 
 def hamming_window(
@@ -611,16 +619,8 @@ def hamming_window(
         >>> torch.hamming_window(4)
         tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
-    if window_length < 0:
-        raise RuntimeError(f"hamming_window requires non-negative window_length, got window_length={window_length}")
-    return general_cosine(
-        window_length,
-        a=[alpha, beta],
-        sym=not periodic,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
+    return _older(
+        "hamming_window", general_cosine, window_length, periodic, dtype, layout, device, requires_grad, a=[alpha, beta]
     )
 
 
@@ -656,14 +656,4 @@ def kaiser_window(
         >>> torch.kaiser_window(4)
         tensor([5.2773e-05, 2.1567e-01, 1.0000e+00, 2.1567e-01])
     """
-    if window_length < 0:
-        raise RuntimeError(f"kaiser_window requires non-negative window_length, got window_length={window_length}")
-    return kaiser(
-        window_length,
-        beta=beta,
-        sym=not periodic,
-        dtype=dtype,
-        layout=layout,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    return _older("kaiser_window", kaiser, window_length, periodic, dtype, layout, device, requires_grad, beta=beta)

@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.normalization import _BatchNorm
-from tinygrad_hw.ops.creation import tensor
+from tinygrad_hw.ops.from_data import tensor
 from tinygrad_hw.optim.lr_scheduler.base import LRScheduler, Rate, per_group
 from tinygrad_hw.optim.optimizer import Optimizer
 from tinygrad_hw.tensor import Tensor

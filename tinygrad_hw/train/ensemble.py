@@ -9,8 +9,8 @@ from typing import Any, Literal
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.container import ModuleList
+from tinygrad_hw.ops.joining import stack
 from tinygrad_hw.ops.reduce import logsumexp
-from tinygrad_hw.ops.shape import stack
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["Ensemble"]

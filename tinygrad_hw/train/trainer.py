@@ -13,7 +13,7 @@ from tinygrad_hw.autograd.grad_mode import no_grad
 from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.utils.clip_grad import clip_grad_norm_
-from tinygrad_hw.ops.shape import cat
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.optim.lbfgs import LBFGS
 from tinygrad_hw.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tinygrad_hw.optim.optimizer import Optimizer

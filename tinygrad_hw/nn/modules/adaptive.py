@@ -10,7 +10,7 @@ from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.container import ModuleList, Sequential
 from tinygrad_hw.nn.modules.linear import Linear
-from tinygrad_hw.ops.shape import cat
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]

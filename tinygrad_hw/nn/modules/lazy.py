@@ -25,7 +25,7 @@ from tinygrad_hw.nn.modules.normalization import (
     _NormBase,
 )
 from tinygrad_hw.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
-from tinygrad_hw.ops.creation import tensor
+from tinygrad_hw.ops.from_data import tensor
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

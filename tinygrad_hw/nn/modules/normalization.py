@@ -10,7 +10,8 @@ from tinygrad_hw.nn import functional as F
 from tinygrad_hw.nn import init
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.parameter import Parameter
-from tinygrad_hw.ops.creation import empty, ones, tensor, zeros
+from tinygrad_hw.ops.creation import empty, ones, zeros
+from tinygrad_hw.ops.from_data import tensor
 from tinygrad_hw.ops.norm import batch_norm_then
 from tinygrad_hw.tensor import Tensor
 

@@ -12,7 +12,7 @@ from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.nn.utils.rnn import PackedSequence
 from tinygrad_hw.ops import recurrent
 from tinygrad_hw.ops.creation import empty, zeros
-from tinygrad_hw.ops.index import index_select
+from tinygrad_hw.ops.index_select import index_select
 from tinygrad_hw.ops.shape import squeeze, unsqueeze
 from tinygrad_hw.tensor import Tensor
 

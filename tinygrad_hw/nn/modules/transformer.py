@@ -18,7 +18,7 @@ from tinygrad_hw.nn.modules.dropout import Dropout
 from tinygrad_hw.nn.modules.linear import Linear
 from tinygrad_hw.nn.modules.normalization import LayerNorm
 from tinygrad_hw.ops.creation import full
-from tinygrad_hw.ops.shape import triu
+from tinygrad_hw.ops.diagonals import triu
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

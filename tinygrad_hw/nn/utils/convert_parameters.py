@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.registry import typename
-from tinygrad_hw.ops.shape import cat
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]

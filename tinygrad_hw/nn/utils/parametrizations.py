@@ -14,11 +14,11 @@ from tinygrad_hw.nn.utils.weight_norm import norm_except_dim, normalized
 from tinygrad_hw.ops.comparison import allclose
 from tinygrad_hw.ops.creation import eye, zeros_like
 from tinygrad_hw.ops.factor import geqrf, householder_product
-from tinygrad_hw.ops.linalg import solve
+from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.matmul import mv, vdot
+from tinygrad_hw.ops.matrix_functions import matrix_exp
 from tinygrad_hw.ops.random import randn
-from tinygrad_hw.ops.shape import cat
-from tinygrad_hw.ops.solvers import matrix_exp
+from tinygrad_hw.ops.solvers import solve
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]

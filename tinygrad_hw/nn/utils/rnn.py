@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from tinygrad_hw.autograd.graph import TensorBase
-from tinygrad_hw.ops.creation import as_tensor
-from tinygrad_hw.ops.index import index_select
+from tinygrad_hw.ops.from_data import as_tensor
+from tinygrad_hw.ops.index_select import index_select
 from tinygrad_hw.ops.packing import pack_rows, pad_rows, stack_padded
-from tinygrad_hw.ops.shape import transpose
+from tinygrad_hw.ops.permutation import transpose
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [

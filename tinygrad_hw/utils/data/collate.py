@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import stack
 from tinygrad_hw.autograd.graph import TensorBase
-from tinygrad_hw.ops.creation import as_tensor, tensor
+from tinygrad_hw.ops.from_data import as_tensor, tensor
 from tinygrad_hw.tensor import Tensor
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
