@@ -11,6 +11,7 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.conversion import clone
+from tinygrad_hw.ops.joining import cat, stack
 from tinygrad_hw.ops.permutation import flip
 from tinygrad_hw.ops.reduce import _converted, _one_dim
 from tinygrad_hw.ops.selection import where
@@ -61,9 +62,6 @@ def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     if not (array_of(input) == 0).any():
         return _reversed_sum(g * out, dim) / input
     # With zeros: the derivative of out_k in x_i is the product of the others up to k. Quadratic, but right.
-    from tinygrad_hw.ops.joining import cat, stack
-    from tinygrad_hw.ops.shape import unsqueeze
-
     n = input.shape[dim]
     lead = (slice(None),) * dim
     pieces = []
@@ -77,7 +75,6 @@ def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
         from tinygrad_hw.ops.reduce import sum as sum_
 
         pieces.append(sum_(weighted, dim))
-    del unsqueeze
     return stack(pieces, dim)
 
 
@@ -128,14 +125,12 @@ def _running(largest: bool) -> Any:
 
 def _running_rule(g: Any, indices: Any, input_shape: Any, dim: int) -> Any:
     from tinygrad_hw.ops.scatter import scatter_add
-    from tinygrad_hw.ops.shape import reshape
 
     if not input_shape:
         return g
     zeros = np.zeros(input_shape, array_of(g).dtype)
     if isinstance(g, TensorBase):
         return scatter_add(wrap(zeros), dim, wrap(indices), g)
-    del reshape
     return scatter_add(zeros, dim, indices, g)
 
 
@@ -243,8 +238,6 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     """
     if out is not None:
         return into(out, diff, input, n, dim, prepend, append)
-    from tinygrad_hw.ops.joining import cat
-
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     d = _one_dim("diff", dim, input.ndim)

@@ -16,6 +16,7 @@ from tinygrad_hw.kernels.runtime import compiles
 from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.broadcasting import expand
 from tinygrad_hw.ops.index import _scattered, _set_zeros
+from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where
 from tinygrad_hw.ops.shape import flatten
 
@@ -195,8 +196,6 @@ _scatter = op(
 
 
 def _total(t: Any) -> Any:
-    from tinygrad_hw.ops.reduce import sum as sum_
-
     return sum_(t)
 
 
