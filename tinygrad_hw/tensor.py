@@ -250,7 +250,9 @@ class Tensor(
     def grad_fn(self) -> Node | None:
         """The node of the operation that made the tensor; None for a leaf."""
         edge = edge_of(self)
-        return None if edge is self else edge
+        if edge is None or edge is self:
+            return None
+        return edge.parents[0] if edge.op.name == "select_output" else edge  # type: ignore[no-any-return]
 
     @property
     def grad(self) -> Tensor | None:

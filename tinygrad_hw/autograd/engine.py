@@ -9,6 +9,7 @@ to an input's dtype happen here, once, on the edge. What a node saved is dropped
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -19,8 +20,14 @@ from tinygrad_hw.autograd import anomaly, profiler
 from tinygrad_hw.autograd.basics import cast, conj, sum_to
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
-from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, wrap
-from tinygrad_hw.autograd.hooks import run_node_post_hooks, run_node_pre_hooks, run_tensor_hooks
+from tinygrad_hw.autograd.graph import GradientEdge, Node, TensorBase, edge_of, stand_in, wrap
+from tinygrad_hw.autograd.hooks import (
+    run_leaf_post_hooks,
+    run_leaf_pre_hooks,
+    run_node_post_hooks,
+    run_node_pre_hooks,
+    run_tensor_hooks,
+)
 from tinygrad_hw.autograd.op import SELECT_OUTPUT
 from tinygrad_hw.kernels.arithmetic import add
 
@@ -191,7 +198,7 @@ def walk(
 def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> None:
     """Add a gradient to ``leaf.grad``."""
     if leaf._hooks is not None:
-        g, owns = run_tensor_hooks(leaf, g), False
+        g, owns = run_leaf_pre_hooks(leaf, g), False
     if create_graph:
         if not isinstance(g, TensorBase):
             g = wrap(g)
@@ -209,8 +216,7 @@ def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> Non
         np.add(target, g.array if isinstance(g, TensorBase) else g, out=target)
         leaf._grad._version[0] += 1
     if leaf._hooks is not None:
-        for hook in list(leaf._hooks.post_accumulate.values()):
-            hook(leaf)
+        run_leaf_post_hooks(leaf, g)
 
 
 def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, index: int) -> Any:
@@ -257,7 +263,68 @@ def _roots(tensors: Sequence[Any], gradients: Sequence[Any], create_graph: bool)
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if value.__class__ is GradientEdge:
+        return (stand_in(value),)
+    if isinstance(value, (list, tuple)):
+        return tuple(stand_in(v) if v.__class__ is GradientEdge else v for v in value)
+    return (value,)
+
+
+class _Tasks(threading.local):
+    """The walks of a thread, the innermost last, for hooks that ask about theirs."""
+
+    def __init__(self) -> None:
+        self.stack: list[Task] = []
+
+
+_tasks = _Tasks()
+
+
+class Task:
+    """One call of ``backward`` or ``grad``.
+
+    Attributes:
+        roots: where it begins, with gradients.
+        targets: what it is to reach; None for all leaves.
+    """
+
+    __slots__ = ("__weakref__", "_executed", "roots", "targets")
+
+    def __init__(self) -> None:
+        self.roots: Sequence[tuple[Edge, Any]] = ()
+        self.targets: Sequence[Edge] | None = None
+        self._executed: set[int] | None = None
+
+    def __enter__(self) -> Task:
+        _tasks.stack.append(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _tasks.stack.pop()
+
+    def executes(self, edge: Edge) -> bool:
+        """Return whether the walk comes to a node or leaf; the node of several outputs stands for each of them."""
+        if self._executed is None:
+            executed: set[int] = set()
+            needed = None if self.targets is None else _needed_nodes([r for r, _ in self.roots], self.targets)
+            wanted = None if self.targets is None else {id(t) for t in self.targets}
+            stack = [r for r, _ in self.roots]
+            while stack:
+                e = stack.pop()
+                if e is None or id(e) in executed:
+                    continue
+                through = isinstance(e, Node) and (needed is None or e.number in needed)
+                if wanted is None or through or id(e) in wanted:
+                    executed.add(id(e))
+                if through:
+                    stack.extend(e.parents)
+            self._executed = executed
+        return id(edge) in self._executed
+
+
+def current_task() -> Task | None:
+    """Return the walk that this thread is in, or None."""
+    return _tasks.stack[-1] if _tasks.stack else None
 
 
 def backward(
@@ -273,7 +340,7 @@ def backward(
     :math:`x.grad \mathrel{+}= \sum_i g_i^T \, \partial y_i / \partial x`.
 
     Args:
-        tensors: one tensor or a sequence of them.
+        tensors: one tensor or a sequence of them, or of ``GradientEdge``.
         grad_tensors: their gradients, of the same shapes; None (default) means 1 for a one-element tensor.
         retain_graph: keep the graph for another backward; defaults to ``create_graph``.
         create_graph: record the gradient computation, for higher derivatives.
@@ -300,14 +367,15 @@ def backward(
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
-    with set_grad_enabled(create_graph), profiler.walking("autograd::backward"):
-        roots = _roots(tensors, gradients, create_graph)
+    with set_grad_enabled(create_graph), profiler.walking("autograd::backward"), Task() as task:
+        roots = task.roots = _roots(tensors, gradients, create_graph)
         del gradients, grad_tensors
         targets = None
         if inputs is not None:
             targets = [edge_of(t) for t in inputs]
             if any(t is None for t in targets):
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
+            task.targets = targets
         leaves, found = walk(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
         for key in list(leaves):
             leaf, g, owns = leaves.pop(key)
@@ -368,9 +436,9 @@ def grad(
     retain = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         return _grad_batched(outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads)
-    with set_grad_enabled(create_graph), profiler.walking("autograd::grad"):
-        roots = _roots(outputs, gradients, create_graph)
-        targets = [edge_of(t) for t in inputs]
+    with set_grad_enabled(create_graph), profiler.walking("autograd::grad"), Task() as task:
+        roots = task.roots = _roots(outputs, gradients, create_graph)
+        targets = task.targets = [edge_of(t) for t in inputs]
         for i, target in enumerate(targets):
             if target is None:
                 raise RuntimeError(

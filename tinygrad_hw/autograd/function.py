@@ -12,7 +12,8 @@ from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, wrap
-from tinygrad_hw.autograd.op import record, select_output
+from tinygrad_hw.autograd.op import attach, record, select_output
+from tinygrad_hw.autograd.saved import Packed, current_hooks
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -85,6 +86,10 @@ class FunctionCtx:
             if array is None:
                 tensors.append(None)
                 continue
+            if array.__class__ is Packed:
+                edge = self._output_edge(edge) if isinstance(edge, int) else edge
+                tensors.append(wrap(array.get()) if edge is None else attach(array.get(), edge))
+                continue
             if cell[0] != version:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace "
@@ -113,12 +118,15 @@ class FunctionCtx:
     def _pack(self, outputs: Sequence[Any]) -> None:
         """Replace saved tensors by arrays and edges, so that no output is held by its own node."""
         packed: list[Any] = []
+        hooks = current_hooks()
         for t in self._to_save:
             if t is None:
                 packed.append((None, None, None, 0, None))
                 continue
             at = next((i for i, o in enumerate(outputs) if o is t), None)
-            if at is not None:
+            if hooks is not None:
+                packed.append((Packed(t, *hooks), edge_of(t) if at is None else at, None, 0, None))
+            elif at is not None:
                 packed.append((t.array, at, t._version, t._version[0], None))
             elif t._node is None:
                 packed.append((t.array, None, t._version, t._version[0], t))

@@ -8,21 +8,38 @@ leaf that requires grad: it is its own node, because it must receive the gradien
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import threading
-from collections.abc import Callable
-from typing import Any
+import weakref
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from tinygrad_hw.autograd.multi_grad import register_multi_grad_hook as register_multi_grad_hook
+    from tinygrad_hw.autograd.saved import allow_mutation_on_saved_tensors as allow_mutation_on_saved_tensors
+    from tinygrad_hw.autograd.saved import disable_saved_tensors_hooks as disable_saved_tensors_hooks
+    from tinygrad_hw.autograd.saved import save_on_cpu as save_on_cpu
+    from tinygrad_hw.autograd.saved import saved_tensors_hooks as saved_tensors_hooks
+
 __all__ = [
     "NAMESPACE",
+    "GradientEdge",
     "Node",
     "TensorBase",
+    "allow_mutation_on_saved_tensors",
     "array_of",
+    "disable_saved_tensors_hooks",
     "edge_of",
+    "get_gradient_edge",
+    "increment_version",
     "mode",
     "next_number",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
     "set_result_type",
     "wrap",
 ]
@@ -122,27 +139,81 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """The parents as PyTorch lists them: ``((node or AccumulateGrad or None, 0), ...)``."""
-        return tuple((AccumulateGrad(p) if isinstance(p, TensorBase) else p, 0) for p in self.parents)
+        """The parents as PyTorch lists them: ``((node or AccumulateGrad or None, which of its outputs), ...)``."""
+        return tuple(_shown(p) for p in self.parents)
 
-    def register_hook(self, hook: Callable[..., Any]) -> Any:
-        """Call ``hook(grad_inputs, grad_outputs)`` after the node's gradients were computed."""
+    def register_hook(self, fn: Callable[..., Any]) -> Any:
+        """Call ``fn(grad_inputs, grad_outputs)`` after the node's gradients were computed.
+
+        Args:
+            fn: may return other ``grad_inputs``, a tuple.
+
+        Returns:
+            a handle whose ``remove()`` takes the hook away.
+
+        Example:
+            >>> a = torch.zeros(2, requires_grad=True)
+            >>> b = a.clone()
+            >>> handle = b.grad_fn.register_hook(lambda grad_inputs, grad_outputs: (grad_outputs[0] * 2,))
+            >>> b.sum().backward()
+            >>> a.grad
+            tensor([2., 2.])
+        """
         from tinygrad_hw.autograd.hooks import add_node_hook
 
-        return add_node_hook(self, "post", hook)
+        return add_node_hook(self, "post", fn)
 
-    def register_prehook(self, hook: Callable[..., Any]) -> Any:
-        """Call ``hook(grad_outputs)`` before the node's gradients are computed."""
+    def register_prehook(self, fn: Callable[..., Any]) -> Any:
+        """Call ``fn(grad_outputs)`` before the node's gradients are computed.
+
+        Args:
+            fn: may return other ``grad_outputs``, a tuple.
+
+        Returns:
+            a handle whose ``remove()`` takes the hook away.
+
+        Example:
+            >>> a = torch.zeros(2, requires_grad=True)
+            >>> b = a.clone()
+            >>> handle = b.grad_fn.register_prehook(lambda grad_outputs: (grad_outputs[0] * 3,))
+            >>> b.sum().backward()
+            >>> a.grad
+            tensor([3., 3.])
+        """
         from tinygrad_hw.autograd.hooks import add_node_hook
 
-        return add_node_hook(self, "pre", hook)
+        return add_node_hook(self, "pre", fn)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the node saved under PyTorch's name for it, such as ``_saved_self`` or ``_saved_result``."""
+        if name.startswith("_saved_"):
+            from tinygrad_hw.autograd.saved import saved_value
+
+            return saved_value(self, name)
+        raise AttributeError(f"a graph node has no attribute {name!r}")
+
+    def _sequence_nr(self) -> int:
+        return -self.number
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
-class AccumulateGrad:
-    """What ``next_functions`` shows for a leaf: the place where its gradient accumulates."""
+def _shown(parent: Any) -> tuple[Any, int]:
+    """Return a parent as a node and the number of its output."""
+    if isinstance(parent, TensorBase):
+        return accumulator(parent), 0
+    if parent is not None and parent.op.name == "select_output":
+        return parent.parents[0], parent.params[0]
+    return parent, 0
+
+
+class AccumulateGrad(Node):
+    """What the graph shows for a leaf: the place where its gradient accumulates.
+
+    Attributes:
+        variable: the leaf.
+    """
 
     __slots__ = ("variable",)
 
@@ -150,16 +221,106 @@ class AccumulateGrad:
         self.variable = variable
 
     def name(self) -> str:
-        """Return ``AccumulateGrad``."""
-        return "AccumulateGrad"
+        """Return ``torch::autograd::AccumulateGrad``, as PyTorch calls it."""
+        return "torch::autograd::AccumulateGrad"
 
     @property
-    def next_functions(self) -> tuple[()]:
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """A leaf has no parents."""
         return ()
 
+    def _sequence_nr(self) -> int:
+        return (1 << 64) - 1
+
+    def register_hook(self, fn: Callable[..., Any]) -> Any:
+        """Call ``fn((), (gradient,))`` after the leaf's gradient was accumulated."""
+        from tinygrad_hw.autograd.hooks import add_leaf_hook
+
+        return add_leaf_hook(self.variable, "post", fn)
+
+    def register_prehook(self, fn: Callable[..., Any]) -> Any:
+        """Call ``fn((gradient,))`` before the leaf's gradient is accumulated; it may return another."""
+        from tinygrad_hw.autograd.hooks import add_leaf_hook
+
+        return add_leaf_hook(self.variable, "pre", fn)
+
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+#: So that there is one of them for a leaf, as long as somebody holds it.
+_accumulators: weakref.WeakValueDictionary[int, AccumulateGrad] = weakref.WeakValueDictionary()
+
+
+def accumulator(leaf: TensorBase) -> AccumulateGrad:
+    """Return the place where a leaf's gradient accumulates."""
+    found = _accumulators.get(id(leaf))
+    if found is None or found.variable is not leaf:
+        found = _accumulators[id(leaf)] = AccumulateGrad(leaf)
+    return found
+
+
+class GradientEdge(NamedTuple):
+    """Where a gradient flows: a node and which of its outputs. Stands for a tensor in ``backward`` and ``grad``.
+
+    Attributes:
+        node: the node, or the ``AccumulateGrad`` of a leaf.
+        output_nr: the number of the output.
+        ownership_token: keeps the place alive.
+
+    Source: ``torch.autograd.graph.GradientEdge``.
+    """
+
+    node: Node
+    output_nr: int
+    ownership_token: Any = None
+
+
+def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
+    """Return where the gradient of a tensor is computed; the tensor itself is not kept.
+
+    Args:
+        tensor: one that requires grad.
+
+    Raises:
+        RuntimeError: it does not.
+
+    Source: ``torch.autograd.graph.get_gradient_edge``.
+
+    Example:
+        >>> a = torch.ones(2, requires_grad=True)
+        >>> edge = torch.autograd.graph.get_gradient_edge(a * 2)
+        >>> torch.autograd.grad(edge, a, torch.ones(2))
+        (tensor([2., 2.]),)
+    """
+    edge = edge_of(tensor)
+    if edge is None:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    node, number = _shown(edge)
+    return GradientEdge(node, number, None if node is edge or isinstance(edge, TensorBase) else edge)
+
+
+def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
+    """Tell autograd that the memory of a tensor, or of several, was changed behind its back.
+
+    Source: ``torch.autograd.graph.increment_version``.
+
+    Example:
+        >>> a = torch.ones(2, requires_grad=True).clone()
+        >>> b = a * a
+        >>> torch.autograd.graph.increment_version(a)
+        >>> b.sum().backward()
+        Traceback (most recent call last):
+        RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation...
+    """
+    tensors = (tensor,) if isinstance(tensor, TensorBase) else tuple(tensor)
+    for t in tensors:
+        if not isinstance(t, TensorBase):
+            raise RuntimeError(
+                f"increment_version expects each element of the iterable to be a tensor, not {type(t).__name__}"
+            )
+    for t in tensors:
+        t._version[0] += 1
 
 
 class _Mode(threading.local):
@@ -199,6 +360,22 @@ def set_result_type(cls: type[TensorBase]) -> None:
     NAMESPACE["T"] = cls
 
 
+def stand_in(edge: GradientEdge) -> Any:
+    """Return a tensor without contents at a place of the graph, for functions that take tensors."""
+    if isinstance(edge.node, AccumulateGrad):
+        return edge.node.variable
+    node = edge.node if edge.ownership_token is None else edge.ownership_token
+    multi = isinstance(node.shape, list)
+    shape, dtype = (node.shape[edge.output_nr], node.dtype[edge.output_nr]) if multi else (node.shape, node.dtype)
+    t = wrap(np.broadcast_to(np.zeros((), dtype), shape))
+    if multi:
+        from tinygrad_hw.autograd.op import select_output
+
+        node = select_output(node, edge.output_nr)
+    t._node = node
+    return t
+
+
 def wrap(array: Any, cls: type[TensorBase] | None = None) -> Any:
     """Return a new leaf tensor on ``array``, without copying it."""
     t: Any = object.__new__(NAMESPACE["T"] if cls is None else cls)
@@ -224,3 +401,20 @@ def edge_of(tensor: TensorBase) -> Any:
     if tensor._node is not None:
         return tensor._node
     return tensor if tensor._requires_grad else None
+
+
+#: Names of ``torch.autograd.graph`` that stand above the graph.
+_LATER = {
+    "allow_mutation_on_saved_tensors": "saved",
+    "disable_saved_tensors_hooks": "saved",
+    "register_multi_grad_hook": "multi_grad",
+    "save_on_cpu": "saved",
+    "saved_tensors_hooks": "saved",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of ``torch.autograd.graph`` that has a file of its own here."""
+    if name in _LATER:
+        return getattr(importlib.import_module(f"tinygrad_hw.autograd.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'tinygrad_hw.autograd.graph' has no attribute {name!r}")

@@ -58,13 +58,15 @@ class HookDict(OrderedDict[int, Any]):
 
 
 class TensorHooks:
-    """The hooks of a leaf tensor."""
+    """The hooks of a leaf tensor, and (``pre``, ``post``) of the place where its gradient accumulates."""
 
-    __slots__ = ("on_grad", "post_accumulate")
+    __slots__ = ("on_grad", "post", "post_accumulate", "pre")
 
     def __init__(self) -> None:
         self.on_grad: HookDict = HookDict()
         self.post_accumulate: HookDict = HookDict()
+        self.pre: HookDict = HookDict()
+        self.post: HookDict = HookDict()
 
 
 class NodeHooks:
@@ -96,7 +98,7 @@ def add_node_hook(node: Node, kind: str, hook: Callable[..., Any]) -> RemovableH
 
 
 def add_leaf_hook(leaf: TensorBase, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
-    """Add a hook of kind ``"on_grad"`` or ``"post_accumulate"`` to a leaf."""
+    """Add a hook of kind ``"on_grad"``, ``"pre"``, ``"post_accumulate"`` or ``"post"`` to a leaf."""
     if leaf._hooks is None:
         leaf._hooks = TensorHooks()
     hooks = getattr(leaf._hooks, kind)
@@ -141,6 +143,24 @@ def _apply_hooks(hooks: HookDict, tensor: Any) -> Any:
 def run_tensor_hooks(leaf: TensorBase, g: Any) -> Any:
     """Pass a leaf's gradient through its hooks; returns a tensor."""
     return _apply_hooks(leaf._hooks.on_grad, _as_tensor(g))
+
+
+def run_leaf_pre_hooks(leaf: TensorBase, g: Any) -> Any:
+    """Pass a leaf's gradient through its hooks and those of its ``AccumulateGrad``; returns a tensor."""
+    tensor = run_tensor_hooks(leaf, g)
+    for hook in list(leaf._hooks.pre.values()):
+        result = hook((tensor,))
+        if result is not None:
+            tensor = result[0] if isinstance(result, tuple) else result
+    return tensor
+
+
+def run_leaf_post_hooks(leaf: TensorBase, g: Any) -> None:
+    """Tell a leaf's hooks that its gradient was accumulated."""
+    for hook in list(leaf._hooks.post_accumulate.values()):
+        hook(leaf)
+    for hook in list(leaf._hooks.post.values()):
+        hook((), (_as_tensor(g),))
 
 
 def run_node_pre_hooks(node: Node, g: Any, create_graph: bool) -> Any:

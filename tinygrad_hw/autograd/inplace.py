@@ -14,8 +14,9 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, copy_slices, sync
-from tinygrad_hw.autograd.graph import Node, TensorBase, mode, next_number
+from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, mode, next_number
 from tinygrad_hw.autograd.observe import announce_write
+from tinygrad_hw.autograd.saved import Packed, deferred
 
 __all__ = ["apply_inplace", "check_inplace", "write"]
 
@@ -72,6 +73,9 @@ def apply_inplace(function: Callable[..., Any], name: str, tensor: Any, *args: A
     """
     check_inplace(tensor, name)
     before = next_number()
+    if NAMESPACE["TRACE"] is not None:
+        with deferred(tensor):
+            return write(tensor, function(tensor, *args, **params), name, before)
     return write(tensor, function(tensor, *args, **params), name, before)
 
 
@@ -129,7 +133,9 @@ def _keep_old_contents(node: Node, array: Any, before: int | None) -> None:
     saved = list(node.saved)
     at = len(node.op.layout)
     for i in node.op.guarded:
-        if saved[i] is array or (isinstance(saved[i], np.ndarray) and np.may_share_memory(saved[i], array)):
+        if saved[i].__class__ is Packed:
+            saved[i] = saved[i].kept(array)
+        elif saved[i] is array or (isinstance(saved[i], np.ndarray) and np.may_share_memory(saved[i], array)):
             saved[i], saved[at], saved[at + 1] = saved[i].copy(), [0], 0
         at += 2
     node.saved = tuple(saved)

@@ -2,11 +2,12 @@
 
 ``NAMESPACE["TRACE"]`` is None, or a function that every op is handed to (see ``op.py``). Here several share that
 place: each is called as ``tracer(op, args, params, apply)`` and calls ``apply(op, args, params)``, which is the next
-one and in the end the op.
+one and in the end the op. One with a method ``before_write`` is told of writes as well (see ``observe.py``).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -32,10 +33,18 @@ def _link(tracer: Tracer, inner: Apply) -> Apply:
     return call
 
 
+def _tell(watchers: list[Callable[[Any, Any], None]], tensor: Any, result: Any) -> None:
+    for watcher in watchers:
+        watcher(tensor, result)
+
+
 def _rebuild() -> None:
-    call: Apply = _apply
+    call: Any = _apply
     for tracer in _tracers:
         call = _link(tracer, call)
+    watchers = [t.before_write for t in _tracers if hasattr(t, "before_write")]
+    if watchers:
+        call.before_write = functools.partial(_tell, watchers)
     NAMESPACE["TRACE"] = call if _tracers else None
 
 
