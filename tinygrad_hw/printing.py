@@ -211,6 +211,7 @@ def tensor_str(
     grad_fn_name: str | None = None,
     type_name: str = "tensor",
     contents: str | None = None,
+    tangent: Any = None,
 ) -> str:
     """Return what PyTorch's ``repr`` of a tensor with these elements says.
 
@@ -221,6 +222,7 @@ def tensor_str(
         grad_fn_name: name of the node that made it.
         type_name: what stands before the parenthesis; a subclass prints its own name.
         contents: printed in place of the elements.
+        tangent: the forward derivative.
 
     Source: ``torch.Tensor.__repr__``.
 
@@ -249,6 +251,8 @@ def tensor_str(
         suffixes.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
+    if tangent is not None:
+        suffixes.append(f"tangent={tangent}")
     text = prefix + (format_array(array, indent) if contents is None else contents)
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:

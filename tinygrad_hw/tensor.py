@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes, printing
+from tinygrad_hw.autograd import tangents
 from tinygrad_hw.autograd import engine
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, set_result_type, wrap
 from tinygrad_hw.autograd.hooks import (
@@ -288,7 +289,7 @@ class Tensor(
     @property
     def data(self) -> Tensor:
         """The same memory without history; writes to it are not seen by autograd."""
-        t: Tensor = wrap(self.array)
+        t: Tensor = wrap(self.array if tangents.level < 0 else self.array.view())
         return t
 
     @data.setter
@@ -333,7 +334,7 @@ class Tensor(
 
     def detach(self) -> Tensor:
         """Return a tensor on the same memory that does not require grad and has no history."""
-        t: Tensor = wrap(self.array)
+        t: Tensor = wrap(self.array if tangents.level < 0 else self.array.view())
         t._version = self._version
         return t
 
@@ -520,6 +521,7 @@ class Tensor(
             grad_fn_name=None if node is None else node.name(),
             type_name=cls.__dict__.get("_repr_name", cls.__name__),
             contents=tensor_contents,
+            tangent=None if tangents.level < 0 else tangents.lookup(self),
         )
 
     def __copy__(self) -> Tensor:

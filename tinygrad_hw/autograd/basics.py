@@ -18,6 +18,7 @@ __all__ = [
     "copy_into",
     "copy_slices",
     "expand",
+    "place_of",
     "stack",
     "sum_to",
     "sync",
@@ -213,7 +214,7 @@ def zeros_of(g: Any, shape: Sequence[int]) -> Any:
 as_strided = as_strided_copy
 
 
-def _place(view: TensorBase, base: TensorBase) -> dict[str, Any]:
+def place_of(view: TensorBase, base: TensorBase) -> dict[str, Any]:
     """Return where a view lies in the memory of its base, in elements."""
     v, b = view.array, base.array
     itemsize = b.itemsize
@@ -239,7 +240,7 @@ def sync(view: TensorBase) -> None:
         return
     if view._node is None and view._requires_grad:
         return  # the user made the view a leaf of its own
-    place = _place(view, base)
+    place = place_of(view, base)
     view._node = record(
         as_strided_copy.op,  # type: ignore[attr-defined]
         (parent,),
@@ -253,7 +254,7 @@ def sync(view: TensorBase) -> None:
 def copy_slices(base: TensorBase, view: TensorBase, source: Node | TensorBase | None) -> None:
     """Record in ``base`` that the region under ``view`` was overwritten by what ``source`` computed."""
     parent = base._node if base._node is not None else (base if base._requires_grad else None)
-    place = _place(view, base)
+    place = place_of(view, base)
     base._node = record(
         as_strided_scatter.op,  # type: ignore[attr-defined]
         (parent, source),

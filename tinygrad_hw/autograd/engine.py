@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd import anomaly, profiler
+from tinygrad_hw.autograd import anomaly, profiler, tangents
 from tinygrad_hw.autograd.basics import cast, conj, sum_to
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
@@ -368,7 +368,9 @@ def backward(
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
     with set_grad_enabled(create_graph), profiler.walking("autograd::backward"), Task() as task:
-        roots = task.roots = _roots(tensors, gradients, create_graph)
+        # Rules that are given tensors carry tangents on; under no_grad they record nothing.
+        with_tensors = create_graph or tangents.active()
+        roots = task.roots = _roots(tensors, gradients, with_tensors)
         del gradients, grad_tensors
         targets = None
         if inputs is not None:
@@ -376,9 +378,11 @@ def backward(
             if any(t is None for t in targets):
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
             task.targets = targets
-        leaves, found = walk(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
+        leaves, found = walk(roots, retain_graph=retain, create_graph=with_tensors, targets=targets)
         for key in list(leaves):
             leaf, g, owns = leaves.pop(key)
+            if with_tensors and not create_graph:
+                g = (g.array if isinstance(g, TensorBase) else g).copy()
             _accumulate(leaf, g, owns, create_graph)
             del g
         if targets is not None:
@@ -437,7 +441,8 @@ def grad(
     if is_grads_batched:
         return _grad_batched(outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads)
     with set_grad_enabled(create_graph), profiler.walking("autograd::grad"), Task() as task:
-        roots = task.roots = _roots(outputs, gradients, create_graph)
+        with_tensors = create_graph or tangents.active()
+        roots = task.roots = _roots(outputs, gradients, with_tensors)
         targets = task.targets = [edge_of(t) for t in inputs]
         for i, target in enumerate(targets):
             if target is None:
@@ -445,7 +450,7 @@ def grad(
                     f"One of the differentiated Tensors does not require grad: input {i} of shape "
                     f"{list(inputs[i].array.shape)}. Set requires_grad=True before it is used"
                 )
-        leaves, found = walk(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
+        leaves, found = walk(roots, retain_graph=retain, create_graph=with_tensors, targets=targets)
         results: list[Any] = []
         for i, (tensor, target) in enumerate(zip(inputs, targets, strict=True)):
             if isinstance(target, TensorBase):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_hw.autograd import tangents
 from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
@@ -37,6 +39,8 @@ class FunctionCtx:
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
         self._freed = False
+        self._for_forward: tuple[Any, ...] | None = None
+        self._in_jvp = False
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (or None) for ``backward``; call it once, in ``forward``.
@@ -54,6 +58,20 @@ class FunctionCtx:
                     "attribute of ctx instead"
                 )
         self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Keep tensors (or None) for ``jvp``; call it in ``forward``.
+
+        Raises:
+            TypeError: something that is no tensor is saved.
+        """
+        for t in tensors:
+            if t is not None and not isinstance(t, TensorBase):
+                raise TypeError(
+                    f"save_for_forward expects all arguments to be tensors; you should save {type(t).__name__} as an "
+                    "attribute on ctx."
+                )
+        self._for_forward = tensors
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Say that these outputs have no gradient (indices, masks); call it in ``forward``."""
@@ -74,6 +92,8 @@ class FunctionCtx:
         Raises:
             RuntimeError: they were freed by an earlier backward, or changed in place since.
         """
+        if self._in_jvp and self._for_forward is not None:
+            return self._for_forward
         if self._freed:
             raise RuntimeError(
                 "Trying to backward through the graph a second time: the saved tensors were freed. Specify "
@@ -264,6 +284,13 @@ class Function:
             "it with backward mode AD."
         )
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Return the tangent of each output, given those of the arguments; to be overridden for forward mode."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` on the arguments and record the operation."""
@@ -273,7 +300,8 @@ class Function:
         ctx._name = cls.__name__
         edges = [edge_of(a) if isinstance(a, TensorBase) else None for a in args]
         ctx.needs_input_grad = tuple(e is not None for e in edges)
-        with no_grad():
+        directions = _directions(args) if tangents.active() else None
+        with no_grad(), nullcontext() if directions is None else tangents.suspended():
             if cls.setup_context is Function.setup_context:
                 result = cls.forward(ctx, *args, **kwargs)
             else:
@@ -281,6 +309,7 @@ class Function:
                 cls.setup_context(ctx, args, result)
         single = not isinstance(result, (tuple, list))
         outputs = [result] if single else list(result)
+        moved = None if directions is None else _carried(cls, ctx, args, directions)
         for i, o in enumerate(outputs):
             unchanged = isinstance(o, TensorBase) and any(o is a for a in args)
             if unchanged and not any(o is d for d in ctx._dirty):
@@ -318,9 +347,36 @@ class Function:
                     o._requires_grad = False
                 ctx._node = weakref.ref(node)
                 ctx._pack(carrying)
+        if moved is not None:
+            for o, t in zip(outputs, moved, strict=False):
+                if isinstance(o, TensorBase) and t is not None:
+                    tangents.store(o.array, t)
         if single:
             return outputs[0]
         return tuple(outputs)
+
+
+def _directions(args: tuple[Any, ...]) -> list[Any] | None:
+    """Return the tangents of the arguments, None if there is none."""
+    found = [tangents.lookup(a) if isinstance(a, TensorBase) else None for a in args]
+    return found if any(t is not None for t in found) else None
+
+
+def _carried(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], directions: list[Any]) -> tuple[Any, ...]:
+    """Call ``jvp`` with the tangents of the arguments."""
+    given = [
+        tangents.zeros_like(a)
+        if t is None and ctx._materialize and isinstance(a, TensorBase) and a.array.dtype.kind in "fc"
+        else t
+        for a, t in zip(args, directions, strict=True)
+    ]
+    ctx._in_jvp = True
+    try:
+        with tangents.suspended():
+            moved = cls.jvp(ctx, *given)
+    finally:
+        ctx._in_jvp = False
+    return moved if isinstance(moved, tuple) else (moved,)
 
 
 def _alias(t: Any) -> Any:
