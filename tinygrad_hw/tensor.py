@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes, printing
-from tinygrad_hw.autograd import tangents
-from tinygrad_hw.autograd import engine
+from tinygrad_hw.autograd import engine, tangents
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, set_result_type, wrap
 from tinygrad_hw.autograd.hooks import (
     RemovableHandle,
@@ -441,7 +440,9 @@ class Tensor(
     def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
         if edge_of(self) is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self.array.__dlpack__(stream=stream, **options)
+        if stream not in (None, -1):
+            raise AssertionError("stream should be None on cpu.")
+        return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()

@@ -118,7 +118,7 @@ def test_modules_with_tangents_of_parameters():
         net = torch.nn.Sequential(
             torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 2)
         )
-        params = {n: p for n, p in net.named_parameters()}
+        params = dict(net.named_parameters())
         directions = {n: torch.randn(p.shape) for n, p in params.items()}
         x = torch.randn(5, 3)
         with fw.dual_level():

@@ -23,28 +23,42 @@ class RemovableHandle:
     Also a context manager, which removes the hook at the end of the block.
 
     Args:
-        hooks: the ordered dictionary that holds the hook under ``handle.id``.
-        extra: further dictionaries from which the id is removed as well.
+        hooks_dict: the ordered dictionary that holds the hook under ``handle.id``.
+        extra_dict: a further dictionary, or a list of them, from which the id is removed as well.
+
+    Source: ``torch.utils.hooks.RemovableHandle``.
+
+    Example:
+        >>> from collections import OrderedDict
+        >>> hooks = OrderedDict()
+        >>> handle = torch.utils.hooks.RemovableHandle(hooks)
+        >>> hooks[handle.id] = print
+        >>> handle.remove()
+        >>> len(hooks)
+        0
     """
 
-    def __init__(self, hooks: Any, *, extra: Sequence[Any] = ()) -> None:
+    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
         self.id: int = _next_id()
-        self._dicts = [weakref.ref(d) for d in (hooks, *extra)]
+        self.hooks_dict_ref: Any = weakref.ref(hooks_dict)
+        extra = () if extra_dict is None else [extra_dict] if isinstance(extra_dict, dict) else extra_dict
+        self.extra_dict_ref: tuple[Any, ...] = tuple(weakref.ref(d) for d in extra)
 
     def remove(self) -> None:
         """Remove the hook; does nothing if it was removed already."""
-        for ref in self._dicts:
+        for ref in (self.hooks_dict_ref, *self.extra_dict_ref):
             hooks = ref()
             if hooks is not None:
                 hooks.pop(self.id, None)
 
-    def __getstate__(self) -> tuple[int, list[Any]]:
-        return self.id, [ref() for ref in self._dicts]
+    def __getstate__(self) -> Any:
+        return self.hooks_dict_ref(), self.id, tuple(ref() for ref in self.extra_dict_ref)
 
-    def __setstate__(self, state: tuple[int, list[Any]]) -> None:
-        self.id = state[0]
+    def __setstate__(self, state: Any) -> None:
+        self.id = state[1]
         # A copy refers to the copied dictionaries; to none where the original's were gone.
-        self._dicts = [weakref.ref(HookDict() if d is None else d) for d in state[1]]
+        first, *more = (weakref.ref(HookDict() if d is None else d) for d in (state[0], *state[2]))
+        self.hooks_dict_ref, self.extra_dict_ref = first, tuple(more)
 
     def __enter__(self) -> RemovableHandle:
         return self

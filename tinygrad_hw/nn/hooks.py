@@ -81,9 +81,9 @@ REGISTRATION = {"parameter": HookDict(), "buffer": HookDict(), "module": HookDic
 
 def _add(hooks: HookDict, hook: Hook, *, flags: Sequence[HookDict] = (), prepend: bool = False) -> RemovableHandle:
     """Put a hook into its table, and its id into the tables of its options."""
-    handle = RemovableHandle(hooks, extra=flags)
+    handle = RemovableHandle(hooks, extra_dict=flags)
     while handle.id in hooks:  # the module was unpickled, with hooks from another process
-        handle = RemovableHandle(hooks, extra=flags)
+        handle = RemovableHandle(hooks, extra_dict=flags)
     hooks[handle.id] = hook
     for flag in flags:
         flag[handle.id] = True

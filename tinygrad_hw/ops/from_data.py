@@ -16,6 +16,7 @@ __all__ = [
     "as_tensor",
     "asarray",
     "from_dlpack",
+    "to_dlpack",
     "from_numpy",
     "frombuffer",
     "tensor",
@@ -274,8 +275,37 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return _finish(array, requires_grad)
 
 
+class _Capsule:
+    """A capsule of the older interface, as an object that numpy takes."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+class _Writable:
+    """The memory of an array that numpy takes for read-only, since an older capsule does not say that it is not."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
     """Return a tensor on the memory of an object that speaks DLPack.
+
+    Args:
+        ext_tensor: an object with ``__dlpack__``, or a capsule that ``to_dlpack`` made, which can be used once.
+        device: only the CPU.
+        copy: True for a copy of the memory.
+
+    Raises:
+        RuntimeError: something else, or a capsule that was used.
 
     Source: ``torch.from_dlpack``.
 
@@ -285,5 +315,31 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
         tensor([0, 1])
     """
     Device.check(device)
-    array = np.from_dlpack(ext_tensor)
+    if not hasattr(ext_tensor, "__dlpack__"):
+        if type(ext_tensor).__name__ != "PyCapsule" or '"dltensor"' not in repr(ext_tensor):
+            raise RuntimeError(
+                "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
+                "you might have already constructed a tensor from it once."
+            )
+        array = np.asarray(_Writable(np.from_dlpack(_Capsule(ext_tensor))))
+    else:
+        array = np.from_dlpack(ext_tensor)
     return wrap(array.copy() if copy else array)
+
+
+def to_dlpack(tensor: Any) -> Any:
+    """Return a DLPack capsule on a tensor's memory, for libraries that do not ask the tensor itself.
+
+    Raises:
+        TypeError: no tensor is given.
+        BufferError: the tensor requires grad.
+
+    Source: ``torch.to_dlpack``.
+
+    Example:
+        >>> torch.from_dlpack(torch.to_dlpack(torch.arange(3)))
+        tensor([0, 1, 2])
+    """
+    if not isinstance(tensor, TensorBase):
+        raise TypeError(f"to_dlpack(): argument 'tensor' (position 1) must be Tensor, not {type(tensor).__name__}")
+    return tensor.__dlpack__()  # type: ignore[attr-defined]
