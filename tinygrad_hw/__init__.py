@@ -40,6 +40,9 @@ from tinygrad_hw.autograd import is_grad_enabled as is_grad_enabled
 from tinygrad_hw.autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from tinygrad_hw.autograd import no_grad as no_grad
 from tinygrad_hw.autograd import set_grad_enabled as set_grad_enabled
+from tinygrad_hw.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from tinygrad_hw.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
+from tinygrad_hw.autograd.anomaly import set_anomaly_enabled as set_anomaly_enabled
 from tinygrad_hw.device import device as device
 from tinygrad_hw.dtypes import bool as bool
 from tinygrad_hw.dtypes import can_cast as can_cast

@@ -13,7 +13,13 @@ from tinygrad_hw.autograd import tracer
 from tinygrad_hw.autograd.graph import Node, TensorBase
 from tinygrad_hw.autograd.tracer import add_tracer, remove_tracer
 
-__all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
+__all__ = [
+    "detect_anomaly",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "set_anomaly_enabled",
+    "set_detect_anomaly",
+]
 
 #: Read by the engine; True inside ``detect_anomaly``.
 enabled = False
@@ -21,8 +27,38 @@ _check = True
 
 
 def is_anomaly_enabled() -> bool:
-    """Return whether anomaly detection is on."""
+    """Return whether anomaly detection is on.
+
+    Example:
+        >>> torch.is_anomaly_enabled()
+        False
+    """
     return enabled
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Return whether anomaly detection, once on, raises for NaN.
+
+    Example:
+        >>> torch.is_anomaly_check_nan_enabled()
+        True
+    """
+    return _check
+
+
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """Switch anomaly detection on or off; see ``torch.autograd.set_detect_anomaly``.
+
+    Args:
+        mode: True to switch it on.
+        check_nan: whether to raise for NaN gradients (default True).
+
+    Example:
+        >>> torch.set_anomaly_enabled(False)
+    """
+    global enabled, _check
+    enabled, _check = mode, check_nan
+    _trace(mode)
 
 
 def _tracer(op: Any, args: tuple[Any, ...], params: dict[str, Any], apply: Any) -> Any:

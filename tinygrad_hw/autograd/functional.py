@@ -127,8 +127,9 @@ def jacobian(
         inputs: a tensor or a tuple of tensors.
         create_graph: make the result differentiable.
         strict: raise if an output does not depend on an input, instead of returning zeros.
-        vectorize: accepted; rows are computed one by one either way.
-        strategy: only ``"reverse-mode"``.
+        vectorize: accepted; rows or columns are computed one by one either way.
+        strategy: ``"reverse-mode"`` goes back once for each output element; ``"forward-mode"`` (with ``vectorize``)
+            once for each input element, through ``autograd.forward_ad``.
 
     Returns:
         A tensor of shape ``output.shape + input.shape``; nested tuples (outputs, then inputs) if there are
@@ -141,8 +142,19 @@ def jacobian(
         tensor([[2., 0.],
                 [0., 4.]])
     """
-    if strategy != "reverse-mode":
-        raise NotImplementedError(f"jacobian: strategy {strategy!r}; only 'reverse-mode' is supported")
+    if strategy not in ("forward-mode", "reverse-mode"):
+        raise AssertionError(
+            'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs '
+            'than inputs, "forward-mode" tends to be more performant. Otherwise, prefer to use "reverse-mode".'
+        )
+    if strategy == "forward-mode":
+        _check_forward(create_graph, strict, vectorize)
+        return _jacobian_forward(func, inputs)
+    if vectorize and strict:
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
+            "Please either set `strict=False` or `vectorize=False`."
+        )
     given, single_input = _tuple(inputs, "inputs", "jacobian")
     xs = _fresh(given, create_graph)
     outputs, single_output = _outputs(func, xs, "jacobian")
@@ -167,6 +179,58 @@ def jacobian(
     return _finish(result[0] if single_output else tuple(result), create_graph)
 
 
+def _check_forward(create_graph: bool, strict: bool, vectorize: bool) -> None:
+    """Raise what PyTorch raises for arguments that do not go together with ``strategy="forward-mode"``."""
+    if create_graph:
+        raise NotImplementedError(
+            'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
+            'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+        )
+    if strict:
+        raise RuntimeError(
+            'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported '
+            'together (yet). Please either set `strict=False` or `strategy="reverse-mode"`.'
+        )
+    if not vectorize:
+        raise NotImplementedError(
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is"
+            "only implemented for `vectorize=True`."
+        )
+
+
+def _jacobian_forward(func: Callable[..., Any], inputs: Any) -> Any:
+    """Return the Jacobian column by column, from tensors with tangents."""
+    from tinygrad_hw.autograd import forward_ad
+
+    given, single_input = _tuple(inputs, "inputs", "jacobian")
+    #: For each input and each of its elements the tangents of all outputs.
+    columns: list[list[list[Any]]] = []
+    outputs: tuple[Any, ...] = ()
+    single_output = True
+    for k, x in enumerate(given):
+        columns.append([])
+        for index in np.ndindex(*x.array.shape):
+            direction = np.zeros(x.array.shape, x.array.dtype)
+            direction[index] = 1
+            with forward_ad.dual_level():
+                duals = [forward_ad.make_dual(t, wrap(direction if t is x else np.zeros_like(t.array))) for t in given]
+                outputs, single_output = _tuple(func(*duals), "outputs", "jacobian")
+                moved = [forward_ad.unpack_dual(y).tangent for y in outputs]
+            columns[k].append(
+                [np.zeros_like(y.array) if t is None else t.array for y, t in zip(outputs, moved, strict=True)]
+            )
+    result = []
+    for j, y in enumerate(outputs):
+        parts = []
+        for x, column in zip(given, columns, strict=True):
+            size = (*y.array.shape, *x.array.shape)
+            parts.append(
+                wrap(np.stack([c[j] for c in column], -1).reshape(size) if column else np.zeros(size, y.array.dtype))
+            )
+        result.append(parts[0] if single_input else tuple(parts))
+    return result[0] if single_output else tuple(result)
+
+
 def hessian(
     func: Callable[..., Any],
     inputs: Any,
@@ -182,8 +246,8 @@ def hessian(
         inputs: a tensor or a tuple of tensors.
         create_graph: make the result differentiable.
         strict: raise if the gradient does not depend on an input.
-        vectorize: accepted; rows are computed one by one either way.
-        outer_jacobian_strategy: only ``"reverse-mode"``.
+        vectorize: accepted; rows or columns are computed one by one either way.
+        outer_jacobian_strategy: how the gradient is differentiated; see ``jacobian``.
 
     Returns:
         A tensor of shape ``input.shape + input.shape``; nested tuples if there are several inputs.
@@ -196,8 +260,12 @@ def hessian(
                 [ 0., 12.]])
     """
     given, single = _tuple(inputs, "inputs", "hessian")
+    if outer_jacobian_strategy not in ("forward-mode", "reverse-mode"):
+        raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
 
     def gradient(*xs: Any) -> Any:
+        if outer_jacobian_strategy == "forward-mode":
+            xs = tuple(x.requires_grad_() for x in xs)
         return _gradient_of_scalar(func, xs, "hessian", strict)[1]
 
     result = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy)

@@ -2,5 +2,20 @@
 
 from tinygrad_hw.serialization.files import load, save
 from tinygrad_hw.serialization.npz import load_npz, save_npz
+from tinygrad_hw.serialization.safe import (
+    add_safe_globals,
+    clear_safe_globals,
+    get_safe_globals,
+    safe_globals,
+)
 
-__all__ = ["load", "load_npz", "save", "save_npz"]
+__all__ = [
+    "add_safe_globals",
+    "clear_safe_globals",
+    "get_safe_globals",
+    "load",
+    "load_npz",
+    "safe_globals",
+    "save",
+    "save_npz",
+]

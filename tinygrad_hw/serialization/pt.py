@@ -18,6 +18,7 @@ from tinygrad_hw.device import device as Device
 from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.serialization.archive import Archive
 from tinygrad_hw.serialization.pickler import PROTOCOLS, STORAGE_NAMES, dumps
+from tinygrad_hw.serialization.safe import UserTrust
 from tinygrad_hw.serialization.storages import Layout
 from tinygrad_hw.serialization.unpickler import NUMPY_NAMES, PLAIN_NAMES, Call, Opaque, restricted_loads
 from tinygrad_hw.size import Size
@@ -147,6 +148,7 @@ class _Reader:
             persistent_load=self.persistent_load,
             source=self.name,
             explain=_explain,
+            trust=UserTrust(),
         )
 
     # -- storages ---------------------------------------------------------------------------------
@@ -384,5 +386,6 @@ def _explain(module: str, name: str) -> str:
             return f"{what} tensors do not exist here; convert them in PyTorch (.to_dense(), .dequantize(), ...)"
     return (
         "Names are never imported or called from a file, whatever it says. If you trust the file, load it in PyTorch "
-        "with weights_only=False and save the state_dict() of the model, or plain data"
+        "with weights_only=False and save the state_dict() of the model, or plain data; or, for a class of your own, "
+        f"use torch.serialization.add_safe_globals([{name[:40]}])"
     )

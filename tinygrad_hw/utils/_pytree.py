@@ -623,7 +623,8 @@ def tree_leaves_with_path(tree: Any, is_leaf: IsLeaf = None) -> list[tuple[tuple
         ValueError: a registered class says nothing of its keys.
 
     Example:
-        >>> [(torch.utils._pytree.keystr(path), leaf) for path, leaf in torch.utils._pytree.tree_leaves_with_path([{"a": 1}])]
+        >>> pytree = torch.utils._pytree
+        >>> [(pytree.keystr(path), leaf) for path, leaf in pytree.tree_leaves_with_path([{"a": 1}])]
         [("[0]['a']", 1)]
     """
     return list(_with_paths((), tree, is_leaf))
