@@ -43,6 +43,7 @@ from tinygrad_hw.autograd import set_grad_enabled as set_grad_enabled
 from tinygrad_hw.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from tinygrad_hw.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from tinygrad_hw.autograd.anomaly import set_anomaly_enabled as set_anomaly_enabled
+from tinygrad_hw.device import device as _Device
 from tinygrad_hw.device import device as device
 from tinygrad_hw.dtypes import bool as bool
 from tinygrad_hw.dtypes import can_cast as can_cast
@@ -140,6 +141,12 @@ from tinygrad_hw.ops.complex import *
 from tinygrad_hw.ops.contraction import *
 from tinygrad_hw.ops.conversion import clone as clone
 from tinygrad_hw.ops.copies import *
+from tinygrad_hw.ops.dropout import alpha_dropout_ as alpha_dropout_
+from tinygrad_hw.ops.dropout import dropout_ as dropout_
+from tinygrad_hw.ops.dropout import feature_alpha_dropout_ as feature_alpha_dropout_
+from tinygrad_hw.ops.dropout import feature_dropout as feature_dropout
+from tinygrad_hw.ops.dropout import feature_dropout_ as feature_dropout_
+from tinygrad_hw.ops.pool3d import max_pool1d_with_indices as max_pool1d_with_indices
 from tinygrad_hw.ops.creation import *
 from tinygrad_hw.ops.decomposition import cholesky as cholesky
 from tinygrad_hw.ops.decomposition import pca_lowrank as pca_lowrank
@@ -306,6 +313,43 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
         True
     """
     return input.__bool__()
+
+
+def is_inference(input: Tensor) -> _builtins.bool:
+    """Return whether a tensor is one of inference mode, which no tensor here is.
+
+    Example:
+        >>> torch.is_inference(torch.ones(1))
+        False
+    """
+    return input.is_inference()
+
+
+def is_distributed(input: Tensor) -> _builtins.bool:
+    """Return whether a tensor is spread over processes, which no tensor here is.
+
+    Example:
+        >>> torch.is_distributed(torch.ones(1))
+        False
+    """
+    return False
+
+
+def get_device_module(device: object = None) -> object:
+    """Return the module of a kind of device: ``torch.cpu``.
+
+    Args:
+        device: a device or the name of one; the CPU by default.
+
+    Raises:
+        RuntimeError: there is no such device.
+
+    Example:
+        >>> torch.get_device_module("cpu").is_available()
+        True
+    """
+    kind = "cpu" if device is None else _Device(device).type  # type: ignore[arg-type]
+    return _importlib.import_module(f"tinygrad_hw.{kind}")
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
 """Mixed precision: ``torch.amp``. The CPU computes in the dtype of its tensors; the loss can be scaled."""
 
 from tinygrad_hw.amp.autocast import autocast, is_autocast_available
+from tinygrad_hw.amp.custom import custom_bwd, custom_fwd
 from tinygrad_hw.amp.grad_scaler import GradScaler
 
-__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]

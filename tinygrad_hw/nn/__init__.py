@@ -1,5 +1,8 @@
 """Neural networks: modules, their parameters, and everything to build them from."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from tinygrad_hw.nn import attention as attention
 from tinygrad_hw.nn import functional as functional
 from tinygrad_hw.nn import init as init
@@ -33,9 +36,14 @@ from tinygrad_hw.nn.parameter import Parameter as Parameter
 from tinygrad_hw.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from tinygrad_hw.nn.parameter import UninitializedParameter as UninitializedParameter
 
+if _TYPE_CHECKING:
+    from tinygrad_hw.nn import grad as grad
+
 
 def __getattr__(name: str) -> object:
-    """Say why a module of PyTorch is not there."""
+    """Import what most programs do without when it is first used; say why something is not there."""
+    if name == "grad":
+        return _importlib.import_module("tinygrad_hw.nn.grad")
     from tinygrad_hw.absent import hint
 
     raise AttributeError(f"module 'tinygrad_hw.nn' has no attribute {name!r}{hint(name)}")

@@ -45,6 +45,10 @@ def _owner(array: Any) -> Any:
 def storage_offset(array: Any) -> int:
     """Return how many elements the first one lies behind the start of the memory it belongs to."""
     base = _owner(array)
+    below = base.base
+    if isinstance(below, np.ndarray) and below.dtype.kind == "c" and below.itemsize == 2 * array.itemsize:
+        # A real or imaginary part; its offset counts in real numbers.
+        base = _owner(below)
     start = base.__array_interface__["data"][0]
     return int(array.__array_interface__["data"][0] - start) // array.itemsize
 

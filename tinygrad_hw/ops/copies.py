@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops import diagonals, permutation, shape, splitting, strided
+from tinygrad_hw.ops.complex import view_as_complex, view_as_real
 from tinygrad_hw.ops.conversion import clone
 from tinygrad_hw.ops.pad import pad as pad_
 
@@ -20,6 +21,7 @@ __all__ = [
     "permute_copy",
     "resize_as_",
     "select_copy",
+    "slice_copy",
     "split_copy",
     "split_with_sizes_copy",
     "squeeze_copy",
@@ -31,6 +33,8 @@ __all__ = [
     "unsafe_split",
     "unsafe_split_with_sizes",
     "unsqueeze_copy",
+    "view_as_complex_copy",
+    "view_as_real_copy",
     "view_copy",
 ]
 
@@ -135,6 +139,18 @@ unsqueeze_copy = _copying(
     """>>> torch.unsqueeze_copy(torch.ones(2), 0)
         tensor([[1., 1.]])""",
 )
+view_as_real_copy = _copying(
+    view_as_real,
+    "view_as_real_copy",
+    """>>> torch.view_as_real_copy(torch.tensor([1j]))
+        tensor([[0., 1.]])""",
+)
+view_as_complex_copy = _copying(
+    view_as_complex,
+    "view_as_complex_copy",
+    """>>> torch.view_as_complex_copy(torch.tensor([[0.0, 1.0]]))
+        tensor([0.+1.j])""",
+)
 view_copy = _copying(
     shape.view,
     "view_copy",
@@ -142,6 +158,23 @@ view_copy = _copying(
         tensor([[0, 1],
                 [2, 3]])""",
 )
+
+
+def slice_copy(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1, *, out: Any = None) -> Any:
+    """Return a copy of ``input[start:end:step]`` along one dimension.
+
+    Source: ``torch.slice_copy``.
+
+    Example:
+        >>> torch.slice_copy(torch.arange(5), 0, 1, 4, 2)
+        tensor([1, 3])
+    """
+    if out is not None:
+        return into(out, slice_copy, input, dim, start, end, step)
+    if step <= 0:
+        raise RuntimeError(f"slice step must be positive: slice_copy() got {step}")
+    dim = dim + input.ndim if dim < 0 else dim
+    return clone(input[(slice(None),) * dim + (slice(start, end, step),)])
 
 
 def narrow_copy(input: Any, dim: int, start: Any, length: int, *, out: Any = None) -> Any:

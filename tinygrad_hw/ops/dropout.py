@@ -12,7 +12,19 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import random as kernels
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+__all__ = [
+    "alpha_dropout",
+    "alpha_dropout_",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "dropout_",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_",
+    "feature_dropout",
+    "feature_dropout_",
+]
 
 #: What a bool mask keeps, scaled; the mask is constant.
 _masked = op(
@@ -197,3 +209,66 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
         raise RuntimeError("feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input")
     mask = kernels.feature_dropout_mask(input.array.shape, p)
     return _alpha(input, mask, p, inplace, "feature_alpha_dropout_")
+
+
+def _check_probability(p: float) -> None:
+    """Raise what the functions of ``torch`` raise; those of ``nn.functional`` have a ValueError."""
+    if not 0.0 <= p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
+
+
+def feature_dropout(input: Any, p: float, train: bool) -> Any:
+    """Zero whole channels of (N, C, ...) with probability p; see ``nn.functional.dropout2d``.
+
+    Source: ``torch.feature_dropout``.
+
+    Example:
+        >>> torch.feature_dropout(torch.ones(1, 2, 2), 0.5, False).sum()
+        tensor(4.)
+    """
+    _check_probability(p)
+    return _feature("feature_dropout", input, p, train, False, True)
+
+
+def dropout_(input: Any, p: float, train: bool) -> Any:
+    """In-place form of ``torch.dropout``.
+
+    Example:
+        >>> torch.dropout_(torch.ones(3), 1.0, True)
+        tensor([0., 0., 0.])
+    """
+    _check_probability(p)
+    return dropout(input, p, train, True)
+
+
+def feature_dropout_(input: Any, p: float, train: bool) -> Any:
+    """In-place form of ``torch.feature_dropout``.
+
+    Example:
+        >>> torch.feature_dropout_(torch.ones(1, 2), 1.0, True)
+        tensor([[0., 0.]])
+    """
+    _check_probability(p)
+    return _feature("feature_dropout", input, p, train, True, True)
+
+
+def alpha_dropout_(input: Any, p: float, train: bool) -> Any:
+    """In-place form of ``torch.alpha_dropout``.
+
+    Example:
+        >>> torch.alpha_dropout_(torch.ones(3), 0.5, False)
+        tensor([1., 1., 1.])
+    """
+    _check_probability(p)
+    return alpha_dropout(input, p, train, True)
+
+
+def feature_alpha_dropout_(input: Any, p: float, train: bool) -> Any:
+    """In-place form of ``torch.feature_alpha_dropout``.
+
+    Example:
+        >>> torch.feature_alpha_dropout_(torch.ones(1, 3), 0.5, False)
+        tensor([[1., 1., 1.]])
+    """
+    _check_probability(p)
+    return feature_alpha_dropout(input, p, train, True)

@@ -16,10 +16,10 @@ __all__ = [
     "as_tensor",
     "asarray",
     "from_dlpack",
-    "to_dlpack",
     "from_numpy",
     "frombuffer",
     "tensor",
+    "to_dlpack",
 ]
 
 

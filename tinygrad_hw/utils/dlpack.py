@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+
 from tinygrad_hw.ops.from_data import from_dlpack, to_dlpack
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import (
     ItemsView,
@@ -23,7 +24,7 @@ from tinygrad_hw.nn.modules.conv import Conv2d
 from tinygrad_hw.nn.modules.normalization import _BatchNorm
 from tinygrad_hw.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 S = TypeVar("S", bound="Sequential")
 L = TypeVar("L", bound="ModuleList")
@@ -78,6 +79,39 @@ def _with_relu(module: Module, relu: Module) -> Any:
     if "forward" in module.__dict__ or "forward" in relu.__dict__:
         return None
     return functools.partial(module.forward_then, True)
+
+
+class Container(Module):
+    """A module whose arguments become its children; a plain ``Module`` does the same.
+
+    Args:
+        **kwargs: modules, by name.
+
+    Warns:
+        FutureWarning: always; subclass ``Module``.
+
+    Source: ``torch.nn.Container``.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     torch.nn.Container(act=torch.nn.ReLU())
+        Container(
+          (act): ReLU()
+        )
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        warnings.warn(
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that "
+            "instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for key, value in kwargs.items():
+            self.add_module(key, value)
 
 
 class Sequential(_Numbered):
