@@ -246,6 +246,7 @@ if TYPE_CHECKING:
     from tinygrad_hw import mps as mps
     from tinygrad_hw import onnx as onnx
     from tinygrad_hw import profiler as profiler
+    from tinygrad_hw import storage as storage
     from tinygrad_hw import testing as testing
     from tinygrad_hw import types as types
     from tinygrad_hw import xpu as xpu
@@ -267,6 +268,7 @@ _LATER: dict[str, tuple[str, str | None]] = {
     "mps": ("mps", None),
     "onnx": ("onnx", None),
     "profiler": ("profiler", None),
+    "storage": ("storage", None),
     "testing": ("testing", None),
     "types": ("types", None),
     "xpu": ("xpu", None),
@@ -360,4 +362,4 @@ def __getattr__(name: str) -> object:
         return module if member is None else getattr(module, member)
     from tinygrad_hw.absent import hint
 
-    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}{hint(name)}")
+    raise AttributeError(f"module 'tinygrad_hw' has no attribute {name!r}{hint(name, 'torch')}")

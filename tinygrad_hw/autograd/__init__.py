@@ -58,4 +58,4 @@ def __getattr__(name: str) -> object:
         return _importlib.import_module(f"tinygrad_hw.autograd.{name}")
     from tinygrad_hw.absent import hint
 
-    raise AttributeError(f"module 'tinygrad_hw.autograd' has no attribute {name!r}{hint(name)}")
+    raise AttributeError(f"module 'tinygrad_hw.autograd' has no attribute {name!r}{hint(name, 'torch.autograd')}")

@@ -46,4 +46,4 @@ def __getattr__(name: str) -> object:
         return _importlib.import_module("tinygrad_hw.nn.grad")
     from tinygrad_hw.absent import hint
 
-    raise AttributeError(f"module 'tinygrad_hw.nn' has no attribute {name!r}{hint(name)}")
+    raise AttributeError(f"module 'tinygrad_hw.nn' has no attribute {name!r}{hint(name, 'torch.nn')}")

@@ -21,4 +21,4 @@ def __getattr__(name: str) -> object:
         return _importlib.import_module(f"tinygrad_hw.utils.{name}")
     from tinygrad_hw.absent import hint
 
-    raise AttributeError(f"module 'tinygrad_hw.utils' has no attribute {name!r}{hint(name)}")
+    raise AttributeError(f"module 'tinygrad_hw.utils' has no attribute {name!r}{hint(name, 'torch.utils')}")
