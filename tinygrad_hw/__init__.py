@@ -350,7 +350,7 @@ def get_device_module(device: object = None) -> object:
         >>> torch.get_device_module("cpu").is_available()
         True
     """
-    kind = "cpu" if device is None else _Device(device).type  # type: ignore[arg-type]
+    kind = "cpu" if device is None else _Device(device).type
     return _importlib.import_module(f"tinygrad_hw.{kind}")
 
 

@@ -252,7 +252,7 @@ class Tensor(
         edge = edge_of(self)
         if edge is None or edge is self:
             return None
-        return edge.parents[0] if edge.op.name == "select_output" else edge  # type: ignore[no-any-return]
+        return edge.parents[0] if edge.op.name == "select_output" else edge
 
     @property
     def grad(self) -> Tensor | None:

@@ -11,6 +11,8 @@ import pytest
 from tests.meta.test_doc_examples import EXAMPLES
 
 torch = pytest.importorskip("torch")
+# A module that PyTorch does not import by itself.
+pytest.importorskip("torch.utils.benchmark")
 
 #: Examples of what PyTorch has not or does otherwise.
 OURS_ALONE = {

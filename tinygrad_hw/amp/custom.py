@@ -30,11 +30,18 @@ def custom_fwd(fwd: Callable[..., Any] | None = None, *, device_type: str, cast_
     Source: ``torch.amp.custom_fwd``.
 
     Example:
-        >>> @torch.amp.custom_fwd(device_type="cpu")
-        ... def forward(ctx, x):
-        ...     return x * 2
-        >>> forward(None, 3)
-        6
+        >>> class Double(torch.autograd.Function):
+        ...     @staticmethod
+        ...     @torch.amp.custom_fwd(device_type="cpu")
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...
+        ...     @staticmethod
+        ...     @torch.amp.custom_bwd(device_type="cpu")
+        ...     def backward(ctx, grad):
+        ...         return grad * 2
+        >>> Double.apply(torch.ones(1))
+        tensor([2.])
     """
     _check(device_type)
     if fwd is None:
@@ -55,8 +62,8 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> An
     Source: ``torch.amp.custom_bwd``.
 
     Example:
-        >>> torch.amp.custom_bwd(abs, device_type="cpu")(-3)
-        3
+        >>> torch.amp.custom_bwd(abs, device_type="cpu").__name__
+        'abs'
     """
     _check(device_type)
     return functools.partial(custom_bwd, device_type=device_type) if bwd is None else bwd

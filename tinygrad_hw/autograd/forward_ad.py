@@ -144,7 +144,7 @@ def enter_dual_level() -> int:
     Source: ``torch.autograd.forward_ad.enter_dual_level``.
 
     Example:
-        >>> import torch.autograd.forward_ad as fwAD
+        >>> fwAD = torch.autograd.forward_ad
         >>> fwAD.enter_dual_level()
         0
         >>> fwAD.exit_dual_level()
@@ -168,7 +168,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
     Source: ``torch.autograd.forward_ad.exit_dual_level``.
 
     Example:
-        >>> import torch.autograd.forward_ad as fwAD
+        >>> fwAD = torch.autograd.forward_ad
         >>> level = fwAD.enter_dual_level()
         >>> fwAD.exit_dual_level(level=level)
     """
@@ -190,7 +190,7 @@ class dual_level(contextlib.ContextDecorator):
     mode, so that they cost more than PyTorch's, and need an operation to be differentiable twice.
 
     Example:
-        >>> import torch.autograd.forward_ad as fwAD
+        >>> fwAD = torch.autograd.forward_ad
         >>> with fwAD.dual_level():
         ...     x = fwAD.make_dual(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]))
         ...     fwAD.unpack_dual(x**3).tangent
@@ -219,11 +219,11 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
     Source: ``torch.autograd.forward_ad.make_dual``; see ``dual_level``.
 
     Example:
-        >>> import torch.autograd.forward_ad as fwAD
+        >>> fwAD = torch.autograd.forward_ad
         >>> with fwAD.dual_level():
         ...     x = fwAD.make_dual(torch.tensor(2.0), torch.tensor(1.0))
-        ...     x.exp()
-        tensor(7.3891, tangent=7.389056205749512)
+        ...     x * 3
+        tensor(6., tangent=3.0)
     """
     level = tangents.level if level is None else level
     if level < 0:
@@ -281,7 +281,7 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
     Source: ``torch.autograd.forward_ad.unpack_dual``; see ``dual_level``.
 
     Example:
-        >>> import torch.autograd.forward_ad as fwAD
+        >>> fwAD = torch.autograd.forward_ad
         >>> with fwAD.dual_level():
         ...     x = fwAD.make_dual(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
         ...     fwAD.unpack_dual((x * x).sum())

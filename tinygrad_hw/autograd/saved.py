@@ -264,7 +264,7 @@ class saved_tensors_hooks:
 
     Example:
         >>> a = torch.ones(2, requires_grad=True)
-        >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy().copy(), torch.from_numpy):
+        >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.tolist(), torch.tensor):
         ...     y = a.exp()
         >>> y.sum().backward()
         >>> a.grad

@@ -146,18 +146,17 @@ class Compare:
     Source: ``torch.utils.benchmark.Compare``.
 
     Example:
-        >>> from torch.utils.benchmark import Compare, Measurement, TaskSpec
-        >>> print(Compare([
-        ...     Measurement(1, [2e-6], TaskSpec("x + 1", "pass", label="sum", description="n=1")),
-        ...     Measurement(1, [5e-6], TaskSpec("x + 1", "pass", label="sum", description="n=2")),
-        ... ]))
-        [-------- sum --------]
+        >>> b = torch.utils.benchmark
+        >>> tasks = [b.TaskSpec("x + 1", "pass", label="sum", description=d) for d in ("n=1", "n=2")]
+        >>> table = b.Compare([b.Measurement(1, [s], task) for s, task in zip([2e-6, 5e-6], tasks)])
+        >>> for line in str(table).splitlines():
+        ...     print(line.rstrip())
+        [---------- sum ----------]
                      |  n=1  |  n=2
-        1 threads: ------------...
+        1 threads: ----------------
               x + 1  |  2.0  |  5.0
         <BLANKLINE>
         Times are in microseconds (us).
-        <BLANKLINE>
     """
 
     def __init__(self, results: Iterable[Measurement]) -> None:

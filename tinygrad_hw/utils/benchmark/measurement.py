@@ -91,8 +91,8 @@ class Measurement:
     Source: ``torch.utils.benchmark.Measurement``.
 
     Example:
-        >>> from torch.utils.benchmark import Measurement, TaskSpec
-        >>> m = Measurement(10, [2e-5, 4e-5, 3e-5], TaskSpec("x + 1", "pass", label="sum"))
+        >>> b = torch.utils.benchmark
+        >>> m = b.Measurement(10, [2e-5, 4e-5, 3e-5], b.TaskSpec("x + 1", "pass", label="sum"))
         >>> round(m.median * 1e6, 3), m.title
         (3.0, 'sum')
     """

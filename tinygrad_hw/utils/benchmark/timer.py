@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-import importlib
 import statistics
+import sys
 import textwrap
 import timeit
 from collections.abc import Callable
@@ -85,7 +85,7 @@ class Timer:
                 f"global_setup is C++ only, got `{global_setup}`. Most likely this code can simply be moved to `setup`."
             )
         self._globals = dict(globals or {})
-        self._globals.setdefault("torch", importlib.import_module("tinygrad_hw"))
+        self._globals.setdefault("torch", sys.modules["tinygrad_hw"])
         stmt, setup = _dedented(stmt), _dedented(setup)
         self._timer = timeit.Timer(stmt, setup, timer, self._globals)
         self._task_spec = TaskSpec(

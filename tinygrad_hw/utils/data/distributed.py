@@ -35,8 +35,8 @@ class DistributedSampler(Sampler[int]):
     Source: ``torch.utils.data.DistributedSampler``.
 
     Example:
-        >>> from torch.utils.data import DistributedSampler
-        >>> [list(DistributedSampler(range(5), num_replicas=2, rank=r, shuffle=False)) for r in range(2)]
+        >>> Sampler = torch.utils.data.DistributedSampler
+        >>> [list(Sampler(range(5), num_replicas=2, rank=r, shuffle=False)) for r in range(2)]
         [[0, 2, 4], [1, 3, 0]]
     """
 
