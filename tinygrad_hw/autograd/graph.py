@@ -55,7 +55,7 @@ class TensorBase:
     )
 
     # numpy hands `ndarray * tensor` to the tensor's reflected method instead of making an object array.
-    __array_ufunc__ = None
+    __array_ufunc__: Any = None
 
     array: np.ndarray[Any, Any]
     _node: Node | None
@@ -150,8 +150,8 @@ class AccumulateGrad:
         self.variable = variable
 
     def name(self) -> str:
-        """Return ``AccumulateGrad``."""
-        return "AccumulateGrad"
+        """Return ``torch::autograd::AccumulateGrad``."""
+        return "torch::autograd::AccumulateGrad"
 
     @property
     def next_functions(self) -> tuple[()]:
