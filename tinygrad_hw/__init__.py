@@ -27,6 +27,7 @@ from tinygrad_hw import fft as fft
 from tinygrad_hw import linalg as linalg
 from tinygrad_hw import masked as masked
 from tinygrad_hw import nn as nn
+from tinygrad_hw import numpy_names as _numpy_names
 from tinygrad_hw import optim as optim
 from tinygrad_hw import random as random
 from tinygrad_hw import return_types as return_types
@@ -113,7 +114,6 @@ from tinygrad_hw.nn.functional import feature_alpha_dropout as feature_alpha_dro
 from tinygrad_hw.nn.functional import group_norm as group_norm
 from tinygrad_hw.nn.functional import hardshrink as hardshrink
 from tinygrad_hw.nn.functional import layer_norm as layer_norm
-from tinygrad_hw.nn.functional import log_softmax as log_softmax
 from tinygrad_hw.nn.functional import max_pool1d as max_pool1d
 from tinygrad_hw.nn.functional import max_pool2d as max_pool2d
 from tinygrad_hw.nn.functional import max_pool3d as max_pool3d
@@ -128,7 +128,6 @@ from tinygrad_hw.nn.functional import rrelu as rrelu
 from tinygrad_hw.nn.functional import rrelu_ as rrelu_
 from tinygrad_hw.nn.functional import selu as selu
 from tinygrad_hw.nn.functional import selu_ as selu_
-from tinygrad_hw.nn.functional import softmax as softmax
 from tinygrad_hw.nn.functional import threshold as threshold
 from tinygrad_hw.nn.functional import threshold_ as threshold_
 from tinygrad_hw.ops.aliases import *
@@ -206,6 +205,8 @@ from tinygrad_hw.ops.scan import *
 from tinygrad_hw.ops.scatter import *
 from tinygrad_hw.ops.selection import *
 from tinygrad_hw.ops.shape import *
+from tinygrad_hw.ops.softmax import torch_log_softmax as log_softmax  # noqa: F401
+from tinygrad_hw.ops.softmax import torch_softmax as softmax  # noqa: F401
 from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
 from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
@@ -285,6 +286,8 @@ e = math.e
 newaxis = None
 inverse = linalg.inv
 pinverse = linalg.pinv
+
+_numpy_names.with_numpy_names(globals(), _numpy_names.FUNCTIONS)
 
 
 def is_tensor(obj: object) -> _builtins.bool:

@@ -7,6 +7,10 @@ from typing import Any
 __all__ = ["device"]
 
 
+class _NotBuiltIn(AssertionError, RuntimeError):
+    """PyTorch built for the CPU fails an assertion when CUDA is asked for, and says RuntimeError of other devices."""
+
+
 class device:
     """A device name. Only the CPU exists here.
 
@@ -15,16 +19,16 @@ class device:
         index: None or 0.
 
     Raises:
-        RuntimeError: another device was asked for.
+        RuntimeError: another device was asked for; for ``"cuda"`` it is an AssertionError too.
 
     Source: ``torch.device``.
 
     Example:
         >>> torch.device("cpu")
         device(type='cpu')
-        >>> torch.device("cuda")
+        >>> torch.device("mps")
         Traceback (most recent call last):
-        RuntimeError: device 'cuda' is not available: this package computes on the CPU only...
+        RuntimeError: device 'mps' is not available: this package computes on the CPU only...
     """
 
     __slots__ = ("index", "type")
@@ -37,7 +41,7 @@ class device:
             type, index = type.type, type.index
         name, _, number = str(type).partition(":")
         if name != "cpu":
-            raise RuntimeError(
+            raise (_NotBuiltIn if name == "cuda" else RuntimeError)(
                 f"device {str(type)!r} is not available: this package computes on the CPU only. Leave the "
                 "device out or use 'cpu'"
             )

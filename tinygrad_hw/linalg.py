@@ -1,5 +1,6 @@
 """Linear algebra: ``torch.linalg``."""
 
+from tinygrad_hw.numpy_names import LINALG, with_numpy_names
 from tinygrad_hw.ops.decomposition import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_hw.ops.factor import householder_product, lu, lu_factor, lu_factor_ex, lu_solve
 from tinygrad_hw.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
@@ -54,3 +55,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+with_numpy_names(globals(), LINALG)

@@ -1,5 +1,6 @@
 """Special functions: ``torch.special``."""
 
+from tinygrad_hw.numpy_names import SPECIAL, with_numpy_names
 from tinygrad_hw.ops.bessel import i0, i0e, i1, i1e
 from tinygrad_hw.ops.binary import xlogy
 from tinygrad_hw.ops.cylinder import (
@@ -112,3 +113,5 @@ __all__ = [
     "xlogy",
     "zeta",
 ]
+
+with_numpy_names(globals(), SPECIAL)

@@ -36,6 +36,7 @@ from tinygrad_hw.methods.random import RandomMethods
 from tinygrad_hw.methods.reduce import ReduceMethods
 from tinygrad_hw.methods.shape import ShapeMethods
 from tinygrad_hw.methods.unary import UnaryMethods
+from tinygrad_hw.numpy_names import METHODS, with_numpy_names
 from tinygrad_hw.ops import conversion
 from tinygrad_hw.size import Size
 
@@ -329,7 +330,7 @@ class Tensor(
             >>> x.grad
             tensor([2., 4.])
         """
-        engine.backward(self, gradient, retain_graph, create_graph, inputs)
+        engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """Return a tensor on the same memory that does not require grad and has no history."""
@@ -428,6 +429,27 @@ class Tensor(
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Let numpy's functions of elements take tensors: the result is a tensor without a history.
+
+        ``ndarray * tensor`` comes here too, and becomes the tensor's own operation, with its gradient.
+        """
+        if method == "__call__" and not kwargs and len(inputs) == 2 and not isinstance(inputs[0], Tensor):
+            reflected = _REFLECTED.get(ufunc.__name__)
+            if reflected is not None:
+                return getattr(inputs[1], reflected)(inputs[0])
+        arrays = [i.numpy() if isinstance(i, Tensor) else i for i in inputs]
+        outputs = kwargs.get("out")
+        if outputs is not None:
+            kwargs["out"] = tuple(o.numpy() if isinstance(o, Tensor) else o for o in outputs)
+        result = getattr(ufunc, method)(*arrays, **kwargs)
+        if outputs is not None:
+            for o in outputs:
+                if isinstance(o, Tensor):
+                    o._version[0] += 1
+            return outputs if len(outputs) > 1 else outputs[0]
+        return tuple(map(_of_numpy, result)) if isinstance(result, tuple) else _of_numpy(result)
+
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(_requires_grad(a) for a in args):
             raise RuntimeError(
@@ -454,7 +476,10 @@ class Tensor(
             RuntimeError: the tensor has not exactly one element.
         """
         if self.array.size != 1:
-            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+            raise RuntimeError(
+                f"a Tensor with {self.array.size} elements cannot be converted to Scalar: its shape is "
+                f"{list(self.shape)}. Use .tolist(), or reduce it first"
+            )
         return self.array.item()
 
     def tolist(self) -> Any:
@@ -475,7 +500,7 @@ class Tensor(
         return float(self._real_item())
 
     def _real_item(self) -> Any:
-        value = self.item()
+        value = self._only_item()
         if value.__class__ is complex:
             if value.imag:
                 raise RuntimeError(f"value cannot be converted to a real number without overflow: {value}")
@@ -483,7 +508,16 @@ class Tensor(
         return value
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only_item())
+
+    def _only_item(self) -> Any:
+        """Return the only element for Python's number types, whose error is not that of ``item``."""
+        if self.array.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, not one of shape {list(self.shape)}. "
+                "Use .tolist(), or reduce it first"
+            )
+        return self.array.item()
 
     def __index__(self) -> int:
         if self.array.size != 1 or self.array.dtype.kind not in "iub":
@@ -577,6 +611,38 @@ class Tensor(
         return write(self, result, name)
 
 
+#: numpy's functions behind Python's operators, and the method of the operand on the right.
+_REFLECTED = {
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "true_divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "bitwise_and": "__rand__",
+    "bitwise_or": "__ror__",
+    "bitwise_xor": "__rxor__",
+    "left_shift": "__rlshift__",
+    "right_shift": "__rrshift__",
+    "equal": "__eq__",
+    "not_equal": "__ne__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+}
+
+
+def _of_numpy(result: Any) -> Tensor:
+    array = np.asarray(result)
+    # As PyTorch does it; its own comparisons give bool.
+    made: Tensor = wrap(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+    return made
+
+
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: Any) -> Tensor:
     t: Tensor = wrap(array, cls)
     t._requires_grad = requires_grad
@@ -601,4 +667,7 @@ def _to_arrays(value: Any) -> Any:
     return value
 
 
+# Where users find it: type(x) says so.
+Tensor.__module__ = "tinygrad_hw"
+with_numpy_names(Tensor, METHODS)
 set_result_type(Tensor)

@@ -27,6 +27,7 @@ FLOORS = [
         "kernels",
         "layout",
         "mps",
+        "numpy_names",
         "printing",
         "return_types",
         "settings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import random
 import signal
@@ -467,7 +468,7 @@ def test_timeout(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_cannot_be_pickled_is_told_before_anything_starts() -> None:
     with pytest.raises(Exception, match=r"(?i)pickle.*no lambda or local function.*multiprocessing_context='fork'"):
-        iter(DataLoader([1, 2], num_workers=2, collate_fn=lambda batch: batch))
+        iter(DataLoader([1, 2], num_workers=2, collate_fn=lambda b: b, multiprocessing_context="spawn"))
     if "fork" in METHODS:
         loader = DataLoader([1, 2], num_workers=1, collate_fn=lambda batch: batch, multiprocessing_context="fork")
         assert list(loader) == [[1], [2]]
@@ -646,3 +647,52 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     else:
         assert "exited unexpectedly" in result.stderr
         assert "__name__ == '__main__'" in result.stderr
+
+
+# -- scripts as they are written for PyTorch -------------------------------------------------------
+
+SCRIPT = """
+import tinygrad_hw as torch
+
+class Squares(torch.utils.data.Dataset):
+    def __init__(self, f):
+        self.f = f
+    def __len__(self):
+        return 5
+    def __getitem__(self, i):
+        return self.f(i)
+
+print("once")
+torch.mm(torch.ones(600, 600), torch.ones(600, 600))
+loader = torch.utils.data.DataLoader(
+    Squares(lambda i: i * i), batch_size=2, num_workers=2, collate_fn=lambda batch: torch.tensor(batch) * 1.0
+)
+for batch in loader:
+    print(batch.tolist())
+"""
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="Python does not fork here")
+def test_a_script_without_a_guard_and_with_local_functions(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(tmp_path / "script.py")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.stdout.splitlines() == ["once", "[0.0, 1.0]", "[4.0, 9.0]", "[16.0]"], done.stderr
+    assert done.returncode == 0
+
+
+def test_the_start_method_is_pythons() -> None:
+    it = iter(DataLoader(Numbers(2), batch_size=1, num_workers=1))
+    kind = type(it.pool.workers[0]).__name__
+    assert (
+        kind
+        == {"fork": "ForkProcess", "spawn": "SpawnProcess", "forkserver": "ForkServerProcess"}[
+            multiprocessing.get_start_method()
+        ]
+    )
+    assert len(list(it)) == 2

@@ -29,7 +29,8 @@ _WORDS = """
     logical_xor logical_not isnan isinf isfinite isreal angle fill view unsafe_view unsqueeze squeeze permute
     transpose t cat unbind split flip roll diagonal diagonal_adjoint tril triu as_strided_in_memory
     as_strided_moved unfold unfold_adjoint clone sum sum_all mean mean_all prod cumsum cumprod matmul bmm mv dot
-    getitem getitem_adjoint index index_adjoint index_put index_select index_add_zeros gather gather_adjoint
+    getitem getitem_select getitem_unsqueeze getitem_alias getitem_adjoint
+    index index_adjoint index_put index_select index_add_zeros gather gather_adjoint
     scatter constant_pad_nd conj_physical real_part imag_part view_as_real view_as_complex complex polar fft_c2c
     fft_c2r
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -332,6 +333,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
     r"""Accumulate the gradients of ``tensors`` into the leaves they were computed from.
@@ -344,6 +346,7 @@ def backward(
         grad_tensors: their gradients, of the same shapes; None (default) means 1 for a one-element tensor.
         retain_graph: keep the graph for another backward; defaults to ``create_graph``.
         create_graph: record the gradient computation, for higher derivatives.
+        grad_variables: deprecated name of ``grad_tensors``.
         inputs: accumulate only into these tensors; all leaves by default.
 
     Raises:
@@ -358,6 +361,16 @@ def backward(
         >>> x.grad
         tensor([2., 4.])
     """
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only "
+                "use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    if isinstance(inputs, dict):
+        inputs = tuple(inputs.values())
     tensors = _as_tuple(tensors)
     gradients = (None,) * len(tensors) if grad_tensors is None else _as_tuple(grad_tensors)
     if len(gradients) != len(tensors):
@@ -398,18 +411,21 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> Any:
     r"""Return the gradients of ``outputs`` with respect to ``inputs``, :math:`\sum_i g_i^T \partial y_i/\partial x`.
 
     Args:
         outputs: one tensor or a sequence of them.
-        inputs: the tensors to differentiate with respect to; leaves or intermediate results.
+        inputs: the tensors to differentiate with respect to, leaves or intermediate results: one, a sequence, or
+            a dictionary of them.
         grad_outputs: the gradients :math:`g_i` of the outputs; None means 1 for a one-element output.
         retain_graph: keep the graph for another walk; defaults to ``create_graph``.
         create_graph: record the gradient computation, for higher derivatives.
+        only_inputs: deprecated and without effect.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising;
             defaults to ``materialize_grads``.
         is_grads_batched: the first dimension of each ``grad_outputs`` is a batch of gradients; the walk is
@@ -417,7 +433,7 @@ def grad(
         materialize_grads: return zeros for unused inputs.
 
     Returns:
-        One gradient per input, of the input's shape.
+        A tuple with one gradient per input, of the input's shape; for a dictionary, one with the same keys.
 
     Raises:
         RuntimeError: an output or input does not require grad, or an input is unused.
@@ -430,6 +446,26 @@ def grad(
         >>> torch.autograd.grad(g, x)
         (tensor(18.),)
     """
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs,
+            tuple(inputs.values()),
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            only_inputs,
+            allow_unused,
+            is_grads_batched,
+            materialize_grads,
+        )
+        return dict(zip(inputs, found, strict=True))
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     gradients = (None,) * len(outputs) if grad_outputs is None else _as_tuple(grad_outputs)
     if len(gradients) != len(outputs):

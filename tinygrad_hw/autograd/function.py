@@ -156,6 +156,13 @@ class FunctionCtx:
         self._to_save = ()
 
 
+def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        return None
+
+
 class _FunctionOp:
     """Stands in a node for the op; calls the user's ``backward``."""
 
@@ -211,6 +218,13 @@ class _FunctionOp:
             if parent is None or t is None:
                 grads.append(None)
             else:
+                own, expected = t.array.shape, tuple(parent.shape)
+                # What is larger by broadcasting is summed later.
+                if own != expected and _broadcast(own, expected) != own:
+                    raise RuntimeError(
+                        f"Function {self.name}Backward returned an invalid gradient at index {position} - got "
+                        f"{list(own)} but expected shape compatible with {list(expected)}"
+                    )
                 grads.append(conj(t) if is_complex(t) else t)
         return grads
 

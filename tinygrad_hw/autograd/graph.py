@@ -72,7 +72,7 @@ class TensorBase:
     )
 
     # numpy hands `ndarray * tensor` to the tensor's reflected method instead of making an object array.
-    __array_ufunc__ = None
+    __array_ufunc__: Any = None
 
     array: np.ndarray[Any, Any]
     _node: Node | None

@@ -13,7 +13,7 @@ from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import softmax as kernels
 from tinygrad_hw.ops.activation import logsigmoid
 from tinygrad_hw.ops.linear import linear
-from tinygrad_hw.ops.loss import _elementwise, _reduced, _reduction
+from tinygrad_hw.ops.loss import _elementwise, _no_whole, _reduced, _reduction, _whole
 from tinygrad_hw.ops.permutation import movedim
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.selection import _where, clamp_min
@@ -285,7 +285,10 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if array_of(input).dtype.kind != "f":
-        raise RuntimeError(f"cross_entropy needs floating point scores, got {dtypes.from_numpy(array_of(input).dtype)}")
+        raise NotImplementedError(
+            f"cross_entropy needs floating point scores, got {dtypes.from_numpy(array_of(input).dtype)}. The scores "
+            "come first, then the target"
+        )
     if array_of(target).dtype.kind == "f":
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
@@ -471,6 +474,11 @@ def binary_cross_entropy(
             "deprecated. Please ensure they have the same size."
         )
     x = array_of(input)
+    if array_of(target).dtype != x.dtype:
+        raise RuntimeError(
+            f"binary_cross_entropy: Found dtype {dtypes.from_numpy(array_of(target).dtype)} but expected "
+            f"{dtypes.from_numpy(x.dtype)}. Convert the target with .to(input.dtype)"
+        )
     if x.size and not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
     if weight is None:
@@ -510,6 +518,13 @@ def binary_cross_entropy_with_logits(
     how = _reduction(size_average, reduce, reduction)
     if tuple(target.shape) != tuple(input.shape):
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    if _whole(target):
+        raise RuntimeError(
+            "binary_cross_entropy_with_logits: result type Float can't be cast to the desired output type "
+            f"{dtypes.from_numpy(array_of(target).dtype)}: the target must be floating point. Convert it with .float()"
+        )
+    if _whole(input):
+        raise NotImplementedError(_no_whole("binary_cross_entropy_with_logits", input))
     if pos_weight is None:
         if weight is None:
             return _bce_logits(input, target, how=how, p=0.0)

@@ -32,18 +32,31 @@ def _shape_of(data: Any) -> tuple[int, ...]:
     ):
         n = len(data)
         return (n, *_shape_of(data[0])) if n else (0,)
-    if isinstance(data, (TensorBase, np.ndarray)):
+    if isinstance(data, TensorBase):
+        _check_one(data)
+        return ()
+    if isinstance(data, np.ndarray):
         return tuple(data.shape)
     return ()
 
 
+def _check_one(data: TensorBase) -> None:
+    if data.array.size != 1:
+        raise ValueError(
+            "only one element tensors can be converted to Python scalars: a list holds one of shape "
+            f"{list(data.array.shape)}. Use torch.stack() or torch.cat() to join tensors"
+        )
+
+
 def _check_shape(data: Any, shape: tuple[int, ...], depth: int) -> None:
+    if isinstance(data, TensorBase):
+        _check_one(data)
     if depth == len(shape):
         if isinstance(data, (list, tuple)):
             raise TypeError(f"not a sequence expected at dim {depth}, got {type(data).__name__}")
         return
-    if isinstance(data, (TensorBase, np.ndarray)):
-        if tuple(data.shape) != shape[depth:]:
+    if isinstance(data, np.ndarray):
+        if data.shape != shape[depth:]:
             raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {list(data.shape)})")
         return
     if not hasattr(data, "__len__"):
@@ -88,7 +101,7 @@ def _scan(data: Any, found: set[Any], inferred: bool = True, nested: bool = Fals
 def _plain(data: Any) -> Any:
     """Return nested lists with tensors replaced by what they hold."""
     if isinstance(data, TensorBase):
-        return data.array
+        return data.array.reshape(())
     if isinstance(data, (list, tuple)):
         return [_plain(item) for item in data]
     return data

@@ -76,13 +76,35 @@ def _add_rows(out: Any, dim: int, index: Any, source: Any) -> Any:
 # -- x[...] ---------------------------------------------------------------------------------------
 
 
-_getitem_view = op(
-    "getitem",
-    lambda input, *, index: input[index],
-    view=True,
-    node_name="SliceBackward0",
-    input=lambda g, input_shape, index: _set_zeros(g, shape=tuple(input_shape), index=index),
-)
+def _view_op(name: str, node_name: str) -> Any:
+    return op(
+        name,
+        lambda input, *, index: input[index],
+        view=True,
+        node_name=node_name,
+        input=lambda g, input_shape, index: _set_zeros(g, shape=tuple(input_shape), index=index),
+    )
+
+
+# One operation; PyTorch, which takes an index piece by piece, names it after the last piece that does something.
+_getitem_view = _view_op("getitem", "SliceBackward0")
+_getitem_select = _view_op("getitem_select", "SelectBackward0")
+_getitem_unsqueeze = _view_op("getitem_unsqueeze", "UnsqueezeBackward0")
+_getitem_alias = _view_op("getitem_alias", "AliasBackward0")
+
+
+def _named_view(input: Any, pieces: Sequence[Any], index: Any) -> Any:
+    for piece in reversed(pieces):
+        if piece is None:
+            return _getitem_unsqueeze(input, index=index)
+        if piece is not Ellipsis and not isinstance(piece, slice):
+            return _getitem_select(input, index=index)
+        if piece is not Ellipsis and (piece != _WHOLE or len(pieces) == 1):
+            return _getitem_view(input, index=index)
+    return _getitem_alias(input, index=index)
+
+
+_WHOLE = slice(None)
 
 
 def _set_zeros_forward(input: Any, *, shape: Sequence[int], index: Any) -> Any:
@@ -239,7 +261,7 @@ def getitem(input: Any, index: Any) -> Any:
                     "to a number"
                 )
             if -shape[0] <= index < shape[0]:
-                return _getitem_view(input, index=(index, Ellipsis))
+                return _getitem_select(input, index=(index, Ellipsis))
         elif (
             shape
             and index.step is None
@@ -254,7 +276,7 @@ def getitem(input: Any, index: Any) -> Any:
     pieces, basic = _normalise(input.shape, index)
     if basic:
         # The Ellipsis keeps numpy from returning a scalar instead of a 0-d view.
-        return _getitem_view(input, index=pieces if Ellipsis in pieces else (*pieces, Ellipsis))
+        return _named_view(input, pieces, pieces if Ellipsis in pieces else (*pieces, Ellipsis))
     selected, rest = _selected(pieces)
     if selected is not None:
         input = _getitem_view(input, index=selected)
@@ -313,6 +335,11 @@ def assigned(input: Any, index: Any, value: Any) -> tuple[Any, Any]:
     pieces, basic = _normalise(input.shape, index)
     kind = array_of(input).dtype
     if not isinstance(value, TensorBase):
+        if value is None or isinstance(value, (str, bytes, dict, set)):
+            raise TypeError(
+                f"can't assign a {type(value).__name__} to a tensor of dtype {dtypes.from_numpy(kind)}; assign a "
+                "number or a tensor"
+            )
         value = wrap(np.asarray(scalar_for(value, kind)).astype(kind))
     elif value.array.dtype != kind:
         value = value.to(kind)  # type: ignore[attr-defined]

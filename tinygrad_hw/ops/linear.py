@@ -97,6 +97,11 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
     """
     if out is not None:
         return into(out, linear, input, weight, bias)
+    if not isinstance(input, TensorBase) and isinstance(weight, TensorBase):
+        raise TypeError(
+            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}. Convert it with "
+            "torch.as_tensor()"
+        )
     # Of the arrays: a tensor's shape is an object that is made when it is asked for.
     x, w = _values(input), _values(weight)
     shape, kind = x.shape, w.dtype

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
@@ -62,6 +63,15 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
             ) from None
         input, target = broadcast_tensors(input, target)
     return input, target
+
+
+def _whole(t: Any) -> bool:
+    return array_of(t).dtype.kind not in "fc"
+
+
+def _no_whole(name: str, input: Any) -> str:
+    kind = dtypes.from_numpy(array_of(input).dtype)
+    return f"{name} is not implemented for {kind}. Convert input and target with .float()"
 
 
 # -- losses of each element ------------------------------------------------------------------------
@@ -175,6 +185,8 @@ def mse_loss(
         tensor(5.)
     """
     how = _reduction(size_average, reduce, reduction)
+    if _whole(input) and _whole(target):
+        raise NotImplementedError(_no_whole("mse_loss", input))
     input, target = _pair("mse_loss", input, target)
     if weight is None:
         return _mse(input, target, how=how, p=0.0)
@@ -229,6 +241,8 @@ def smooth_l1_loss(
         tensor(1.5000)
     """
     how = _reduction(size_average, reduce, reduction)
+    if _whole(input) and _whole(target):
+        raise NotImplementedError(_no_whole("smooth_l1_loss", input))
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     input, target = _pair("smooth_l1_loss", input, target)
@@ -247,6 +261,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         tensor(1.5000)
     """
     how = _reduction(None, None, reduction)
+    if _whole(input) and _whole(target):
+        raise NotImplementedError(_no_whole("huber_loss", input))
     if not isinstance(delta, (int, float)):
         raise TypeError(f"delta must be a float or int, got: {type(delta)}")
     if delta <= 0:

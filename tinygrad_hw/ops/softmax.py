@@ -112,6 +112,30 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
     return _log_softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
 
 
+def torch_softmax(input: Any, dim: int, dtype: Any = None, *, out: Any = None) -> Any:
+    """``torch.nn.functional.softmax`` along a dimension that must be named.
+
+    Source: ``torch.softmax``.
+
+    Example:
+        >>> torch.softmax(torch.tensor([0.0, 0.0]), dim=0)
+        tensor([0.5000, 0.5000])
+    """
+    return softmax(input, dim, 3, dtype, out=out)
+
+
+def torch_log_softmax(input: Any, dim: int, dtype: Any = None, *, out: Any = None) -> Any:
+    """``torch.nn.functional.log_softmax`` along a dimension that must be named.
+
+    Source: ``torch.log_softmax``.
+
+    Example:
+        >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+        tensor([-0.6931, -0.6931])
+    """
+    return log_softmax(input, dim, 3, dtype, out=out)
+
+
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of the negated input; see ``softmax``.
 

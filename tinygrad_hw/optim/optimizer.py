@@ -241,9 +241,15 @@ class Optimizer:
                 group.setdefault(name, value)
             for p in group["params"]:
                 entries = self.state.get(p, {})
-                for name in self._scalar_entries:
+                for name in self._scalar_entries if self._is_ours() else ():
                     if name in entries and not isinstance(entries[name], Tensor):
                         entries[name] = scalar_state(float(entries[name]), group.get("fused"))
+
+    @classmethod
+    def _is_ours(cls) -> bool:
+        """Return whether this is, or builds on, an optimizer of this package: one of a user's own keeps its numbers."""
+        home = Optimizer.__module__.rpartition(".")[0] + "."
+        return any(base is not Optimizer and base.__module__.startswith(home) for base in cls.__mro__)
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("

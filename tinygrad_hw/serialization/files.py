@@ -69,6 +69,9 @@ def save(
     path = os.fspath(f) if isinstance(f, (str, os.PathLike)) else None
     chosen = _check(format, "save") or ("pt" if path is None else _SUFFIXES.get(os.path.splitext(path)[1], "pt"))
     if path is not None:
+        folder = os.path.dirname(path)
+        if folder and not os.path.isdir(folder):
+            raise RuntimeError(f"Parent directory {folder} does not exist. Make it first: os.makedirs({str(folder)!r})")
         with atomic_write(path) as file:
             _write(obj, file, chosen, pickle_protocol)
     elif hasattr(f, "write"):

@@ -165,7 +165,7 @@ def cut(g: Graph, x: Any, parts: Sequence[Any]) -> Any:
     return g.op("Slice", x, g.ints(starts), g.ints(stops), g.ints(axes), g.ints(steps))
 
 
-@rule("getitem")
+@rule("getitem", "getitem_select", "getitem_unsqueeze", "getitem_alias")
 def _getitem(g: Graph, input: Any, index: Any) -> Any:
     parts = pieces(index, len(input.shape))
     own = [p for p in parts if p is not None]

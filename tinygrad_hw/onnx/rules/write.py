@@ -21,7 +21,7 @@ __all__: list[str] = []
 def _write(g: Graph, input: Any, value: Any, view: Any, place: int) -> Any:
     op, others = view
     dims = len(input.shape)
-    if op == "getitem":
+    if op.startswith("getitem"):
         parts = pieces(others["index"], dims)
         places = [i for i, p in enumerate(q for q in parts if q is None or isinstance(q, slice)) if p is None]
         x = g.squeeze(value, *places) if places else value

@@ -70,10 +70,10 @@ class DataLoader(Generic[T_co]):
         drop_last: leave out a last, smaller batch.
         timeout: seconds to wait for a worker's batch before giving up; 0 waits for ever.
         worker_init_fn: called in each worker with its number, before the first batch.
-        multiprocessing_context: how workers start: ``"forkserver"`` (by default, where it exists), ``"spawn"``,
-            ``"fork"`` or a context; or ``"thread"``, for datasets that wait for a disk or a network, or whose work
-            releases the interpreter's lock. With the first two, what the workers get must be importable, and a
-            script does its work under ``if __name__ == "__main__":``.
+        multiprocessing_context: how workers start: ``"fork"``, ``"forkserver"``, ``"spawn"`` or a context, by default
+            Python's own (``multiprocessing.get_start_method()``); or ``"thread"``, for datasets that wait for a disk
+            or a network, or whose work releases the interpreter's lock. With all but ``"fork"`` and ``"thread"``, what
+            the workers get must be importable, and a script does its work under ``if __name__ == "__main__":``.
         generator: the stream of the order; the default one if None.
         prefetch_factor: how many batches each worker reads ahead; 2 by default.
         persistent_workers: keep the workers from one epoch to the next.

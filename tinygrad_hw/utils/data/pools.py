@@ -62,7 +62,7 @@ class ProcessPool:
 
     Args:
         job: what the workers do.
-        context: of multiprocessing; None for the fork server where there is one, else for spawning.
+        context: of multiprocessing; None for Python's own.
     """
 
     def __init__(self, job: Job, context: Any) -> None:
@@ -71,9 +71,9 @@ class ProcessPool:
         self.owner = os.getpid()
         self.closed = False
         if context is None:
-            # Not fork, the default on Linux up to Python 3.13: a forked copy of a process with threads can hang.
-            methods = multiprocessing.get_all_start_methods()
-            context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+            # Python's own way, as in PyTorch. On Linux up to Python 3.13 that is a fork, on which scripts without a
+            # guard, notebooks and local functions rely; kernels are serial in forked processes (kernels/runtime.py).
+            context = multiprocessing.get_context()
         _preload(context)
         parcel = Parcel(job)
         try:
