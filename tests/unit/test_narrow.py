@@ -131,7 +131,7 @@ def test_other_tracers_go_on() -> None:
         (x * float("nan")).sum().backward()
     with torch.profiler.profile() as profile:
         (x * 2).sum()
-    assert "aten::mul" in str(profile.key_averages().table())
+    assert "mul" in [e.key for e in profile.key_averages()]
 
 
 def test_a_model_is_exported_after_a_bfloat16_tensor() -> None:
