@@ -3,8 +3,8 @@
 ``NAMESPACE["TRACE"]`` is None, or a function that every op is handed to (see ``op.py``). Here several share that
 place: each is called as ``tracer(op, args, params, apply)`` and calls ``apply(op, args, params)``, which is the next
 one and in the end the op. One with a method ``before_write`` is told of writes as well (see ``observe.py``); one with a
-function ``whole(name, function, args, kwargs, inner)`` is asked to call the functions that are marked there. The innermost
-place can be taken for good by :func:`set_apply`.
+function ``whole(name, function, args, kwargs, inner)`` is asked to call the functions that are marked there. The
+innermost place can be taken for good by :func:`set_apply`.
 """
 
 from __future__ import annotations
