@@ -46,10 +46,13 @@ from tinygrad_hw.autograd.anomaly import is_anomaly_enabled as is_anomaly_enable
 from tinygrad_hw.autograd.anomaly import set_anomaly_enabled as set_anomaly_enabled
 from tinygrad_hw.device import device as _Device
 from tinygrad_hw.device import device as device
+from tinygrad_hw.dtypes import bfloat16 as bfloat16
 from tinygrad_hw.dtypes import bool as bool
 from tinygrad_hw.dtypes import can_cast as can_cast
 from tinygrad_hw.dtypes import cdouble as cdouble
 from tinygrad_hw.dtypes import cfloat as cfloat
+from tinygrad_hw.dtypes import chalf as chalf
+from tinygrad_hw.dtypes import complex32 as complex32
 from tinygrad_hw.dtypes import complex64 as complex64
 from tinygrad_hw.dtypes import complex128 as complex128
 from tinygrad_hw.dtypes import double as double
@@ -253,6 +256,12 @@ if TYPE_CHECKING:
     from tinygrad_hw import xpu as xpu
     from tinygrad_hw.amp import GradScaler as GradScaler
     from tinygrad_hw.amp.autocast import autocast as autocast
+    from tinygrad_hw.amp.autocast import clear_autocast_cache as clear_autocast_cache
+    from tinygrad_hw.amp.autocast import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+    from tinygrad_hw.amp.autocast import get_autocast_dtype as get_autocast_dtype
+    from tinygrad_hw.amp.autocast import is_autocast_cache_enabled as is_autocast_cache_enabled
+    from tinygrad_hw.amp.autocast import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+    from tinygrad_hw.amp.autocast import is_autocast_enabled as is_autocast_enabled
     from tinygrad_hw.compiler import compile as compile
     from tinygrad_hw.func import vmap as vmap
 
@@ -275,6 +284,12 @@ _LATER: dict[str, tuple[str, str | None]] = {
     "xpu": ("xpu", None),
     "GradScaler": ("amp", "GradScaler"),
     "autocast": ("amp", "autocast"),
+    "clear_autocast_cache": ("amp.autocast", "clear_autocast_cache"),
+    "get_autocast_cpu_dtype": ("amp.autocast", "get_autocast_cpu_dtype"),
+    "get_autocast_dtype": ("amp.autocast", "get_autocast_dtype"),
+    "is_autocast_cache_enabled": ("amp.autocast", "is_autocast_cache_enabled"),
+    "is_autocast_cpu_enabled": ("amp.autocast", "is_autocast_cpu_enabled"),
+    "is_autocast_enabled": ("amp.autocast", "is_autocast_enabled"),
     "compile": ("compiler", "compile"),
     "vmap": ("func", "vmap"),
 }
@@ -301,7 +316,7 @@ def is_tensor(obj: object) -> _builtins.bool:
 
 
 def is_floating_point(input: Tensor) -> _builtins.bool:
-    """Return whether a tensor is float16, float32 or float64.
+    """Return whether a tensor is float16, bfloat16, float32 or float64.
 
     Example:
         >>> torch.is_floating_point(torch.ones(1))

@@ -56,7 +56,7 @@ _PIECES = {
     "bfloat16 BFloat16 complex32 chalf float8 float4 bits int1 int2 int3 int4 int5 int6 int7": "there is no such dtype",
     "cudnn miopen cuda mkldnn xla ipu vulkan xpu mps hpu": _CPU,
     "Storage _storage": "use untyped_storage(), or numpy() for the memory itself",
-    "autocast": "there is no lower precision to switch to; convert with .half()",
+    "autocast": "torch.autocast is the switch for the lower precision of the CPU",
     "nested jagged padded_tensor": "there are no nested tensors",
     "sym_ Sym script Script import_ir parse_ir": "there is no graph compiler",
 }

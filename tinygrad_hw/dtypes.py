@@ -1,8 +1,11 @@
 """PyTorch's dtype names and PyTorch's promotion rules, on numpy dtypes.
 
-A :class:`dtype` is one of eleven singletons. Its ``repr`` is PyTorch's (``torch.float32``), so that a script
-which prints dtypes prints the same text here. ``bfloat16`` and ``complex32`` are left out: numpy has no such
-types. Quantized dtypes are not part of the package.
+A :class:`dtype` is one of a few singletons. Its ``repr`` is PyTorch's (``torch.float32``), so that a script
+which prints dtypes prints the same text here. Quantized dtypes are not part of the package.
+
+``bfloat16`` and ``complex32`` are unknown to numpy. Their arrays are made with the ``ml_dtypes`` package, which is
+imported when the first one is needed; such arrays hold and convert numbers, and every operation on them computes in
+float32 or complex64 and rounds its result (see ``autograd/narrow.py``).
 
 The promotion rules are those of "Tensor Attributes, type promotion" in PyTorch's documentation: the kind
 (bool, integer, floating point, complex) of a tensor with dimensions wins over that of a 0-d tensor, which
@@ -12,16 +15,20 @@ wins over that of a Python number.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 __all__ = [
     "as_dtype",
+    "bfloat16",
     "bool",
     "can_cast",
     "cdouble",
     "cfloat",
+    "chalf",
+    "complex32",
     "complex64",
     "complex128",
     "double",
@@ -55,8 +62,8 @@ class dtype:
     Attributes:
         name: PyTorch's name, such as ``"float32"``.
         numpy: the numpy dtype that stores it.
-        is_floating_point: whether it is float16, float32 or float64.
-        is_complex: whether it is complex64 or complex128.
+        is_floating_point: whether it is float16, bfloat16, float32 or float64.
+        is_complex: whether it is complex32, complex64 or complex128.
         is_signed: whether it can hold negative numbers.
         itemsize: bytes per element.
         kind: 0 for bool, 1 for integers, 2 for floating point, 3 for complex; the order of promotion.
@@ -86,14 +93,23 @@ class dtype:
     itemsize: builtins.int
     kind: builtins.int
 
-    def __init__(self, name: str, numpy_type: type[np.generic]) -> None:
+    def __init__(self, name: str, numpy_type: type[np.generic] | str) -> None:
         self.name = name
-        self.numpy = np.dtype(numpy_type)
-        self.is_floating_point = self.numpy.kind == "f"
-        self.is_complex = self.numpy.kind == "c"
-        self.is_signed = self.numpy.kind in "fic"
-        self.itemsize = self.numpy.itemsize
-        self.kind = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[self.numpy.kind]
+        if isinstance(numpy_type, str):  # numpy has none: its code as numpy would write it
+            code, self.itemsize = numpy_type[0], builtins.int(numpy_type[1:])
+        else:
+            self.numpy = np.dtype(numpy_type)
+            code, self.itemsize = self.numpy.kind, self.numpy.itemsize
+        self.is_floating_point = code == "f"
+        self.is_complex = code == "c"
+        self.is_signed = code in "fic"
+        self.kind = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[code]
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only while ``numpy`` of a dtype that numpy does not know has not been asked for yet.
+        if name == "numpy" and self in _NARROW:
+            return _make(self)
+        raise AttributeError(f"'torch.dtype' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -106,7 +122,7 @@ class dtype:
         """Return the complex dtype whose parts have this precision.
 
         Raises:
-            RuntimeError: the dtype is an integer one, bool or float16 (numpy has no complex32).
+            RuntimeError: the dtype is an integer one or bool.
 
         Example:
             >>> torch.float64.to_complex()
@@ -114,9 +130,9 @@ class dtype:
         """
         if self.kind == 3:
             return self
-        if self is float32 or self is float64:
-            return complex64 if self is float32 else complex128
-        raise RuntimeError(f"Unknown Complex ScalarType for {self!r}: float32 and float64 have complex counterparts")
+        if self.kind == 2:
+            return {float16: complex32, float64: complex128}.get(self, complex64)
+        raise RuntimeError(f"Unknown Complex ScalarType for {self!r}: floating point dtypes have complex counterparts")
 
     def to_real(self) -> dtype:
         """Return the real dtype of the same precision: of a complex dtype that of its parts, else the dtype itself.
@@ -126,7 +142,7 @@ class dtype:
             torch.float32
         """
         if self.kind == 3:
-            return float32 if self.itemsize == 8 else float64
+            return {4: float16, 8: float32, 16: float64}[self.itemsize]
         return self
 
 
@@ -141,13 +157,57 @@ uint8 = dtype("uint8", np.uint8)
 bool = dtype("bool", np.bool_)
 complex64 = cfloat = dtype("complex64", np.complex64)
 complex128 = cdouble = dtype("complex128", np.complex128)
+bfloat16 = dtype("bfloat16", "f2")
+complex32 = chalf = dtype("complex32", "c4")
 
+#: The dtypes of numpy.
 ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool, complex64, complex128)
+
+#: The dtypes that numpy can only store, and the dtype that operations on them compute in.
+_NARROW: dict[dtype, dtype] = {bfloat16: float32, complex32: complex64}
+
+#: The same by numpy dtype, as far as they have been used: ``COMPUTE[array.dtype]``.
+COMPUTE: dict[np.dtype[Any], np.dtype[Any]] = {}
+
+#: Called once, when the first array of a dtype that numpy can only store is about to be made.
+on_first_narrow: list[Callable[[], None]] = []
 
 _FROM_NUMPY: dict[np.dtype[Any], dtype] = {d.numpy: d for d in ALL}
 _FROM_PYTHON: dict[Any, dtype] = {builtins.bool: bool, builtins.int: int64, builtins.complex: complex128}
 
 _default: dtype = float32
+
+
+def _make(d: dtype) -> np.dtype[Any]:
+    """Import the numpy dtype of a dtype that numpy itself has not."""
+    try:
+        import ml_dtypes
+
+        d.numpy = np.dtype(getattr(ml_dtypes, d.name))
+    except (ImportError, AttributeError) as error:
+        raise ImportError(
+            f"{d!r} needs the ml_dtypes package{', version 0.6 or later' if d is complex32 else ''}: "
+            "pip install 'tinygrad-hw[bfloat16]'"
+        ) from error
+    _FROM_NUMPY[d.numpy] = d
+    COMPUTE[d.numpy] = _NARROW[d].numpy
+    while on_first_narrow:
+        on_first_narrow.pop()()
+    return d.numpy
+
+
+def is_available(d: dtype) -> builtins.bool:
+    """Return whether arrays of a dtype can be made: those that numpy has not need the ``ml_dtypes`` package."""
+    try:
+        _ = d.numpy
+    except ImportError:
+        return False
+    return True
+
+
+def by_name() -> dict[str, dtype]:
+    """Return all dtypes by name."""
+    return {d.name: d for d in (*ALL, *_NARROW)}
 
 
 def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
@@ -161,10 +221,22 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
     except KeyError:
         if numpy_dtype.newbyteorder("=") in _FROM_NUMPY:
             return _FROM_NUMPY[numpy_dtype.newbyteorder("=")]
+        for d in _NARROW:  # made by somebody else with ml_dtypes
+            if numpy_dtype.kind in "VW" and numpy_dtype.name == d.name and d.numpy == numpy_dtype:
+                return d
         raise TypeError(
             f"can't convert a numpy array of type {numpy_dtype}; the supported types are: "
             + ", ".join(d.name for d in ALL)
         ) from None
+
+
+def convert(array: Any, kind: np.dtype[Any]) -> Any:
+    """Return a copy of an array with another dtype, the real parts of complex numbers if that is a real one."""
+    if array.dtype.kind in "VW":
+        array = array.astype(COMPUTE[array.dtype])
+    if array.dtype.kind == "c" and from_numpy(np.dtype(kind)).kind != 3:
+        array = array.real
+    return array.astype(kind)
 
 
 def as_dtype(value: Any) -> dtype:
@@ -185,6 +257,8 @@ def as_dtype(value: Any) -> dtype:
     if value in _FROM_PYTHON:
         return _FROM_PYTHON[value]
     try:
+        if isinstance(value, str) and value in ("bfloat16", "complex32"):
+            return by_name()[value]
         return from_numpy(np.dtype(value))
     except TypeError:
         raise TypeError(f"expected a dtype such as torch.float32, got {value!r}") from None
@@ -199,7 +273,7 @@ def set_default_dtype(d: dtype) -> None:
     """Set the floating point dtype that tensors get when none is asked for.
 
     Args:
-        d: float16, float32 or float64.
+        d: float16, bfloat16, float32 or float64.
 
     Raises:
         TypeError: ``d`` is not a floating point dtype.
@@ -232,10 +306,11 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if a.kind != b.kind:
         high, low = (a, b) if a.kind > b.kind else (b, a)
         # Only complex numbers look at the precision of a lower kind.
-        return complex128 if high is complex64 and low is float64 else high
+        return promote_types(high.to_real(), low).to_complex() if low.kind == 2 else high
     if a.itemsize != b.itemsize:
         return a if a.itemsize > b.itemsize else b
-    return int16  # uint8 and int8: neither holds the other
+    # Of one size, neither holds the other: float16 and bfloat16, or uint8 and int8.
+    return float32 if a.kind == 2 else int16
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
@@ -311,7 +386,8 @@ class finfo:
     """Numerical properties of a floating point dtype: eps, max, min, tiny, smallest_normal, resolution, bits.
 
     Args:
-        type: float16, float32 or float64; the default dtype if left out. Of a complex dtype, that of its parts.
+        type: float16, bfloat16, float32 or float64; the default dtype if left out. Of a complex dtype, that of its
+            parts.
 
     Raises:
         TypeError: ``type`` is not a floating point or complex dtype.
@@ -328,14 +404,18 @@ class finfo:
                 f"torch.finfo() requires a floating point input type, got {d!r}. "
                 "Use torch.iinfo to handle integer types"
             )
-        info = np.finfo(d.numpy)
         self.dtype = d.name
         self.bits = d.itemsize * 8
+        if d is bfloat16:
+            self.eps, self.tiny, self.resolution = 2.0**-7, 2.0**-126, 0.01
+            self.max, self.min, self.smallest_normal = (2 - self.eps) * 2.0**127, -(2 - self.eps) * 2.0**127, self.tiny
+            return
+        info = np.finfo(d.numpy)
         self.eps = builtins.float(info.eps)
         self.max = builtins.float(info.max)
         self.min = builtins.float(info.min)
         self.tiny = self.smallest_normal = builtins.float(info.tiny)
-        self.resolution = builtins.float(info.resolution)
+        self.resolution = builtins.float(f"1e-{info.precision}")
 
     def __repr__(self) -> str:
         return (

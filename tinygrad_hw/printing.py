@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
+
 __all__ = ["PrintOptions", "format_array", "get_printoptions", "set_printoptions", "tensor_str"]
 
 
@@ -193,6 +195,8 @@ def format_array(array: Any, indent: int = 0) -> str:
     """
     if array.size == 0:
         return "[]"
+    if array.dtype.kind in "VW":
+        array = array.astype(dtypes.COMPUTE[array.dtype])
     short = array.size > _options.threshold
     kind = _ComplexFormat if array.dtype.kind == "c" else _Format
     form = kind(_edges(array, _options.edgeitems) if short else array, _options)

@@ -18,7 +18,8 @@ from tinygrad_hw.autograd.hooks import (
     add_node_hook,
     node_hooks,
 )
-from tinygrad_hw.autograd.inplace import check_inplace, write
+from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace, write
+from tinygrad_hw.autograd.narrow import wide
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import is_in_format, strided
@@ -201,12 +202,12 @@ class Tensor(
         return bool(self.array.flags.c_contiguous)
 
     def is_floating_point(self) -> bool:
-        """Return whether the dtype is float16, float32 or float64."""
-        return self.array.dtype.kind == "f"
+        """Return whether the dtype is float16, bfloat16, float32 or float64."""
+        return self.array.dtype.kind == "f" or self.dtype.is_floating_point
 
     def is_signed(self) -> bool:
         """Return whether the dtype can hold negative numbers."""
-        return self.array.dtype.kind in "fic"
+        return self.array.dtype.kind in "fic" or self.dtype.is_signed
 
     def is_inference(self) -> bool:
         """Return False: tensors made under ``inference_mode`` are ordinary ones here."""
@@ -236,7 +237,7 @@ class Tensor(
                     "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
             return self
-        if requires_grad and self.array.dtype.kind not in "fc":
+        if requires_grad and self.array.dtype.kind not in "fcVW":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}")
         self._requires_grad = bool(requires_grad)
         return self
@@ -416,9 +417,12 @@ class Tensor(
 
         Raises:
             RuntimeError: the tensor requires grad.
+            TypeError: numpy has no such dtype.
         """
         if not force and edge_of(self) is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.array.dtype.kind in "VW":
+            raise TypeError(f"Got unsupported ScalarType {_LEGACY_NAMES[self.dtype.name]}")
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -480,18 +484,18 @@ class Tensor(
                 f"a Tensor with {self.array.size} elements cannot be converted to Scalar: its shape is "
                 f"{list(self.shape)}. Use .tolist(), or reduce it first"
             )
-        return self.array.item()
+        return wide(self.array).item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers; a number if 0-d."""
-        return self.array.tolist()
+        return wide(self.array).tolist()
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
             if self.array.size == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous; use .any() or .all()")
-        return bool(self.array.item())
+        return bool(self.item())
 
     def __int__(self) -> int:
         return int(self._real_item())

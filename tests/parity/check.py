@@ -30,6 +30,7 @@ from tests.parity.database import (
     family_of,
     full_name,
 )
+from tinygrad_hw.autograd.narrow import wide
 
 #: How many samples of a dtype are run, how many of them for gradients, and for second-order gradients.
 SAMPLES = {torch.float64: 40, torch.float32: 10, torch.int64: 8, torch.bool: 6}
@@ -179,11 +180,17 @@ def _seed() -> None:
 
 def _direction(rng: np.random.Generator, like: torch.Tensor) -> np.ndarray:
     """Return a random gradient for a tensor."""
-    kind = like.detach().numpy(force=True).dtype
+    kind = translate.dtype_of(like.dtype)
     values = np.asarray(rng.standard_normal(like.shape))
-    if kind.kind == "c":
+    if kind.is_complex:
         values = values + 1j * rng.standard_normal(like.shape)
-    return np.asarray(values, kind)
+    return np.asarray(values).astype(kind.numpy)
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor of PyTorch's, also one of a dtype that PyTorch does not take from arrays."""
+    kind = str(tinygrad_hw.Tensor._wrap(array).dtype).removeprefix("torch.")
+    return torch.from_numpy(wide(array).copy()).to(getattr(torch, kind))
 
 
 def _same_ties(name: str, sample: Any, x: Any, result: Any, expected: Any) -> bool:
@@ -196,7 +203,7 @@ def _same_ties(name: str, sample: Any, x: Any, result: Any, expected: Any) -> bo
             same(a, b)
             continue
         same(a, b, values=False)
-        values = torch.from_numpy(x.array.copy())
+        values = _tensor(x.array)
         mine = torch.from_numpy(a.array.copy())
         if values.ndim > b.ndim:
             mine, b = mine.unsqueeze(dim), b.unsqueeze(dim)
@@ -335,7 +342,7 @@ class _Checker:
             return
         rng = np.random.default_rng(0)
         directions = [_direction(rng, b) for _, b in pairs]
-        theirs_g = [torch.from_numpy(d).requires_grad_(second) for d in directions]
+        theirs_g = [_tensor(d).requires_grad_(second) for d in directions]
         ours_g = [tinygrad_hw.Tensor._wrap(d.copy()).requires_grad_(second) for d in directions]
         mine = [memo[id(t)] for t in inputs]
         try:
@@ -358,7 +365,7 @@ class _Checker:
             expected_second = torch.autograd.grad(
                 [b for _, b in parts],
                 [*inputs, *theirs_g],
-                [torch.from_numpy(d) for d in directions],
+                [_tensor(d) for d in directions],
                 allow_unused=True,
             )
         except (RuntimeError, NotImplementedError):
@@ -386,10 +393,10 @@ class _Checker:
             # The samples are made under no_grad; for a leaf that is a view PyTorch finds no gradient.
             return
         x = np.zeros(tuple(of.shape)) if a is None else a.array
-        y = np.zeros(tuple(of.shape)) if b is None else b.detach().numpy(force=True)
+        y = np.zeros(tuple(of.shape)) if b is None else translate.numpy_of(b)
         if x.shape != y.shape:
             raise Different("shape", f"{label}: {list(x.shape)} instead of {list(y.shape)}")
-        if a is not None and x.dtype != of.detach().numpy(force=True).dtype:
+        if a is not None and x.dtype != translate.dtype_of(of.dtype).numpy:
             raise Different("dtype", f"{label}: {x.dtype}")
         try:
             same_values(x, y, of.dtype, 10.0 * LOOSER.get(self.info.name, 1.0))
@@ -528,7 +535,7 @@ class _Checker:
             if sign_free:
                 continue
             # In a wider dtype, the values are as good as those of the narrower one.
-            same_values(a.array, b.detach().numpy(), t.dtype, LOOSER.get(self.info.name, 1.0))
+            same_values(a.array, translate.numpy_of(b), t.dtype, LOOSER.get(self.info.name, 1.0))
             if kind == "strided" and b.numel() > 1 and tuple(a.stride()) != tuple(b.stride()):
                 raise Different("strides", f"{a.stride()} instead of {b.stride()}")
 

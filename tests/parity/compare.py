@@ -8,12 +8,16 @@ import numpy as np
 import torch
 
 import tinygrad_hw
+from tests.parity.translate import numpy_of
+from tinygrad_hw.autograd.narrow import wide
 
 #: Relative and absolute tolerance; the absolute one grows with the largest value of the result.
 TOLERANCES = {
     torch.float64: (1e-7, 1e-7),
     torch.float32: (1e-4, 1e-5),
     torch.float16: (1e-2, 1e-3),
+    torch.bfloat16: (2e-2, 1e-2),
+    torch.complex32: (1e-2, 1e-3),
     torch.complex128: (1e-7, 1e-7),
     torch.complex64: (1e-4, 1e-5),
 }
@@ -95,7 +99,7 @@ def _same_tensor(ours: Any, theirs: torch.Tensor, values: bool, tolerance: float
     if repr(ours.dtype) != repr(theirs.dtype):
         raise Different("dtype", f"{ours.dtype} instead of {theirs.dtype}")
     if values:
-        same_values(ours.array, theirs.detach().numpy(force=True), theirs.dtype, tolerance)
+        same_values(ours.array, numpy_of(theirs), theirs.dtype, tolerance)
 
 
 def same_values(a: np.ndarray, b: np.ndarray, dtype: torch.dtype, tolerance: float = 1.0) -> None:
@@ -106,6 +110,7 @@ def same_values(a: np.ndarray, b: np.ndarray, dtype: torch.dtype, tolerance: flo
     """
     if a.size == 0:
         return
+    a, b = wide(a), wide(b)
     if dtype not in TOLERANCES:
         if not np.array_equal(a, b):
             at = tuple(np.argwhere(a != b)[0])

@@ -114,10 +114,7 @@ PRIVATE = {
 CANNOT.update(dict.fromkeys(PRIVATE, "private to PyTorch"))
 
 #: Entries that behave otherwise here because the project chose so.
-ON_PURPOSE = {
-    "bfloat16": "numpy has no bfloat16",
-    "chalf": "numpy has no complex32",
-}
+ON_PURPOSE: dict[str, str] = {}
 
 #: Inputs, by number, whose gradient is not compared because PyTorch's is wrong and fails its own ``gradcheck``.
 GRADIENT_WRONG_THERE = {

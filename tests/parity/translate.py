@@ -57,7 +57,15 @@ PATHS = _paths()
 _BY_DTYPE = {
     getattr(torch, name): getattr(tinygrad_hw, name)
     for name in ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
-} | {torch.complex64: tinygrad_hw.complex64, torch.complex128: tinygrad_hw.complex128}
+} | {
+    torch.complex64: tinygrad_hw.complex64,
+    torch.complex128: tinygrad_hw.complex128,
+    torch.bfloat16: tinygrad_hw.bfloat16,
+    torch.complex32: tinygrad_hw.complex32,
+}
+
+#: Dtypes that PyTorch gives no array for, and one of the same size for which it does.
+_BITS = {torch.bfloat16: torch.int16, torch.complex32: torch.int32}
 
 
 def look_up(path: str) -> Any:
@@ -165,6 +173,14 @@ def _value(value: Any) -> Any:
     return value
 
 
+def numpy_of(t: torch.Tensor) -> np.ndarray:
+    """Return the elements of a tensor of any dtype as an array; where there can be, on the same memory."""
+    t = t.detach().resolve_conj().resolve_neg()
+    if t.dtype in _BITS:
+        return t.view(_BITS[t.dtype]).numpy(force=True).view(dtype_of(t.dtype).numpy)
+    return t.numpy(force=True)
+
+
 def array_of(t: torch.Tensor) -> np.ndarray:
     """Return a copy of a tensor's memory as an array with the same strides.
 
@@ -183,8 +199,8 @@ def array_of(t: torch.Tensor) -> np.ndarray:
     t = t.detach().resolve_conj().resolve_neg()
     length = t.untyped_storage().nbytes() // t.element_size()
     if t.numel() == 0 or (t.is_contiguous() and length == t.numel()):
-        return t.clone(memory_format=torch.contiguous_format).numpy()
-    flat = torch.as_strided(t, (length,), (1,), 0).clone().numpy()
+        return numpy_of(t.clone(memory_format=torch.contiguous_format))
+    flat = numpy_of(torch.as_strided(t, (length,), (1,), 0).clone())
     strides = tuple(s * flat.itemsize for s in t.stride())
     return np.ndarray(tuple(t.shape), flat.dtype, flat, t.storage_offset() * flat.itemsize, strides)
 

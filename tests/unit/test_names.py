@@ -68,8 +68,6 @@ def test_autocast():
         assert (torch.ones(2) * 2).dtype == torch.float32
     with torch.autocast("cpu", enabled=False):
         pass
-    with pytest.raises(RuntimeError, match="no lower precision"):
-        torch.autocast("cpu")
 
 
 def test_grad_scaler():

@@ -1,4 +1,4 @@
-"""Mixed precision: ``torch.amp``. The CPU computes in the dtype of its tensors; the loss can be scaled."""
+"""Mixed precision: ``torch.amp``. Products can compute in bfloat16; the loss can be scaled."""
 
 from tinygrad_hw.amp.autocast import autocast, is_autocast_available
 from tinygrad_hw.amp.custom import custom_bwd, custom_fwd

@@ -1,4 +1,4 @@
-"""``torch.autocast``: accepted where it changes nothing."""
+"""``torch.autocast``: products in bfloat16, losses in float32."""
 
 from __future__ import annotations
 
@@ -7,41 +7,121 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["autocast", "is_autocast_available"]
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd import autocast as engine
+from tinygrad_hw.autograd.graph import mode
+
+__all__ = [
+    "autocast",
+    "clear_autocast_cache",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "is_autocast_available",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_LOWER = (dtypes.bfloat16, dtypes.float16)
+
 
 def is_autocast_available(device_type: str) -> bool:
-    """Return False: no device computes in a lower precision than that of its tensors.
+    """Return whether there can be a lower precision on a kind of device: on the CPU.
 
     Source: ``torch.amp.is_autocast_available``.
+
+    Example:
+        >>> torch.amp.is_autocast_available("cpu")
+        True
     """
-    return False
+    return device_type == "cpu"
+
+
+def is_autocast_enabled(device_type: str = "cuda") -> bool:
+    """Return whether a block of :class:`autocast` for a kind of device is on.
+
+    Source: ``torch.is_autocast_enabled``.
+
+    Example:
+        >>> torch.is_autocast_enabled("cpu")
+        False
+    """
+    return device_type == "cpu" and mode.autocast is not None
+
+
+def get_autocast_dtype(device_type: str) -> dtypes.dtype:
+    """Return the lower precision of a kind of device: bfloat16 for the CPU unless a block says otherwise.
+
+    Source: ``torch.get_autocast_dtype``.
+
+    Example:
+        >>> torch.get_autocast_dtype("cpu")
+        torch.bfloat16
+    """
+    if device_type != "cpu":
+        return dtypes.float16 if device_type == "cuda" else dtypes.bfloat16
+    return mode.autocast or dtypes.bfloat16
+
+
+def is_autocast_cpu_enabled() -> bool:
+    """Return whether a block of :class:`autocast` for the CPU is on.
+
+    Source: ``torch.is_autocast_cpu_enabled``.
+    """
+    return is_autocast_enabled("cpu")
+
+
+def get_autocast_cpu_dtype() -> dtypes.dtype:
+    """Return the lower precision of the CPU.
+
+    Source: ``torch.get_autocast_cpu_dtype``.
+    """
+    return get_autocast_dtype("cpu")
+
+
+def is_autocast_cache_enabled() -> bool:
+    """Return True, the default; there is no cache: parameters are cast whenever they are used.
+
+    Source: ``torch.is_autocast_cache_enabled``.
+    """
+    return True
+
+
+def clear_autocast_cache() -> None:
+    """Do nothing: there is no cache.
+
+    Source: ``torch.clear_autocast_cache``.
+    """
 
 
 class autocast:
-    """A context manager and decorator that is always switched off.
+    """A context manager and decorator under which products compute in a lower precision.
 
-    For another device than the CPU it warns that the device is not there and does nothing, as PyTorch does. On the CPU,
-    PyTorch would compute in bfloat16 inside of the block; here that is an error unless ``enabled=False``, since the
-    results would have another dtype.
+    Linear layers, matrix products, convolutions and attention take their operands in ``dtype`` and give results of that
+    dtype; losses, and a few other functions that lose too much, compute in float32; everything else computes in the
+    dtype of its arguments. These are PyTorch's rules for the CPU. Parameters and their gradients keep their dtype. Run
+    the forward pass and the loss inside, ``backward`` outside. For another device than the CPU it warns that the device
+    is not there and does nothing, as PyTorch does.
+
+    It saves memory, not time: the products are computed in float32 and rounded.
 
     Args:
-        device_type: such as ``"cuda"``.
-        dtype: ignored.
-        enabled: whether to switch it on.
+        device_type: ``"cpu"``.
+        dtype: bfloat16 (default) or float16.
+        enabled: whether to switch it on; False inside of a block switches it off.
         cache_enabled: ignored.
 
     Raises:
-        RuntimeError: it is to be switched on for the CPU.
+        ImportError: bfloat16 needs the ``ml_dtypes`` package.
 
     Source: ``torch.autocast``.
 
     Example:
-        >>> with torch.autocast("cpu", enabled=False):
+        >>> with torch.autocast("cpu", dtype=torch.float16):
         ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
-        torch.float32
+        torch.float16
     """
 
     def __init__(
@@ -49,32 +129,48 @@ class autocast:
     ) -> None:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
-        if enabled and device_type == "cpu":
-            raise RuntimeError(
-                "autocast: this package computes in the dtype of the tensors; there is no lower precision to switch "
-                "to. Pass enabled=False, or convert the model and its input with .half()"
-            )
-        if enabled:
-            name = device_type.upper() if device_type in ("cuda", "xpu", "mps") else device_type
+        if device_type != "cpu":
+            if enabled:
+                name = device_type.upper() if device_type in ("cuda", "xpu", "mps") else device_type
+                warnings.warn(
+                    f"User provided device_type of '{device_type}', but {name} is not available. Disabling",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            enabled = False
+        elif enabled and dtype is not None and dtype not in _LOWER:
             warnings.warn(
-                f"User provided device_type of '{device_type}', but {name} is not available. Disabling",
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
+                "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
                 UserWarning,
                 stacklevel=2,
             )
+            enabled = False
         self.device = device_type
-        self.fast_dtype = dtype
+        self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
+        self._enabled = enabled
+        self._before: list[Any] = []
 
     def __enter__(self) -> autocast:
+        self._before.append(mode.autocast)
+        if self.device == "cpu":
+            if self._enabled:
+                _ = self.fast_dtype.numpy  # says what is missing before anything is computed
+                engine.start()
+            mode.autocast = self.fast_dtype if self._enabled else None
         return self
 
     def __exit__(self, *exc: object) -> None:
-        pass
+        mode.autocast = self._before.pop()
+        if self.device == "cpu" and self._enabled:
+            engine.stop()
 
     def __call__(self, func: F) -> F:
-        """Return the function as it is, wrapped as PyTorch does."""
+        """Return a function that runs inside of such a block."""
 
         @functools.wraps(func)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return func(*args, **kwargs)
+            with self:
+                return func(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]

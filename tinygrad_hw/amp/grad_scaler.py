@@ -156,7 +156,7 @@ class GradScaler:
                     raise ValueError("Attempting to unscale FP16 gradients.")
                 gradient = param._grad.array
                 finite.append(bool(np.isfinite(gradient).all()))
-                gradient *= inverse
+                np.multiply(gradient, np.float32(inverse), out=gradient, casting="unsafe")
                 param._grad._version[0] += 1
         if finite:
             self._infinite[id(optimizer)] = not all(finite)

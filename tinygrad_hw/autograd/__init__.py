@@ -3,7 +3,7 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING
 
-from tinygrad_hw.autograd import function, functional, grad_mode, graph, profiler, variable
+from tinygrad_hw.autograd import function, functional, grad_mode, graph, narrow, profiler, variable
 from tinygrad_hw.autograd.anomaly import (
     detect_anomaly,
     is_anomaly_enabled,
@@ -44,6 +44,7 @@ __all__ = [
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "narrow",
     "no_grad",
     "profiler",
     "set_detect_anomaly",

@@ -92,7 +92,7 @@ def _trace(on: bool) -> None:
 
 def _bad(array: Any) -> str:
     """Return ``"nan"``, ``"inf"`` or, for a finite array, ``""``."""
-    if array.dtype.kind not in "fc" or np.isfinite(array).all():
+    if array.dtype.kind not in "fcVW" or np.isfinite(array).all():
         return ""
     return "nan" if np.isnan(array).any() else "inf"
 
@@ -103,7 +103,7 @@ def check_gradients(node: Node, grads: Sequence[Any]) -> None:
         return
     for i, g in enumerate(grads):
         array = g.array if isinstance(g, TensorBase) else g
-        if array is not None and np.asarray(array).dtype.kind in "fc" and np.isnan(array).any():
+        if array is not None and np.asarray(array).dtype.kind in "fcVW" and np.isnan(array).any():
             stack = node.metadata.get("traceback")
             where = (
                 "It was recorded at:\n" + "".join(stack.format())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase
 from tinygrad_hw.autograd.op import op, record
 
@@ -27,9 +28,9 @@ __all__ = [
 
 def _cast(input: Any, *, dtype: Any) -> Any:
     array = np.asarray(input)
-    if array.dtype.kind == "c" and np.dtype(dtype).kind != "c":
-        array = array.real
-    return array.astype(dtype)
+    if array.dtype.kind == "f" and np.dtype(dtype).kind == "f":
+        return array.astype(dtype)
+    return dtypes.convert(array, dtype)
 
 
 cast = op(

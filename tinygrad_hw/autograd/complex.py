@@ -37,12 +37,13 @@ _WORDS = """
 #: The ops whose forward function and rules hold for complex arrays; all others refuse them.
 OPS = frozenset(_WORDS.split())
 
-_NAMES = {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}
+_NAMES = {"complex32": "ComplexHalf", "complex64": "ComplexFloat", "complex128": "ComplexDouble"}
 
 
 def is_complex(value: Any) -> bool:
     """Return whether an array or a tensor is complex."""
-    return getattr(value, "array", value).dtype.kind == "c"
+    kind = getattr(value, "array", value).dtype
+    return kind.kind == "c" or (kind.kind in "VW" and dtypes.from_numpy(kind).is_complex)
 
 
 def refuse(name: str, dtype: Any) -> NotImplementedError:

@@ -188,7 +188,7 @@ def walk(
         gs = gp = None
     # Inside the walk gradients of complex nodes are conjugated; see autograd/complex.py.
     for key, (leaf, g, _) in leaves.items():
-        if leaf.array.dtype.kind == "c":
+        if is_complex(leaf):
             leaves[key] = (leaf, conj(g), True)
     for key, g in found.items():
         if g.__class__ is not list and is_complex(g):
@@ -229,7 +229,7 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, index: int) -
                 f"{list(array.shape)}. Reduce it first (for example with .sum() or .mean()), or pass the "
                 "gradient explicitly"
             )
-        if array.dtype.kind != "f":
+        if not tensor.dtype.is_floating_point:
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
         ones = np.asarray(1, array.dtype) if array.ndim == 0 else np.ones(array.shape, array.dtype)
         return wrap(ones) if create_graph else ones
@@ -244,7 +244,7 @@ def _root_gradient(tensor: Any, gradient: Any, create_graph: bool, index: int) -
         )
     if gradient.array.dtype != array.dtype:
         gradient = cast(gradient, dtype=array.dtype)
-    if array.dtype.kind == "c":
+    if is_complex(array):
         gradient = conj(gradient)
     return gradient if create_graph else gradient.array
 

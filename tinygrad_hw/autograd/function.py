@@ -333,7 +333,7 @@ class Function:
         if mode.enabled and any(ctx.needs_input_grad):
             differentiable = [
                 isinstance(o, TensorBase)
-                and o.array.dtype.kind in "fc"
+                and o.array.dtype.kind in "fcVW"
                 and not any(o is n or _same_memory(o, n) for n in ctx._non_differentiable)
                 for o in outputs
             ]

@@ -328,6 +328,8 @@ class _Mode(threading.local):
 
     enabled = True
     inference = False
+    #: The dtype that products compute in under ``torch.autocast``, or None.
+    autocast: Any = None
 
 
 mode = _Mode()

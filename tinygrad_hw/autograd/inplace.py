@@ -164,6 +164,8 @@ _LEGACY_NAMES = {
     "int64": "Long",
     "uint8": "Byte",
     "bool": "Bool",
+    "bfloat16": "BFloat16",
+    "complex32": "ComplexHalf",
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }

@@ -42,7 +42,7 @@ _WORTH_LOADING = 2**24  # normals from which compiled code saves more than loadi
 
 def _narrow(x: Array, dtype: np.dtype[Any]) -> Array:
     """Return ``x`` on its way to ``dtype``: PyTorch rounds to float16 by way of float32."""
-    return x.astype(_f4) if dtype == np.float16 and x.dtype == _f8 else x
+    return x.astype(_f4) if dtype.itemsize == 2 and x.dtype == _f8 else x
 
 
 def _per_double(n: int, dtype: np.dtype[Any], generator: Generator | None, f: Callable[[Array, Any], Any]) -> Array:
@@ -86,7 +86,7 @@ _LIBM = _Libm()
 def _uniform(n: int, dtype: np.dtype[Any], low: float, high: float, g: Generator) -> Array:
     """Return ``n`` uniforms in [low, high); the lock is held."""
     plain = low == 0.0 and high == 1.0
-    if plain and n <= CHUNK and dtype != np.float16:
+    if plain and n <= CHUNK and dtype.itemsize != 2:
         return g.doubles(n) if dtype == _f8 else g.floats(n)
     out = np.empty(n, dtype)
     if dtype == _f8:
@@ -102,7 +102,7 @@ def _uniform(n: int, dtype: np.dtype[Any], low: float, high: float, g: Generator
             if not plain:
                 u = (u.astype(_f8) * span + start).astype(_f4)
             out[i:j] = u
-    if not plain or dtype == np.float16:
+    if not plain or dtype.itemsize == 2:
         out[out == dtype.type(high)] = dtype.type(low)  # what was rounded up to the excluded bound
     return out
 
@@ -193,7 +193,7 @@ def _normal_blocks(n: int, dtype: np.dtype[Any], mean: float, std: float, g: Gen
     if whole < n:
         # The last 16 elements are made anew from 16 more uniforms. Those of the ragged end are
         # drawn all the same, but for float16, which PyTorch makes block by block.
-        if dtype != np.float16:
+        if dtype.itemsize != 2:
             draw(n - whole)
         out[n - 16 :] = transform(draw(16), mean, std)
     return out
@@ -292,7 +292,7 @@ def _weak(value: Array | float, out: Array) -> Any:
     if value.ndim or not out.ndim:
         return value
     # PyTorch computes float16 with a 0-d operand in float32, and does not round the operand first.
-    return np.float32(value) if out.dtype == np.float16 else out.dtype.type(value)
+    return np.float32(value) if out.dtype.itemsize == 2 else out.dtype.type(value)
 
 
 def log_normal_(out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Array:
@@ -397,7 +397,7 @@ def exponential_(out: Array, lambd: float = 1.0, generator: Generator | None = N
 
 
 def _continuous(name: str, dtype: np.dtype[Any]) -> None:
-    if dtype.kind != "f":
+    if dtype.kind not in "fV":
         raise RuntimeError(
             f"{name} distribution is a continuous probability distribution. dtype must be a "
             f"floating point but you specified {dtype}"

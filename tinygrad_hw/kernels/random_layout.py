@@ -14,6 +14,7 @@ __all__ = [
     "Shape",
     "as_shape",
     "floating",
+    "kind_of",
     "memory_order",
     "numeric",
     "pieces",
@@ -68,10 +69,19 @@ KINDS: dict[np.dtype[Any], Kind] = {
 }
 
 
+def kind_of(dtype: np.dtype[Any]) -> Kind | None:
+    """Return what is known of a dtype; None if it is not drawn."""
+    kind = KINDS.get(dtype)
+    if kind is None and dtype.kind == "V" and dtype.name == "bfloat16":
+        top = (2.0 - 2.0**-7) * 2.0**127
+        kind = KINDS[dtype] = Kind("BFloat16", 8, -top, top, 2**8)
+    return kind
+
+
 def numeric(kernel: str, dtype: Any) -> tuple[np.dtype[Any], Kind]:
     """Return ``dtype`` as a numpy dtype and its kind, if it is one that PyTorch draws."""
     out: np.dtype[Any] = np.dtype(dtype)
-    kind = KINDS.get(out)
+    kind = kind_of(out)
     if kind is None:
         names = ", ".join(str(known) for known in KINDS)
         raise NotImplementedError(f"{kernel!r} not implemented for {str(out)!r}; draw one of {names}")
@@ -81,7 +91,7 @@ def numeric(kernel: str, dtype: Any) -> tuple[np.dtype[Any], Kind]:
 def floating(kernel: str, dtype: Any) -> np.dtype[Any]:
     """Return ``dtype`` as a numpy dtype, if it is a floating-point one that PyTorch draws."""
     out: np.dtype[Any] = np.dtype(dtype)
-    kind = KINDS.get(out)
+    kind = kind_of(out)
     if kind is None or not kind.digits:
         name = kind.name if kind else str(out)
         raise NotImplementedError(

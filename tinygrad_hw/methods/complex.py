@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.ops import complex as ops
@@ -105,7 +106,7 @@ class ComplexMethods(TensorBase):
 
     def is_complex(self) -> bool:
         """Return whether the dtype is complex64 or complex128."""
-        return self.array.dtype.kind == "c"
+        return is_complex(self)
 
     def is_conj(self) -> bool:
         """Return whether a conjugation is pending: never."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd import narrow
 from tinygrad_hw.autograd.basics import cast, copy_into
+from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.autograd.observe import announce_write, whole
@@ -27,9 +29,9 @@ __all__ = ["ConversionMethods"]
 def _integers(input: Any, dtype: Any) -> Any:
     """Return a tensor of a dtype without gradients, or from one."""
     array = input.array
-    if array.dtype.kind == "c" and dtype.kind != "b":
-        array = array.real
-    return wrap(array.astype(dtype))
+    if dtype.kind == "b":
+        return wrap(narrow.wide(array).astype(dtype))
+    return wrap(dtypes.convert(array, dtype))
 
 
 def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: Any = None) -> Any:
@@ -42,9 +44,9 @@ def _converted(tensor: Any, target: DType, copy: bool = False, memory_format: An
         return conversion.contiguous(done, memory_format)
     if own == kind:
         return conversion.clone(tensor) if copy else tensor
-    if own.kind == "c" and kind.kind not in "cb":
+    if is_complex(tensor) and not target.is_complex and kind.kind != "b":
         warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=3)
-    if own.kind in "fc" and kind.kind in "fc":
+    if own.kind in "fcVW" and kind.kind in "fcVW":
         return cast(tensor, dtype=kind)
     return _integers(tensor, kind)
 
@@ -121,8 +123,8 @@ class ConversionMethods(TensorBase):
         return _converted(self, dtypes.float16, False, memory_format)
 
     def bfloat16(self, memory_format: Any = None) -> Tensor:
-        """Raise: numpy has no bfloat16."""
-        raise TypeError("bfloat16 is not supported: numpy has no such type. Use .half() or .float()")
+        """Return the tensor as bfloat16."""
+        return _converted(self, dtypes.bfloat16, False, memory_format)
 
     def cfloat(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as complex64."""
@@ -133,8 +135,8 @@ class ConversionMethods(TensorBase):
         return _converted(self, dtypes.complex128, False, memory_format)
 
     def chalf(self, memory_format: Any = None) -> Tensor:
-        """Raise: numpy has no complex32."""
-        raise TypeError("complex32 is not supported: numpy has no such type. Use .cfloat()")
+        """Return the tensor as complex32."""
+        return _converted(self, dtypes.complex32, False, memory_format)
 
     def long(self, memory_format: Any = None) -> Tensor:
         """Return the tensor as int64."""
@@ -313,7 +315,7 @@ def _as_tensor(array: Any) -> Any:
 
 
 def _names_dtype(value: Any) -> bool:
-    return isinstance(value, str) and value in {d.name for d in dtypes.ALL}
+    return isinstance(value, str) and value in dtypes.by_name()
 
 
 _TYPE_NAMES = {
@@ -326,6 +328,8 @@ _TYPE_NAMES = {
     "int64": "Long",
     "uint8": "Byte",
     "bool": "Bool",
+    "bfloat16": "BFloat16",
+    "complex32": "ComplexHalf",
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }

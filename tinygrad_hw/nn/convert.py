@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.grad_mode import no_grad
@@ -104,13 +104,9 @@ class ConvertMethods:
         """Convert floating point parameters and buffers to float16, in place."""
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
-    def bfloat16(self) -> NoReturn:
-        """Raise: there is no bfloat16.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("bfloat16 is not supported: numpy has no such type. Use .half() to save memory or .float()")
+    def bfloat16(self: C) -> C:
+        """Convert floating point parameters and buffers to bfloat16, in place."""
+        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
     def cpu(self: C) -> C:
         """Return the module, which is on the CPU already."""

@@ -273,6 +273,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor
     rows = tensor.shape[0]
     array = tensor.array
+    if array.dtype.kind == "V":
+        raise NotImplementedError("orthogonal_ is not implemented for 'BFloat16': fill a float32 tensor and convert it")
     flat = np.empty((rows, array.size // rows), array.dtype)
     kernels.normal_(flat, 0.0, 1.0, generator)
     wide = rows < flat.shape[1]

@@ -56,7 +56,7 @@ class Parameter(Tensor):
         """Make a leaf on the memory of ``data``."""
         t = _adopt(cls, data)
         if requires_grad:
-            if t.array.dtype.kind not in "fc":
+            if t.array.dtype.kind not in "fcVW":
                 raise RuntimeError(
                     "Only Tensors of floating point and complex dtype can require gradients; this "
                     f"one is {t.dtype}. Convert it with .float(), or pass requires_grad=False"

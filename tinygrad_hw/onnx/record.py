@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, wrap
+from tinygrad_hw.autograd.tracer import tracing
 from tinygrad_hw.nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
 from tinygrad_hw.onnx.errors import OnnxExporterError
 
@@ -163,6 +164,7 @@ class Recorder:
         self.thread = threading.get_ident()
         self.scopes: list[tuple[str, str]] = []
         self.paths = {id(m): name for name, m in model.named_modules()}
+        self.before: Any = None
         self.kept: list[tuple[Any, Any]] = []
         for name, t in (*model.named_parameters(), *model.named_buffers()):
             if id(t.array) not in self.cells:
@@ -171,17 +173,18 @@ class Recorder:
     # -- on and off ------------------------------------------------------------------------------
 
     def __enter__(self) -> Recorder:
-        if NAMESPACE["TRACE"] is not None:
+        if tracing():
             raise OnnxExporterError("another tracer is at work: leave the profiler or anomaly mode before exporting")
         self.handles = [
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, always_call=True),
         ]
+        self.before = NAMESPACE["TRACE"]
         NAMESPACE["TRACE"] = self
         return self
 
     def __exit__(self, *exc: object) -> None:
-        NAMESPACE["TRACE"] = None
+        NAMESPACE["TRACE"] = self.before
         for handle in self.handles:
             handle.remove()
         # What the model wrote into its own parameters and buffers is taken back.

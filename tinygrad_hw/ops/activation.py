@@ -280,7 +280,7 @@ def gelu(input: Any, *, approximate: str = "none", out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, gelu, input, approximate=approximate)
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         raise NotImplementedError("gelu needs a floating point tensor; convert it with .float()")
     if approximate == "none":
         return _gelu(input)

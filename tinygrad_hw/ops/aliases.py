@@ -75,6 +75,8 @@ _TYPES = {
     "float16": "Half",
     "float32": "Float",
     "float64": "Double",
+    "bfloat16": "BFloat16",
+    "complex32": "ComplexHalf",
 }
 
 

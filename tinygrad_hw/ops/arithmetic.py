@@ -38,10 +38,9 @@ __all__ = [
 
 def _kind(value: Any) -> str:
     """Return numpy's kind letter of an operand."""
-    if isinstance(value, TensorBase):
-        return value.array.dtype.kind
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind
+    if isinstance(value, (TensorBase, np.ndarray)):
+        kind = getattr(value, "array", value).dtype.kind
+        return {"V": "f", "W": "c"}.get(kind, kind)
     if isinstance(value, complex):
         return "c"
     return "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
@@ -183,7 +182,7 @@ def _check_zero(b: Any) -> None:
 
 
 def _floor_div_forward(input: Any, other: Any) -> Any:
-    if getattr(input, "dtype", None) is None or input.dtype.kind != "f":
+    if getattr(input, "dtype", None) is None or input.dtype.kind not in "fV":
         _check_zero(other)
     return np.floor_divide(input, other)
 

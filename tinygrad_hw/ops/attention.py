@@ -144,7 +144,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> Non
             f"{name}: Expected query, key, and value to have the same dtype, but got {kinds[0]}, {kinds[1]} and "
             f"{kinds[2]}. Convert them with .to()"
         )
-    if q.dtype.kind != "f":
+    if q.dtype.kind not in "fV":
         raise RuntimeError(f"{name}: expected floating point tensors, got {dtypes.from_numpy(q.dtype)}; use .float()")
     shapes = f"query {list(q.shape)}, key {list(k.shape)} and value {list(v.shape)}"
     if min(q.ndim, k.ndim, v.ndim) < 2:

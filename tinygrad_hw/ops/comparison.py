@@ -450,7 +450,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind not in "fcVW":
         wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
         return _wrap(input, (a == b) | (np.abs(wide_a - wide_b) <= atol + rtol * np.abs(wide_b)))
     return _wrap(input, np.isclose(a, b, rtol, atol, equal_nan))

@@ -48,9 +48,18 @@ def _array(t: Any) -> Any:
 
 # -- parts -----------------------------------------------------------------------------------------
 
+
+def _part(array: Any, which: int) -> Any:
+    if array.dtype.kind == "W":  # complex32, whose parts numpy does not find
+        return array[..., None].view(np.float16)[..., which]
+    return array.imag if which else array.real
+
+
 # PyTorch's parts are slices of view_as_real, and their nodes say so.
-_real_part = op("real_part", lambda input: input.real, view=True, node_name="SelectBackward0", input=lambda g: g)
-_imag_part = op("imag_part", lambda input: input.imag, view=True, node_name="SelectBackward0", input=lambda g: g * -1j)
+_real_part = op("real_part", lambda input: _part(input, 0), view=True, node_name="SelectBackward0", input=lambda g: g)
+_imag_part = op(
+    "imag_part", lambda input: _part(input, 1), view=True, node_name="SelectBackward0", input=lambda g: g * -1j
+)
 
 
 def real(input: Any) -> Any:
@@ -89,12 +98,12 @@ def imag(input: Any) -> Any:
 
 
 def _as_real(input: Any) -> Any:
-    parts = input.real
+    parts = _part(input, 0)
     return np.lib.stride_tricks.as_strided(parts, (*parts.shape, 2), (*parts.strides, parts.itemsize))
 
 
 def _as_complex(input: Any) -> Any:
-    kind = np.complex64 if input.dtype == np.float32 else np.complex128
+    kind = dtypes.from_numpy(input.dtype).to_complex().numpy
     return input.view(kind)[..., 0] if input.size else np.empty(input.shape[:-1], kind)
 
 
@@ -129,7 +138,7 @@ def view_as_complex(input: Any) -> Any:
     """Return a view of a real tensor whose last dimension holds real and imaginary parts.
 
     Args:
-        input: (..., 2), float32 or float64, the last dimension dense in memory.
+        input: (..., 2), float16, float32 or float64, the last dimension dense in memory.
 
     Returns:
         (...), complex.
@@ -144,9 +153,9 @@ def view_as_complex(input: Any) -> Any:
         tensor([1.+2.j])
     """
     array = _array(_tensor("view_as_complex", input))
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in (np.float16, np.float32, np.float64):
         raise RuntimeError(
-            "view_as_complex is only supported for float and double tensors, but got a tensor of scalar type: "
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
             f"{dtypes.from_numpy(array.dtype)}"
         )
     if array.ndim == 0:

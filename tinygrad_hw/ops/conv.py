@@ -229,7 +229,7 @@ def _check(name: str, input: Any, weight: Any, bias: Any, dims: int, groups: int
             f"{name}: Input type ({dtypes.from_numpy(kinds[0])}) and weight type ({dtypes.from_numpy(kinds[1])}) "
             "should be the same. Convert the input with .to(), or the layer with .float() or .double()"
         )
-    if kinds[0].kind != "f" and kinds[0] != np.int64:
+    if kinds[0].kind not in "fV" and kinds[0] != np.int64:
         raise RuntimeError(
             f"{name}: needs floating point tensors, got {dtypes.from_numpy(kinds[0])}; convert with .float()"
         )

@@ -62,10 +62,10 @@ def memory_of(array: Any) -> Any:
     """Return the whole memory an array belongs to, as one dimension."""
     base = _owner(array)
     if base.flags.c_contiguous:
-        return base.reshape(-1)
+        return base.reshape(-1).view(array.dtype)
     order = sorted(range(base.ndim), key=lambda i: -base.strides[i])
     dense = base.transpose(order)
-    return dense.reshape(-1) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+    return dense.reshape(-1).view(array.dtype) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
 
 
 _clone = op(

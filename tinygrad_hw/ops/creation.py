@@ -32,7 +32,7 @@ __all__ = [
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind not in "fc":
+        if array.dtype.kind not in "fcVW":
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients, got "
                 f"{dtypes.from_numpy(array.dtype)}"
@@ -47,7 +47,7 @@ def scalar_for(value: Any, kind: Any) -> Any:
     Raises:
         RuntimeError: it has an imaginary part, and the dtype is real.
     """
-    if isinstance(value, complex) and kind.kind != "c":
+    if isinstance(value, complex) and not dtypes.from_numpy(kind).is_complex:
         if value.imag:
             raise RuntimeError(
                 f"value cannot be converted to type {dtypes.from_numpy(kind).name} without overflow: {value} has an "

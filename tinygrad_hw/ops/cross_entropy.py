@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.op import op
@@ -202,6 +203,7 @@ def _class_losses(
     return reshape(losses, tuple(classes.shape)) if how == "none" and classes.ndim != 1 else losses
 
 
+@in_float32
 def nll_loss(
     input: Any,
     target: Any,
@@ -245,6 +247,7 @@ def _by_class(values: Any, weight: Any, axis: int) -> Any:
     return values * reshape(weight, tuple(-1 if i == axis else 1 for i in range(values.ndim)))
 
 
+@in_float32
 def cross_entropy(
     input: Any,
     target: Any,
@@ -284,12 +287,12 @@ def cross_entropy(
     how = _reduction(size_average, reduce, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         raise NotImplementedError(
             f"cross_entropy needs floating point scores, got {dtypes.from_numpy(array_of(input).dtype)}. The scores "
             "come first, then the target"
         )
-    if array_of(target).dtype.kind == "f":
+    if array_of(target).dtype.kind in "fV":
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _soft_cross_entropy(input, target, weight, how, label_smoothing)
@@ -438,6 +441,7 @@ _bce_logits = _elementwise(
 )
 
 
+@in_float32
 def binary_cross_entropy(
     input: Any,
     target: Any,
@@ -486,6 +490,7 @@ def binary_cross_entropy(
     return _reduced(_bce(input, target, how="none", p=0.0) * weight, how)
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
@@ -55,6 +56,7 @@ def _lengths(name: str, given: Any, batch: int, single: bool) -> Any:
     return array.astype(np.int64)
 
 
+@in_float32
 def ctc_loss(
     log_probs: Any,
     targets: Any,
@@ -93,7 +95,7 @@ def ctc_loss(
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     values = log_probs.array if isinstance(log_probs, TensorBase) else log_probs
-    if values.ndim not in (2, 3) or values.dtype.kind != "f":
+    if values.ndim not in (2, 3) or values.dtype.kind not in "fV":
         raise RuntimeError(
             f"ctc_loss: log_probs must be floating point of shape (T, N, C) or (T, C), got {list(values.shape)}"
         )

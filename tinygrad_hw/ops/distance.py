@@ -97,7 +97,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
     for name, x in (("X1", x1), ("X2", x2)):
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D")
-        if array_of(x).dtype.kind != "f":
+        if array_of(x).dtype.kind not in "fV":
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
@@ -162,7 +162,7 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     """
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
@@ -191,7 +191,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -
     """
     if out is not None:
         return into(out, renorm, input, p, dim, maxnorm)
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         raise RuntimeError(f"renorm: expected a floating point tensor, got {input.dtype}")
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")

@@ -125,8 +125,9 @@ def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     kind = array_of(input).dtype
-    if kind == np.float16:
-        raise RuntimeError(f"{name}: Unsupported dtype Half. Convert it with .float()")
+    if kind == np.float16 or kind.kind == "V":
+        which = "Half" if kind == np.float16 else "BFloat16"
+        raise RuntimeError(f"{name}: Unsupported dtype {which}. Convert it with .float()")
     if complex is False and kind.kind == "c":
         raise RuntimeError(f"{name} expects a real input tensor, but got {dtypes.from_numpy(kind)}")
     if kind.kind in "biu":

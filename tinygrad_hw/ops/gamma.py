@@ -132,7 +132,7 @@ def mvlgamma(input: Any, p: int, *, out: Any = None) -> Any:
         raise RuntimeError(f"p has to be greater than or equal to 1, but got p={p}")
     if not isinstance(input, TensorBase):
         input = wrap(input)
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind not in "fV":
         input = input * 1.0
     steps = arange(p, dtype=input.dtype) * -0.5
     return sum(lgamma(input.unsqueeze(-1) + steps), -1) + p * (p - 1) / 4 * math.log(math.pi)

@@ -63,7 +63,7 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
         warnings.warn(_OLD, stacklevel=3)  # one for the caller of a marked function
         align_corners = False
     array = array_of(theta)
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "fV":
         raise ValueError(f"Expected theta to have floating point type, but got {dtypes.from_numpy(array.dtype)}")
     size = tuple(size)
     if len(size) not in (4, 5):

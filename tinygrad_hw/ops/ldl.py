@@ -36,7 +36,7 @@ def _check(name: str, A: Any) -> None:
             f"{name}: A must be batches of square matrices, but they are {values.shape[-2]} by {values.shape[-1]} "
             "matrices"
         )
-    if values.dtype.kind != "f":
+    if values.dtype.kind not in "fV":
         raise RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got {dtypes.from_numpy(values.dtype)}"
         )

@@ -30,7 +30,7 @@ def _check_matrix(name: str, a: Any, square: bool) -> None:
             f"linalg.{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
     dtype = array_of(a).dtype
-    if dtype.kind != "f" or dtype == np.float16:
+    if dtype.kind not in "fV" or dtype.itemsize == 2:
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point tensor of single or double precision, got "
             f"{dtypes.from_numpy(dtype)}. Convert it with .float() or .double()"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, mode
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
@@ -113,7 +113,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
             f"{shape[-1] if shape else 'no'} features, the weight of shape {list(weight.shape)} expects "
             f"{weight.shape[1]}. Check in_features, or flatten the input first"
         )
-    if x.dtype != kind or (bias is not None and _values(bias).dtype != kind):
+    if (x.dtype != kind or (bias is not None and _values(bias).dtype != kind)) and mode.autocast is None:
         raise RuntimeError(
             f"linear: input, weight and bias must have the same dtype, but got "
             f"{dtypes.from_numpy(x.dtype)} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "

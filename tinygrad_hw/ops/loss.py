@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
@@ -160,6 +161,7 @@ _smooth_l1 = _elementwise(
 # -- regression ------------------------------------------------------------------------------------
 
 
+@in_float32
 def mse_loss(
     input: Any,
     target: Any,
@@ -204,6 +206,7 @@ def _weighted(loss: Any, weight: Any, how: str) -> Any:
     return sum_(loss) / sum_(weight) if how == "mean" else _reduced(loss, how)
 
 
+@in_float32
 def l1_loss(
     input: Any,
     target: Any,
@@ -224,6 +227,7 @@ def l1_loss(
     return _reduced(loss, how) if weight is None else _weighted(loss, weight, how)
 
 
+@in_float32
 def smooth_l1_loss(
     input: Any,
     target: Any,
@@ -251,6 +255,7 @@ def smooth_l1_loss(
     return _smooth_l1(input, target, how=how, p=float(beta))
 
 
+@in_float32
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     r"""Return :math:`d^2 / 2` where :math:`|d| < \delta`, else :math:`\delta (|d| - \delta / 2)`.
 
@@ -273,6 +278,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return _reduced(_times(_huber(input, target, how="none", p=float(delta)), weight), how)
 
 
+@in_float32
 def kl_div(
     input: Any,
     target: Any,
@@ -312,6 +318,7 @@ def kl_div(
     return total / input.shape[0] if batch and input.ndim else total
 
 
+@in_float32
 def poisson_nll_loss(
     input: Any,
     target: Any,

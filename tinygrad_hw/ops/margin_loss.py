@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.ops.activation import logsigmoid
 from tinygrad_hw.ops.broadcasting import broadcast_tensors
@@ -45,6 +46,7 @@ _soft_margin = _elementwise(
 )
 
 
+@in_float32
 def soft_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -60,6 +62,7 @@ def soft_margin_loss(
     return _soft_margin(input, target, how=how, p=0.0)
 
 
+@in_float32
 def hinge_embedding_loss(
     input: Any,
     target: Any,
@@ -81,6 +84,7 @@ def hinge_embedding_loss(
     return _reduced(far + near, _reduction(size_average, reduce, reduction))
 
 
+@in_float32
 def margin_ranking_loss(
     input1: Any,
     input2: Any,
@@ -106,6 +110,7 @@ def margin_ranking_loss(
     return _reduced(loss, _reduction(size_average, reduce, reduction))
 
 
+@in_float32
 def cosine_embedding_loss(
     input1: Any,
     input2: Any,
@@ -155,6 +160,7 @@ def _reduced_rows(losses: Any, single: bool, how: str) -> Any:
     return reshape(losses, ()) if single and how == "none" else _reduced(losses, how)
 
 
+@in_float32
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -212,6 +218,7 @@ def multi_margin_loss(
     return _reduced_rows(rows, single, how)
 
 
+@in_float32
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -281,6 +288,7 @@ def multilabel_soft_margin_loss(
     return _reduced(sum_(loss, -1) / classes, how)
 
 
+@in_float32
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,

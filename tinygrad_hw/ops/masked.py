@@ -66,7 +66,7 @@ def _mask_of(input: Any, mask: Any) -> Any:
 
 
 def _extreme(kind: Any, largest: bool) -> Any:
-    if kind.kind == "f":
+    if kind.kind in "fV":
         return np.inf if largest else -np.inf
     if kind.kind == "c":
         raise TypeError("masked reductions that look for the largest or smallest element need real tensors")

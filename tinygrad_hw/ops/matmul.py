@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, array_of
+from tinygrad_hw.autograd.basics import cast
+from tinygrad_hw.autograd.graph import TensorBase, array_of, mode
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
@@ -98,7 +99,7 @@ def _check_tensors(name: str, **tensors: Any) -> None:
 
 def _check_dtypes(name: str, a: Any, b: Any) -> None:
     x, y = array_of(a).dtype, array_of(b).dtype
-    if x is not y and x != y:
+    if x is not y and x != y and mode.autocast is None:
         raise RuntimeError(
             f"{name}: expected both operands to have the same dtype, but got: "
             f"{dtypes.from_numpy(x)} and {dtypes.from_numpy(y)}. Convert one of them with .to(dtype)"
@@ -361,6 +362,8 @@ def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
 
 def _scaled(name: str, input: Any, product: Any, beta: float, alpha: float) -> Any:
     """Return ``beta * input + alpha * product``; a zero ``beta`` ignores ``input`` even where it is NaN."""
+    if mode.autocast is not None and name in ("addmm", "baddbmm", "addbmm"):
+        input = cast(input, dtype=array_of(product).dtype)
     kind = array_of(product).dtype.kind
     if kind in "iu":
         alpha, beta = int(alpha), int(beta)
@@ -624,6 +627,6 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, vecdot, x, y, dim=dim)
-    if array_of(x).dtype.kind not in "fc" or array_of(y).dtype.kind not in "fc":
+    if array_of(x).dtype.kind not in "fcVW" or array_of(y).dtype.kind not in "fcVW":
         raise RuntimeError(f"linalg.vecdot: Expected floating point or complex tensors, got {x.dtype} and {y.dtype}")
     return sum_(conj(x) * y, dim)

@@ -149,7 +149,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     count = int(x.shape[0]) if N is None else N
     if count < 0:
         raise RuntimeError("N must be non-negative.")
-    if array_of(x).dtype.kind not in "fc":
+    if array_of(x).dtype.kind not in "fcVW":
         x = wrap(array_of(x).astype(np.int64))
     if count == 0:
         return wrap(np.zeros((x.shape[0], 0), array_of(x).dtype))

@@ -211,7 +211,7 @@ def vector_norm(
     """
     if out is not None:
         return into(out, vector_norm, x, ord, dim, keepdim, dtype=dtype)
-    if array_of(x).dtype.kind not in "fc":
+    if array_of(x).dtype.kind not in "fcVW":
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     if ord < 0 or ord == math.inf:
         _check_not_empty(x, ord, dim)
@@ -259,7 +259,7 @@ def matrix_norm(
         )
     if array_of(A).dtype.kind == "c" and ord not in ("nuc", 2, -2):
         A = abs_(A)
-    if array_of(A).dtype.kind != "f":
+    if array_of(A).dtype.kind not in "fV":
         raise RuntimeError(f"linalg.matrix_norm: Expected a floating point tensor as input. Got {A.dtype}")
     if dtype is not None:
         A = cast(A, dtype=dtypes.as_dtype(dtype).numpy)

@@ -278,12 +278,12 @@ def _check_types(name: str, input: Any, *parameters: Any) -> None:
     """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
     check_real(name, input)
     kind = array_of(input).dtype
-    if kind.kind != "f":
+    if kind.kind not in "fV":
         raise RuntimeError(
             f"{name}: expected a floating point input, got {dtypes.from_numpy(kind)}; convert it with .float()"
         )
     for t in parameters:
-        if t is not None and array_of(t).dtype != kind and not (kind == np.float16 and array_of(t).dtype == np.float32):
+        if t is not None and array_of(t).dtype != kind and not (kind.itemsize == 2 and array_of(t).dtype == np.float32):
             raise RuntimeError(
                 f"{name}: expected the parameters to have the input's dtype {dtypes.from_numpy(kind)} but found "
                 f"{dtypes.from_numpy(array_of(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
@@ -492,7 +492,7 @@ def _rms_norm_of(input: Any, wanted: tuple[int, ...], weight: Any, eps: float | 
         return _empty(input, weight)
     if eps is None:
         kind = array_of(input).dtype
-        eps = float(np.finfo(np.float32 if kind == np.float16 else kind).eps)
+        eps = float(np.finfo(np.float32 if kind.itemsize == 2 else kind).eps)
     return _rms_norm(input, weight, None, rows=size // math.prod(wanted), eps=eps, center=False)[0]
 
 

@@ -66,7 +66,7 @@ def frexp(input: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, frexp, input)
-    if _itself("frexp", input).array.dtype.kind != "f":
+    if _itself("frexp", input).array.dtype.kind not in "fV":
         raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype}")
     return return_types.frexp(*_frexp(input))
 
@@ -149,7 +149,7 @@ lcm = op(
 
 
 def _nextafter_forward(input: Any, other: Any) -> Any:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in "fV":
         raise NotImplementedError(f"nextafter is not implemented for {input.dtype} tensors: it needs floats")
     return np.nextafter(input, other)
 

@@ -169,7 +169,7 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
 def _finish(array: Any, requires_grad: bool) -> Any:
     t = wrap(array)
     if requires_grad:
-        if array.dtype.kind not in "fc":
+        if array.dtype.kind not in "fcVW":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         t._requires_grad = True
     return t

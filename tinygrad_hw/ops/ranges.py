@@ -82,14 +82,14 @@ def arange(
         kind = np.dtype(np.int64) if integers else dtypes.get_default_dtype().numpy
     else:
         kind = dtypes.as_dtype(dtype).numpy
-    if kind.kind == "c":
+    if kind.kind in "cW":
         raise refuse("arange", kind)
-    if kind.kind != "f" and int(step):
+    if kind.kind not in "fV" and int(step):
         # An integer result counts in integers, whatever was given.
         start, end, step = int(start), int(end), int(step)
         integers = True
     count = -(-(end - start) // step) if integers else math.ceil((end - start) / step)
-    if kind.kind == "f":
+    if kind.kind in "fV":
         # Each number from its index, in float64, as PyTorch does; no error accumulates.
         values = (start + np.arange(count, dtype=np.float64) * step).astype(kind)
     else:
@@ -195,7 +195,7 @@ def logspace(
     _check_steps(steps)
     start, end = _ends("logspace", start, end)
     kind = _range_kind(start, end, dtype)
-    if kind.kind not in "fc":
+    if kind.kind not in "fcVW":
         start, end = int(start), int(end)
     values = np.power(base if isinstance(base, complex) else float(base), _evenly(start, end, steps))
     return _finish(values.astype(kind), requires_grad)

@@ -95,7 +95,7 @@ def _converted(input: Any, dtype: Any) -> Any:
     target = dtypes.as_dtype(dtype).numpy
     if target == array_of(input).dtype:
         return input
-    if target.kind in "fc" and array_of(input).dtype.kind in "fc":
+    if target.kind in "fcVW" and array_of(input).dtype.kind in "fcVW":
         return cast(input, dtype=target)
     return _integers(input, target)
 
@@ -169,14 +169,14 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
         return into(out, nansum, input, dim, keepdim, dtype=dtype)
     check_real("nansum", input)
     values = array_of(input)
-    if values.dtype.kind == "f":
+    if values.dtype.kind in "fV":
         input = _where(~np.isnan(values), input, np.zeros((), values.dtype))
     return sum(input, dim, keepdim, dtype=dtype)
 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     input = _converted(input, dtype)
-    if array_of(input).dtype.kind not in "fc":
+    if array_of(input).dtype.kind not in "fcVW":
         kind = dtypes.from_numpy(array_of(input).dtype)
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
@@ -475,7 +475,7 @@ def norm(
     input = _converted(input, dtype)
     if array_of(input).dtype.kind == "c" and p != "nuc":
         input = abs_(input)
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             f"{dtypes.from_numpy(array_of(input).dtype)}"

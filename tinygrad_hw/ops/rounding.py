@@ -39,7 +39,7 @@ def _trunc(input: Any) -> Any:
 
 
 def _frac(input: Any) -> Any:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in "fV":
         raise NotImplementedError(f"frac is not implemented for {input.dtype} tensors: convert to floating point first")
     return input - np.trunc(input)
 
@@ -115,7 +115,7 @@ frac = op(
 
 
 def _round(input: Any, *, decimals: int) -> Any:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in "fV":
         return input.copy()
     if decimals == 0:
         return np.rint(input)

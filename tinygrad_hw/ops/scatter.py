@@ -329,7 +329,7 @@ def scatter_reduce(
         result = base + total
         if reduce == "mean":
             count = np.where(touched, hits + (1 if include_self else 0), 1).astype(kind)
-            result = result / count if kind.kind in "fc" else wrap(np.floor_divide(array_of(result), count))
+            result = result / count if kind.kind in "fcVW" else wrap(np.floor_divide(array_of(result), count))
         return result
     return _reduce_extreme(input, src, index=array, dim=d, reduce=reduce, include_self=include_self)
 

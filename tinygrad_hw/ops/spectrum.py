@@ -100,7 +100,7 @@ def stft(
             "stft requires the return_complex parameter be given for real inputs, and will further require that "
             "return_complex=True in a future PyTorch release."
         )
-    if kind.kind not in "fc":
+    if kind.kind not in "fcVW":
         raise RuntimeError(
             f"stft: expected a tensor of floating point or complex values, got {dtypes.from_numpy(kind)}"
         )

@@ -220,7 +220,7 @@ def histogram(
         return into(out, histogram, input, bins, range=range, weight=weight, density=density)
     check_real("histogram", input)
     x = array_of(input)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fV":
         raise NotImplementedError(
             f"histogram is not implemented for {x.dtype} tensors: convert to floating point first"
         )

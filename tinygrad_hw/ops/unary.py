@@ -444,7 +444,7 @@ erfinv = op(
 
 
 def _fill_nan(input: Any, *, nan: float, posinf: float | None, neginf: float | None) -> Any:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in "fV":
         return input.copy()
     return np.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 

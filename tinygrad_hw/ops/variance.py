@@ -87,7 +87,7 @@ def var(
     if out is not None:
         return into(out, var, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         if array_of(input).dtype.kind == "c":
             parts = [var(part, dim, unbiased, keepdim, correction=correction) for part in (real(input), imag(input))]
             return parts[0] + parts[1]
@@ -120,7 +120,7 @@ def std(
     if out is not None:
         return into(out, std, input, dim, unbiased, keepdim, correction=correction)
     dim, unbiased = _spread_arguments(dim, unbiased)
-    if array_of(input).dtype.kind != "f":
+    if array_of(input).dtype.kind not in "fV":
         if array_of(input).dtype.kind == "c":
             return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
         raise RuntimeError("std and var only support floating point and complex dtypes")

@@ -22,6 +22,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.grad_mode import enable_grad
 from tinygrad_hw.autograd.hooks import RemovableHandle
+from tinygrad_hw.optim.narrow import any_narrow, step_wide
 from tinygrad_hw.tensor import Tensor
 
 __all__ = [
@@ -92,7 +93,7 @@ def _with_hooks(step: _Step) -> _Step:
         if not (
             self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _global_pre_hooks or _global_post_hooks
         ):
-            return step(self, *args, **kwargs)
+            return step_wide(step, self, args, kwargs) if any_narrow(self) else step(self, *args, **kwargs)
         if self._in_step:  # a subclass's step that calls its parent's: the hooks already ran
             return step(self, *args, **kwargs)
         everything: tuple[Any, ...] = (self, *args)
@@ -105,7 +106,7 @@ def _with_hooks(step: _Step) -> _Step:
             everything, kwargs = result
         self._in_step = True
         try:
-            out = step(*everything, **kwargs)
+            out = step_wide(step, self, everything[1:], kwargs) if any_narrow(self) else step(*everything, **kwargs)
         finally:
             self._in_step = False
         for hook in (*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()):
@@ -119,7 +120,7 @@ def _with_hooks(step: _Step) -> _Step:
 def typename(value: object) -> str:
     """Return the name error messages use for the type of ``value``."""
     if isinstance(value, Tensor):
-        kind = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long"}
+        kind = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long"}
         return f"torch.{kind.get(value.dtype.name, value.dtype.name.title())}Tensor"
     cls = type(value)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
@@ -295,7 +296,7 @@ class Optimizer:
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(p)}")
             if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
-            if p.array.dtype.kind == "c":
+            if p.dtype.is_complex:
                 raise NotImplementedError(
                     f"optimizers step real parameters only, and one of the params is {p.dtype}: make it a real "
                     "parameter with a last dimension of 2, and use torch.view_as_complex(parameter)"
@@ -548,7 +549,7 @@ def _copy_state(param: Tensor, value: Any, fused: bool, key: Hashable = None) ->
             dtype = np.dtype(np.float32) if fused else array.dtype
         else:
             dtype = param.array.dtype if param.dtype.is_floating_point else array.dtype
-        return Tensor._wrap(array.astype(dtype))
+        return Tensor._wrap(dtypes.convert(array, dtype))
     if isinstance(value, dict):
         return {k: _copy_state(param, v, fused, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):

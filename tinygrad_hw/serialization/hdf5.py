@@ -38,6 +38,11 @@ def save_hdf5(obj: Any, file: IO[bytes]) -> None:
     """
     h5py = import_h5py()
     arrays, text = pack(obj)
+    for name, array in arrays.items():
+        if array.dtype.kind in "VW":
+            raise TypeError(
+                f"save: an HDF5 file cannot hold the {array.dtype} tensor {name!r}. Convert it, or save as .pt"
+            )
     # In memory first: h5py calls back into Python for every piece otherwise, and needs to read what it wrote.
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as out:

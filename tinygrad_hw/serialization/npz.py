@@ -110,6 +110,11 @@ def load_npz(path: str | os.PathLike[str]) -> OrderedDict[str, Any]:
 
 
 def _write(arrays: Mapping[str, Any], file: IO[bytes]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind in "VW":
+            raise TypeError(
+                f"save: an npz file cannot hold the {array.dtype} tensor {name!r}. Convert it, or save as .pt"
+            )
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in arrays.items():
             info = zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0))

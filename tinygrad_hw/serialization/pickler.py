@@ -38,6 +38,7 @@ STORAGE_NAMES = {
     dtypes.bool: "BoolStorage",
     dtypes.complex64: "ComplexFloatStorage",
     dtypes.complex128: "ComplexDoubleStorage",
+    dtypes.bfloat16: "BFloat16Storage",
 }
 
 #: Deeper nesting would overflow the stack of the readers, which recurse.
@@ -302,19 +303,26 @@ class _Writer:
     def plain_tensor(self, value: TensorBase, requires_grad: bool) -> None:
         place = self.place(value)
         dtype = dtypes.from_numpy(value.array.dtype)
-        self.name("torch._utils", "_rebuild_tensor_v2")
+        # PyTorch stores the dtypes that came last as bytes, and names the dtype besides.
+        typed = dtype in STORAGE_NAMES
+        self.name("torch._utils", "_rebuild_tensor_v2" if typed else "_rebuild_tensor_v3")
         self.out.write(b"((")
         self.text("storage")
-        self.name("torch", STORAGE_NAMES[dtype])
+        if typed:
+            self.name("torch", STORAGE_NAMES[dtype])
+        else:
+            self.name("torch.storage", "UntypedStorage")
         self.text(place.key)
         self.text("cpu")
-        self.integer(place.numel)
+        self.integer(place.numel if typed else place.numel * dtype.itemsize)
         self.out.write(b"tQ")
         self.integer(place.offset)
         self.tuple_of(value.array.shape)
         self.tuple_of(place.strides)
         self.write(requires_grad)
         self.call("collections", "OrderedDict")
+        if not typed:
+            self.dtype(dtype)
         self.out.write(b"tR")
 
 

@@ -56,6 +56,8 @@ def save_pt(obj: Any, file: IO[bytes], pickle_protocol: int = 2) -> None:
 
 def _write(archive: zipfile.ZipFile, name: str, content: Any) -> None:
     """Write an uncompressed entry whose bytes start at a multiple of 64, so that they can be mapped."""
+    if isinstance(content, np.ndarray):
+        content = content.view(np.uint8)  # which also dtypes have that are no buffers
     view = memoryview(content).cast("B") if len(content) else memoryview(b"")
     info = zipfile.ZipInfo(f"archive/{name}", (1980, 1, 1, 0, 0, 0))
     large = view.nbytes > 1 << 30
@@ -103,7 +105,6 @@ class _Storage(Opaque):
 _STORAGE_DTYPES: dict[str, dtypes.dtype | str | None] = {name: d for d, name in STORAGE_NAMES.items()}
 _STORAGE_DTYPES |= {
     "UntypedStorage": None,
-    "BFloat16Storage": "bfloat16",
     "QInt8Storage": "qint8",
     "QUInt8Storage": "quint8",
     "QInt32Storage": "qint32",
@@ -177,12 +178,12 @@ class _Reader:
         dtype = _STORAGE_DTYPES[kind]
         if dtype is None:
             return _Storage(self.bytes(key, numel, 1), typed=False)
-        if dtype == "bfloat16":
+        if dtype is dtypes.bfloat16 and not dtypes.is_available(dtype):
             if not self.warned:
                 self.warned = True
                 warnings.warn(
-                    f"{self.name} holds bfloat16 tensors; there is no such dtype here, and they become float32, which "
-                    "has all their values",
+                    f"{self.name} holds bfloat16 tensors, which need the ml_dtypes package (pip install "
+                    "'tinygrad-hw[bfloat16]'); they become float32, which has all their values",
                     UserWarning,
                     stacklevel=2,
                 )
@@ -369,12 +370,12 @@ _NAMES: dict[tuple[str, str], Any] = {
     ("torch", "device"): Call("torch.device", _device),
     ("torch", "Tensor"): Call("torch.Tensor", _storage_type),
     ("torch.serialization", "_get_layout"): Call("torch.serialization._get_layout", _layout),
-    **{("torch", d.name): d for d in dtypes.ALL},
+    **{("torch", d.name): d for d in dtypes.by_name().values()},
     **{("torch", kind): Call(f"torch.{kind}", _storage_type) for kind in _STORAGE_DTYPES},
     ("torch.storage", "UntypedStorage"): Call("torch.storage.UntypedStorage", _storage_type),
 }
 
-_MISSING_DTYPES = {"bfloat16", "complex32", "uint16", "uint32", "uint64", "half2"}
+_MISSING_DTYPES = {"uint16", "uint32", "uint64", "half2"}
 
 
 def _explain(module: str, name: str) -> str:

@@ -16,6 +16,7 @@ __all__ = ["load_safetensors", "save_safetensors"]
 
 _NAMES = {
     "F16": dtypes.float16,
+    "BF16": dtypes.bfloat16,
     "F32": dtypes.float32,
     "F64": dtypes.float64,
     "I8": dtypes.int8,
@@ -26,7 +27,7 @@ _NAMES = {
     "BOOL": dtypes.bool,
     "C64": dtypes.complex64,
 }
-_STORED = {d.numpy for d in _NAMES.values()}
+_STORED = set(_NAMES.values())
 
 
 def _library() -> Any:
@@ -52,7 +53,7 @@ def save_safetensors(obj: Any, file: IO[bytes]) -> None:
     """
     arrays, text = pack(obj)
     for name, a in arrays.items():
-        if a.dtype not in _STORED:
+        if dtypes.from_numpy(a.dtype) not in _STORED:
             raise TypeError(
                 f"save: a safetensors file cannot hold the {a.dtype} tensor {name!r}. Convert it (.cfloat()), or save "
                 "as .pt or .npz"
@@ -91,16 +92,22 @@ def load_safetensors(content: bytes, name: str) -> Any:
 
 def _array(key: str, entry: dict[str, Any], name: str) -> Any:
     kind, shape, data = entry["dtype"], entry["shape"], entry["data"]
-    if kind == "BF16":
+    if kind == "BF16" and not dtypes.is_available(dtypes.bfloat16):
         warnings.warn(
-            f"{name}: the bfloat16 tensor {key!r} becomes float32, which has all its values", UserWarning, stacklevel=2
+            f"{name}: the bfloat16 tensor {key!r} becomes float32, which has all its values; bfloat16 needs the "
+            "ml_dtypes package (pip install 'tinygrad-hw[bfloat16]')",
+            UserWarning,
+            stacklevel=2,
         )
         high = np.frombuffer(data, "<u2").astype(np.uint32)
         return (high << np.uint32(16)).view(np.float32).reshape(shape)
     dtype = _NAMES.get(kind)
     if dtype is None:
         raise TypeError(f"{name}: the tensor {key!r} has the dtype {kind}, which does not exist here; convert it first")
-    array = np.frombuffer(data, dtype.numpy.newbyteorder("<"))
+    stored = np.dtype("<u2") if dtype is dtypes.bfloat16 else dtype.numpy.newbyteorder("<")
+    array = np.frombuffer(data, stored)
     if array.size != math.prod(shape) or len(shape) > 64:
         raise RuntimeError(f"{name} is damaged: {array.size} elements for the shape {shape} of {key!r}")
+    if dtype is dtypes.bfloat16:
+        return array.astype(np.uint16).view(dtype.numpy).reshape(shape)
     return array.astype(dtype.numpy).reshape(shape)

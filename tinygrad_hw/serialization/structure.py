@@ -129,7 +129,7 @@ def _decode(tree: Any, arrays: dict[str, Any]) -> Any:
     if kind == "float":
         return float(content)
     if kind == "dtype":
-        return {d.name: d for d in dtypes.ALL}[content]
+        return dtypes.by_name()[content]
     if kind == "device":
         return Device(content)
     if kind == "number":

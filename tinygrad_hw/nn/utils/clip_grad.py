@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.narrow import is_narrow, wide
 from tinygrad_hw.kernels import clip as kernels
 from tinygrad_hw.tensor import Tensor
 
@@ -28,10 +29,10 @@ def _listed(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def _norm(array: Any, norm_type: float) -> Any:
-    """Return the p-norm of all elements, in the array's dtype (float16: summed in float32)."""
+    """Return the p-norm of all elements, in the array's dtype (float16 and bfloat16: summed in float32)."""
     if array.dtype.kind == "c":
         array = np.abs(array)
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "fV":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             f"{dtypes.from_numpy(array.dtype)!r}"
@@ -39,7 +40,7 @@ def _norm(array: Any, norm_type: float) -> Any:
     kind = array.dtype.type
     flat = np.ravel(array, order="K")
     total: Any
-    wide = flat.astype(np.float32) if kind is np.float16 else flat
+    wide = flat.astype(np.float32) if array.dtype.itemsize == 2 else flat
     if norm_type == 2.0:
         total = math.sqrt(np.dot(wide, wide))
     elif math.isinf(norm_type):
@@ -87,8 +88,7 @@ def get_total_norm(
     arrays = [t.array for t in _listed(tensors)]
     if not arrays:
         return Tensor._wrap(np.zeros((), dtypes.get_default_dtype().numpy))
-    kinds = {a.dtype for a in arrays}
-    kind = kinds.pop() if len(kinds) == 1 else np.result_type(*kinds)
+    kind = dtypes.result_type_of([a.reshape(-1) for a in arrays]).numpy
     if norm_type == 2.0 and kind.char in "fd":
         with np.errstate(over="ignore"):
             total = np.asarray(kernels.norm(arrays), kind)
@@ -127,7 +127,10 @@ def clip_grads_with_norm_(
         scale = np.minimum(norm.dtype.type(float(max_norm)) / (norm + norm.dtype.type(1e-6)), 1)
     grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
     if scale != 1:
-        kernels.scale([g.array for g in grads], scale)
+        for g in grads:
+            if is_narrow(g):
+                g.array[...] = wide(g.array) * np.float32(scale)
+        kernels.scale([g.array for g in grads if not is_narrow(g)], scale)
     for grad in grads:
         grad._version[0] += 1
 
