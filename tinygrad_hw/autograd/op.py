@@ -450,7 +450,7 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             values[i] = v.astype(numpy_target, copy=False)
         elif v is not None:
             v = (bool, int, float, complex)[target.kind](v)
-            values[i] = _wrapped(v, numpy_target) if target.kind == 1 else v
+            values[i] = _wrapped(v, numpy_target) if v.__class__ is int else v
     if NAMESPACE["TRACE"] is not None:
         return NAMESPACE["TRACE"](op, tuple(values), params)
     return op.core(*values, **params)
