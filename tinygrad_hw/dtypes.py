@@ -236,7 +236,8 @@ def convert(array: Any, kind: np.dtype[Any]) -> Any:
         array = array.astype(COMPUTE[array.dtype])
     if array.dtype.kind == "c" and from_numpy(np.dtype(kind)).kind != 3:
         array = array.real
-    return array.astype(kind)
+    # numpy would lay an expanded array out along its repeated dimensions.
+    return array.astype(kind, order="C" if 0 in array.strides else "K")
 
 
 def as_dtype(value: Any) -> dtype:
@@ -321,9 +322,22 @@ def can_cast(from_: dtype, to: dtype) -> builtins.bool:
         False
     """
     a, b = as_dtype(from_), as_dtype(to)
-    if a.kind == b.kind == 1 and a.is_signed and not b.is_signed:
-        return False
     return a.kind <= b.kind
+
+
+def fitting(value: builtins.int, kind: Any) -> builtins.int:
+    """Return a number for an integer dtype; unsigned ones take negative numbers as C does, -1 as 255.
+
+    Raises:
+        RuntimeError: it is out of range.
+    """
+    limits = np.iinfo(kind)
+    if value > limits.max or value < (limits.min if kind.kind == "i" else -limits.max):
+        raise RuntimeError(
+            f"value cannot be converted to type {from_numpy(kind).name} without overflow: {value} is out of "
+            f"range, which is {limits.min} to {limits.max}"
+        )
+    return value if kind.kind == "i" or value >= 0 else value + limits.max + 1
 
 
 def of_scalar(value: Any) -> dtype:

@@ -29,7 +29,8 @@ __all__ = [
 def _cast(input: Any, *, dtype: Any) -> Any:
     array = np.asarray(input)
     if array.dtype.kind == "f" and np.dtype(dtype).kind == "f":
-        return array.astype(dtype)
+        # numpy would lay an expanded array out along its repeated dimensions.
+        return array.astype(dtype, order="C" if 0 in array.strides else "K")
     return dtypes.convert(array, dtype)
 
 
@@ -135,6 +136,8 @@ def _as_strided_adjoint(
     shape: Any,
 ) -> Any:
     buffer = _in_layout(np.zeros(shape, input.dtype), layout)
+    if not buffer.size:
+        return buffer
     positions = _strided(np.arange(buffer.size), size, stride, storage_offset)
     memory = _memory(buffer)
     if not np.may_share_memory(memory, buffer):
@@ -287,6 +290,14 @@ copy_into = op(
     input=lambda g: g * 0.0,
     src=lambda g: g,
     doc="The contents of ``src`` in place of those of ``input``, which gets no gradient.",
+)
+
+constant_into = op(
+    "constant_into",
+    lambda input: input,
+    node_name="CopyBackwards",
+    input=lambda g, input_shape: zeros_of(g, input_shape),
+    doc="Values without a gradient in place of those of ``input``.",
 )
 
 NAMESPACE["cast"] = cast

@@ -24,6 +24,7 @@ __all__ = ["OPS", "check_real", "is_complex", "refuse"]
 
 _WORDS = """
     cast sum_to expand as_strided_copy as_strided_adjoint as_strided_scatter stack copy_into conj neg abs sgn
+    constant_into
     square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh
     asinh acosh atanh sigmoid sinc add sub mul div pow_scalar pow_tensor where eq ne logical_and logical_or
     logical_xor logical_not isnan isinf isfinite isreal angle fill view unsafe_view unsqueeze squeeze permute

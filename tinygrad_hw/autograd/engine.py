@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -23,13 +24,14 @@ from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import set_grad_enabled
 from tinygrad_hw.autograd.graph import GradientEdge, Node, TensorBase, edge_of, stand_in, wrap
 from tinygrad_hw.autograd.hooks import (
+    node_hooks,
     run_leaf_post_hooks,
     run_leaf_pre_hooks,
     run_node_post_hooks,
     run_node_pre_hooks,
     run_tensor_hooks,
 )
-from tinygrad_hw.autograd.op import SELECT_OUTPUT
+from tinygrad_hw.autograd.op import REGISTRY, SELECT_OUTPUT
 from tinygrad_hw.kernels.arithmetic import add
 
 __all__ = ["backward", "grad", "walk"]
@@ -160,7 +162,7 @@ def walk(
             gs = run_node_post_hooks(node, gs, g, create_graph)
         if check:
             anomaly.check_gradients(node, gs)
-        if not retain_graph:
+        if not retain_graph and node.op.frees:
             node.saved = None
         del g
         for parent, gp in zip(parents, gs):  # noqa: B905 - strict= costs 0.1 us per node
@@ -198,20 +200,21 @@ def walk(
 
 def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> None:
     """Add a gradient to ``leaf.grad``."""
+    if not leaf._requires_grad:
+        return  # the user froze it after it was used
     if leaf._hooks is not None:
         g, owns = run_leaf_pre_hooks(leaf, g), False
     if create_graph:
         if not isinstance(g, TensorBase):
             g = wrap(g)
-        leaf._grad = g if leaf._grad is None else leaf._grad + g
+        # A copy, so that a later backward does not add into somebody else's (or an expanded) array.
+        leaf._grad = REGISTRY["clone"].call(g, order="K") if leaf._grad is None else leaf._grad + g
     elif leaf._grad is None:
         array = g if g.__class__ is np.ndarray else np.asarray(g.array if isinstance(g, TensorBase) else g)
         # The array may be kept if nobody else can see it: two names here, one in the caller's tuple.
         if (not owns and (array.base is not None or sys.getrefcount(array) > 4)) or not array.flags.writeable:
             array = array.copy()
         leaf._grad = wrap(array)
-    elif leaf._grad._node is not None or leaf._grad._requires_grad:
-        leaf._grad = leaf._grad.detach() + (g if isinstance(g, TensorBase) else wrap(g))
     else:
         target = leaf._grad.array
         np.add(target, g.array if isinstance(g, TensorBase) else g, out=target)
@@ -391,18 +394,17 @@ def backward(
             if any(t is None for t in targets):
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
             task.targets = targets
-        leaves, found = walk(roots, retain_graph=retain, create_graph=with_tensors, targets=targets)
+            for tensor, target in zip(inputs, targets, strict=True):
+                # An intermediate result keeps its gradient, from now on.
+                if target is not tensor and isinstance(tensor, TensorBase) and isinstance(target, Node):
+                    node_hooks(target).retained = weakref.ref(tensor)
+        leaves, _ = walk(roots, retain_graph=retain, create_graph=with_tensors, targets=targets)
         for key in list(leaves):
             leaf, g, owns = leaves.pop(key)
             if with_tensors and not create_graph:
                 g = (g.array if isinstance(g, TensorBase) else g).copy()
             _accumulate(leaf, g, owns, create_graph)
             del g
-        if targets is not None:
-            for tensor, target in zip(inputs, targets, strict=True):
-                g = found.get(id(target))
-                if g is not None:
-                    _accumulate(tensor, g, False, create_graph)
 
 
 def grad(
@@ -502,7 +504,10 @@ def grad(
                         f"input {i} of shape {list(tensor.array.shape)}. Set allow_unused=True if this is "
                         "the desired behavior."
                     )
-                results.append(wrap(np.zeros_like(tensor.array)) if materialize_grads else None)
+                zeros = wrap(np.zeros_like(tensor.array)) if materialize_grads else None
+                if zeros is not None:
+                    zeros._requires_grad = create_graph
+                results.append(zeros)
             else:
                 results.append(g if isinstance(g, TensorBase) else wrap(g))
         return tuple(_unaliased(results))

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_hw.autograd import tangents
-from tinygrad_hw.autograd.basics import conj
+from tinygrad_hw.autograd.basics import conj, copy_slices, sync
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, wrap
+from tinygrad_hw.autograd.inplace import check_inplace
 from tinygrad_hw.autograd.op import attach, record, select_output
 from tinygrad_hw.autograd.saved import Packed, current_hooks
 
@@ -168,6 +169,9 @@ class _FunctionOp:
 
     layout: tuple[Any, ...] = ()
     guarded: tuple[Any, ...] = ()
+    frees = True
+    #: The outputs that are views of an input, which may not be written to.
+    views: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ()
 
     def __init__(self, cls: type[Function], ctx: FunctionCtx, positions: list[int], multi: bool) -> None:
@@ -321,6 +325,9 @@ class Function:
             else:
                 result = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, result)
+        if mode.enabled:
+            for d in ctx._dirty:
+                check_inplace(d, cls.__name__)
         single = not isinstance(result, (tuple, list))
         outputs = [result] if single else list(result)
         moved = None if directions is None else _carried(cls, ctx, args, directions)
@@ -357,8 +364,17 @@ class Function:
                 for d in ctx._dirty:
                     d._version[0] += 1
                 for k, o in enumerate(carrying):
-                    o._node = select_output(node, k) if multi else node
+                    made = select_output(node, k) if multi else node
+                    if o._base is not None and any(o is d for d in ctx._dirty):
+                        copy_slices(o._base, o, made)
+                        sync(o)
+                    else:
+                        o._node = made
                     o._requires_grad = False
+                    if not any(o is d for d in ctx._dirty) and any(
+                        isinstance(a, TensorBase) and a._version is o._version for a in args
+                    ):
+                        op.views += (k,)
                 ctx._node = weakref.ref(node)
                 ctx._pack(carrying)
         if moved is not None:

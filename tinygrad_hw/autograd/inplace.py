@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.basics import cast, copy_slices, sync
+from tinygrad_hw.autograd.basics import cast, constant_into, copy_into, copy_slices, sync
 from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, mode, next_number
+from tinygrad_hw.autograd.hooks import node_hooks
 from tinygrad_hw.autograd.observe import announce_write
 from tinygrad_hw.autograd.saved import Packed, deferred
 
@@ -46,6 +47,11 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
                 f"{name}: the tensor is one of several views that one call returned (unbind, split, chunk), which "
                 "may not be written to in place. Index the original tensor instead"
             )
+        if node is not None and _of_custom_function(node):
+            raise RuntimeError(
+                f"{name}: the tensor is a view that the custom Function {node.name()} made of its input and is being "
+                "modified inplace; its backward would be lost. Clone the output of the custom Function"
+            )
     array = tensor.array
     if array.size > 1 and not array.flags.c_contiguous:
         for n, s in zip(array.shape, array.strides, strict=True):
@@ -62,6 +68,14 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
 def _several_views(node: Node) -> bool:
     """Return whether a view's node picks it from the list that one call returned."""
     return node.op.name == "select_output"
+
+
+def _of_custom_function(node: Node) -> bool:
+    """Return whether the node's output is a view that a custom Function made of its input."""
+    index = 0
+    if node.op.name == "select_output":
+        node, index = node.parents[0], node.params[0]
+    return index in getattr(node.op, "views", ())
 
 
 def apply_inplace(function: Callable[..., Any], name: str, tensor: Any, *args: Any, **params: Any) -> Any:
@@ -84,6 +98,10 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
 
     Nodes younger than the birth number ``before`` belong to the operation; the result's alone by default.
     """
+    made = result._node
+    if mode.enabled and result is not tensor and (result._requires_grad if made is None else _older(made, before)):
+        # Another tensor's history: a leaf must get its gradient, a node must not save what is written here.
+        result = copy_into(tensor, result)
     array, source = tensor.array, result.array
     if result._node is not None:
         _keep_old_contents(result._node, array, before)
@@ -102,6 +120,9 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
         result = cast(result, dtype=array.dtype)
         source = result.array
     node = result._node
+    if node is None and mode.enabled and tensor._node is not None and tensor._base is None:
+        # What has no gradient (a comparison, random numbers) was written: the history goes on with zeros.
+        node = constant_into(tensor)._node
     announce_write(tensor, result)
     np.copyto(array, source)
     cell = tensor._version
@@ -111,6 +132,7 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
     if not mode.enabled:
         return tensor
     base = tensor._base
+    before_write = [(t, t._node) for t in (tensor, base) if t is not None]
     if base is None:
         tensor._node = node
     else:
@@ -119,7 +141,19 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
             sync(tensor)
         else:
             tensor._seen = cell[0]
+    for t, old in before_write:
+        if old is None or old.hooks is None or t._node is None or t._node is old:
+            continue
+        kept = old.hooks.retained
+        if kept is not None and kept() is t:
+            # retain_grad() means the tensor as it is now, not what it was.
+            old.hooks.retained, node_hooks(t._node).retained = None, kept
     return tensor
+
+
+def _older(node: Node, before: int | None) -> bool:
+    """Return whether a node was made before an in-place operation began (birth numbers fall)."""
+    return before is not None and node.number > before
 
 
 def _keep_old_contents(node: Node, array: Any, before: int | None) -> None:

@@ -176,6 +176,8 @@ class Op:
                 kind = "shape"
             self.layout.append((n, kind, frozenset(serves)))
         self.guarded = [i for i, (_, kind, _) in enumerate(self.layout) if kind != "shape"]
+        #: Whether a node's saved values go with the first walk: shapes alone may be used again, as in PyTorch.
+        self.frees = bool(self.guarded)
 
     def changed(self, node: Node) -> str | None:
         """Return a message if a saved array was written to since it was saved."""
@@ -447,10 +449,20 @@ def _promote(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         elif isinstance(v, np.ndarray):
             values[i] = v.astype(numpy_target, copy=False)
         elif v is not None:
-            values[i] = (bool, int, float, complex)[target.kind](v)
+            v = (bool, int, float, complex)[target.kind](v)
+            values[i] = _wrapped(v, numpy_target) if v.__class__ is int else v
     if NAMESPACE["TRACE"] is not None:
         return NAMESPACE["TRACE"](op, tuple(values), params)
     return op.core(*values, **params)
+
+
+def _wrapped(value: int, kind: Any) -> int:
+    """Return an integer as ``kind`` holds it: PyTorch lets a number that is too large wrap around."""
+    bits = 8 * kind.itemsize
+    if not -(1 << 63) <= value < 1 << 64:
+        raise RuntimeError("Overflow when unpacking long long")
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if kind.kind == "i" and value >> (bits - 1) else value
 
 
 def _same_dtype(*arrays: Any) -> bool:

@@ -159,7 +159,7 @@ class ElementwiseMethods(TensorBase):
         return apply_inplace(arithmetic.div, "__itruediv__", self, other)
 
     def __ifloordiv__(self, other: Any) -> Tensor:
-        return apply_inplace(arithmetic._floor_div_mode, "__ifloordiv__", self, other)
+        return apply_inplace(arithmetic.floor_divide, "__ifloordiv__", self, other)
 
     def __imod__(self, other: Any) -> Tensor:
         return apply_inplace(arithmetic.remainder, "__imod__", self, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, next_number
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.ops import index as index_ops
 from tinygrad_hw.ops import index_select, masks, placing, scatter, view_scatter
@@ -25,10 +25,11 @@ class IndexMethods(TensorBase):
         return index_ops.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        before = next_number()
         view, contents = index_ops.assigned(self, index, value)
         target = self if view is None else view
         check_inplace(target, "__setitem__")
-        write(target, contents, "__setitem__")
+        write(target, contents, "__setitem__", before)
 
     def argwhere(self) -> Tensor:
         """Return the indices of the elements that are not zero, one row each; see ``nonzero``."""

@@ -181,7 +181,7 @@ class ReduceMethods(TensorBase):
 
     def cumprod_(self, dim: int, *, dtype: Any = None) -> Tensor:
         """In-place form of ``cumprod``."""
-        return apply_inplace(scan.cumprod, "cumprod_", self, dim, dtype=dtype)
+        return apply_inplace(scan.cumprod, "cumprod_", self, dim, dtype=self.array.dtype if dtype is None else dtype)
 
     def cumsum(self, dim: int, *, dtype: Any = None) -> Tensor:
         r"""Return running sums :math:`y_i = \sum_{j \le i} x_j` along a dimension."""
@@ -189,7 +189,7 @@ class ReduceMethods(TensorBase):
 
     def cumsum_(self, dim: int, *, dtype: Any = None) -> Tensor:
         """In-place form of ``cumsum``."""
-        return apply_inplace(scan.cumsum, "cumsum_", self, dim, dtype=dtype)
+        return apply_inplace(scan.cumsum, "cumsum_", self, dim, dtype=self.array.dtype if dtype is None else dtype)
 
     def diff(self, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
         """Return the differences of neighbours along a dimension, n times."""

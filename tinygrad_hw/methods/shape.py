@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_hw.autograd.basics import cast, sum_to
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.grad_mode import set_grad_enabled
+from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.ops import (
@@ -344,8 +345,11 @@ class ShapeMethods(TensorBase):
         """In-place form of ``triu``."""
         return apply_inplace(diagonals.triu, "triu_", self, diagonal)
 
-    def _become(self, other: Any) -> Tensor:
-        """Take over the view ``other`` of this tensor's own memory."""
+    def _become(self, view: Callable[[Any], Any]) -> Tensor:
+        """Take over ``view`` of this tensor's own memory; recorded even under no_grad(), which loses no history."""
+        twin = self._twin()
+        with set_grad_enabled(mode.enabled or self._node is not None):
+            other = view(twin)
         self.array, self._node, self._base = other.array, other._node, other._base
         if other._base is not None:
             self._seen = other._seen
@@ -353,21 +357,21 @@ class ShapeMethods(TensorBase):
 
     def unsqueeze_(self, dim: int) -> Tensor:
         """In-place form of ``unsqueeze``."""
-        return self._become(shape.unsqueeze(self._twin(), dim))
+        return self._become(lambda t: shape.unsqueeze(t, dim))
 
     def squeeze_(self, dim: Any = None) -> Tensor:
         """In-place form of ``squeeze``."""
-        return self._become(shape.squeeze(self._twin(), dim))
+        return self._become(lambda t: shape.squeeze(t, dim))
 
     def transpose_(self, dim0: int, dim1: int) -> Tensor:
         """In-place form of ``transpose``."""
-        return self._become(permutation.transpose(self._twin(), dim0, dim1))
+        return self._become(lambda t: permutation.transpose(t, dim0, dim1))
 
     swapaxes_ = swapdims_ = transpose_
 
     def t_(self) -> Tensor:
         """In-place form of ``t``."""
-        return self._become(permutation.t(self._twin()))
+        return self._become(permutation.t)
 
     def _twin(self) -> Any:
         """Return another tensor with this one's memory and history."""

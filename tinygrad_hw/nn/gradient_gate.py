@@ -30,6 +30,7 @@ class _GateOp:
     multi = True
     layout: tuple[Any, ...] = ()
     guarded: tuple[Any, ...] = ()
+    frees = False
     parameters: tuple[str, ...] = ()
 
     @staticmethod

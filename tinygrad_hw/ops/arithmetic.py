@@ -197,7 +197,18 @@ def _trunc_div_forward(input: Any, other: Any) -> Any:
     return quotient + ((quotient < 0) & ~exact)
 
 
-_floor_div = op("floor_divide", _floor_div_forward, promote="same", node_name="NotImplemented")
+def _no_floor_rule(g: Any) -> Any:
+    raise RuntimeError("derivative for aten::floor_divide is not implemented: use torch.div(rounding_mode='floor')")
+
+
+_floor_div = op(
+    "floor_divide",
+    _floor_div_forward,
+    promote="same",
+    node_name="NotImplemented",
+    input=_no_floor_rule,
+    other=_no_floor_rule,
+)
 _floor_div_mode = op(
     "div_floor",
     _floor_div_forward,
@@ -489,6 +500,17 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     return end - (end - input) * (1 - weight)
 
 
+def _in_common(input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple[Any, Any, Any, Any]:
+    """Bring three tensors to their common dtype before anything is rounded; for integers the number is one too."""
+    kind = array_of(input).dtype
+    if array_of(tensor1).dtype != kind or array_of(tensor2).dtype != kind:
+        kind = dtypes.result_type_of([array_of(t) for t in (input, tensor1, tensor2)]).numpy
+        input, tensor1, tensor2 = (
+            cast(t, dtype=kind) if array_of(t).dtype != kind else t for t in (input, tensor1, tensor2)
+        )
+    return input, tensor1, tensor2, int(value) if kind.kind in "iu" else value
+
+
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
     r"""Return :math:`input + value \cdot a \cdot b`.
 
@@ -501,6 +523,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     if out is not None:
         return into(out, addcmul, input, tensor1, tensor2, value=value)
     _need_tensors("addcmul", tensor1, tensor2)
+    input, tensor1, tensor2, value = _in_common(input, tensor1, tensor2, value)
     product = _mul(tensor1, tensor2)
     return _add(input, product if value == 1 else product * value)
 
@@ -524,6 +547,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported. Convert an operand with .float() first"
         )
+    input, tensor1, tensor2, value = _in_common(input, tensor1, tensor2, value)
     quotient = _div(tensor1, tensor2)
     return _add(input, quotient if value == 1 else quotient * value)
 

@@ -11,7 +11,7 @@ from tinygrad_hw.autograd.basics import expand as _expand
 from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arguments import as_size
-from tinygrad_hw.ops.conversion import clone
+from tinygrad_hw.ops.conversion import _clone, clone
 from tinygrad_hw.ops.joining import stack
 from tinygrad_hw.ops.shape import _flatten_view, reshape
 from tinygrad_hw.size import Size
@@ -108,7 +108,8 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     shape = broadcast_shapes(*(t.shape for t in tensors))
-    return tuple(expand(t, shape) for t in tensors)
+    # As in PyTorch a tensor of that shape is returned itself, so that a leaf stays one.
+    return tuple(t if tuple(t.shape) == tuple(shape) else expand(t, shape) for t in tensors)
 
 
 def tile(input: Any, *dims: Any) -> Any:
@@ -140,10 +141,12 @@ def repeat(input: Any, *repeats: Any) -> Any:
     if any(n < 0 for n in times):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeats {list(times)}")
     shape = (1,) * (len(times) - input.ndim) + tuple(input.shape)
+    if all(k == 1 for k in times):
+        return _clone(reshape(input, shape), order="K")
     # (1, n) expanded to (times, n), then merged: the gradient sums over the repetitions.
     paired = reshape(input, tuple(x for n in shape for x in (1, n)))
     wide = _expand(paired, size=tuple(x for k, n in zip(times, shape, strict=True) for x in (k, n)))
-    return _flatten_view(wide, size=tuple(k * n for k, n in zip(times, shape, strict=True)))
+    return _clone(_flatten_view(wide, size=tuple(k * n for k, n in zip(times, shape, strict=True))), order="C")
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:

@@ -483,11 +483,6 @@ def equal(input: Any, other: Any) -> bool:
     a, b = array_of(input), array_of(other)
     if a.shape != b.shape:
         return False
-    if a.dtype != b.dtype:
-        raise RuntimeError(
-            f"Expected object of data type {dtypes.from_numpy(a.dtype)} but got data type "
-            f"{dtypes.from_numpy(b.dtype)} for argument 'other' in call to equal"
-        )
     return bool((a == b).all())
 
 

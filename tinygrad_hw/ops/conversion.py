@@ -68,9 +68,39 @@ def memory_of(array: Any) -> Any:
     return dense.reshape(-1).view(array.dtype) if dense.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
 
 
+def empty_in_order(array: Any, kind: Any) -> Any:
+    """Return an empty array whose dimensions lie in memory in the order of another's, expanded ones where they are."""
+    if 0 not in array.strides:
+        return np.empty_like(array, kind, order="K", subok=False)
+    order = list(range(array.ndim - 1, -1, -1))  # innermost first
+    for i in range(1, array.ndim):
+        for j in range(i - 1, -1, -1):
+            a, b = array.strides[order[j]], array.strides[order[j + 1]]
+            if a and b and a > b:
+                order[j], order[j + 1] = order[j + 1], order[j]
+            elif a and b and a < b:
+                break
+    order.reverse()
+    inverse = [order.index(d) for d in range(array.ndim)]
+    return np.empty([array.shape[d] for d in order], kind).transpose(inverse)
+
+
+def _copy_in_order(array: Any) -> Any:
+    array = np.asarray(array)
+    if 0 not in array.strides:
+        return np.array(array, order="K")
+    out = empty_in_order(array, array.dtype)
+    out[...] = array
+    return out
+
+
 _clone = op(
     "clone",
-    lambda input, *, order: np.array(input, order=order) if order.__class__ is str else in_format(input, order),
+    lambda input, *, order: (
+        (_copy_in_order(input) if order == "K" else np.array(input, order=order))
+        if order.__class__ is str
+        else in_format(input, order)
+    ),
     input=lambda g: g,
 )
 

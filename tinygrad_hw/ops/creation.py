@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, wrap
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.ops.arguments import as_size
+from tinygrad_hw.ops.conversion import empty_in_order
 
 __all__ = [
     "empty",
@@ -54,7 +55,24 @@ def scalar_for(value: Any, kind: Any) -> Any:
                 "imaginary part. Use a complex dtype"
             )
         return value.real
+    if kind.kind in "iu" and value.__class__ in (int, float) and math.isfinite(value):
+        return fitting(int(value), kind)
     return value
+
+
+def fitting(value: int, kind: Any) -> int:
+    """Return a number for an integer dtype; unsigned ones take negative numbers as C does, -1 as 255.
+
+    Raises:
+        RuntimeError: it is out of range.
+    """
+    limits = np.iinfo(kind)
+    if value > limits.max or value < (limits.min if kind.kind == "i" else -limits.max):
+        raise RuntimeError(
+            f"value cannot be converted to type {dtypes.from_numpy(kind).name} without overflow: {value} is out of "
+            f"range, which is {limits.min} to {limits.max}"
+        )
+    return value if kind.kind == "i" or value >= 0 else value + limits.max + 1
 
 
 def _kind(dtype: Any) -> Any:
@@ -329,7 +347,7 @@ def _like(input: Any, dtype: Any) -> Any:
 
 def _dense(input: Any, kind: Any) -> Any:
     """Return an empty array whose dimensions lie in memory in the order of ``input``'s."""
-    return np.empty_like(input.array, kind, order="K", subok=False)
+    return empty_in_order(input.array, kind)
 
 
 def zeros_like(

@@ -161,7 +161,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
             "in a future release. To retain the behavior and silence this warning, please use dropout instead.",
             stacklevel=2,
         )
-    return _feature("dropout3d", input, p, training, inplace, input.ndim != 4)
+    return _feature("dropout3d", input, p, training, inplace, input.ndim == 5)
 
 
 _ALPHA = 1.7580993408473766  # selu's scale * alpha

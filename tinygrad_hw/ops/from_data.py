@@ -132,8 +132,10 @@ def array_from(data: Any, dtype: Any = None) -> Any:
     try:
         return np.array(plain, target.numpy).reshape(shape)
     except OverflowError as error:
-        # Out of range for a narrow integer: PyTorch wraps tensors' numbers but refuses Python's.
-        raise RuntimeError(f"value cannot be converted to type {target.name} without overflow: {error}") from None
+        if target.numpy.kind not in "iu":
+            raise RuntimeError(f"value cannot be converted to type {target.name} without overflow: {error}") from None
+        numbers = [dtypes.fitting(int(v), target.numpy) for v in np.array(plain, object).reshape(-1)]
+        return np.array(numbers, target.numpy).reshape(shape)
 
 
 def tensor(

@@ -85,6 +85,8 @@ def index_select(input: Any, dim: int, index: Any, *, out: Any = None) -> Any:
     if array.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     d = one_dim(dim, input.ndim)
+    if not input.ndim and array.size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {array.size} value(s)")
     _check_range("index_select", array, input.shape[d] if input.ndim else 1)
     return _index_select(input, array.reshape(-1), dim=d)
 

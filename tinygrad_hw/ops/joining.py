@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import stack as _stack
-from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
+from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arguments import one_dim
@@ -87,12 +86,10 @@ def cat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     if not full:
         return _cat(*pieces, dim=one_dim(dim, 1))
     if len(full) != len(pieces):
-        kind = dtypes.result_type_of([array_of(t) for t in pieces])
-        if kind.numpy != array_of(full[0]).dtype:
-            # An empty tensor still takes part in promotion.
-            at = one_dim(dim, full[0].ndim)
-            empty = [0 if i == at else n for i, n in enumerate(full[0].shape)]
-            full.append(wrap(np.empty(empty, kind.numpy)))
+        # An empty vector fits any shape; it still takes part in promotion and in the history.
+        at = one_dim(dim, full[0].ndim)
+        empty = tuple(0 if i == at else n for i, n in enumerate(full[0].shape))
+        full = [reshape(t, empty) if tuple(t.shape) == (0,) else t for t in pieces]
     d = one_dim(dim, full[0].ndim)
     first = tuple(full[0].shape)
     for i, t in enumerate(full):

@@ -63,8 +63,6 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
         value = scalar_for(value, kind)
-        if kind.kind in "iu" and isinstance(value, float) and not float(value).is_integer():
-            raise RuntimeError(f"value cannot be converted to type {dtypes.from_numpy(kind)} without overflow")
         value = np.asarray(value, kind)
     return _where(array, value, input)
 

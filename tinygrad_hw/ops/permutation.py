@@ -167,7 +167,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
 _flip = op(
     "flip",
-    lambda input, *, dims: np.ascontiguousarray(np.flip(input, dims)).reshape(input.shape),
+    lambda input, *, dims: np.array(np.flip(input, dims), order="C"),
     input=lambda g, dims: _flip(g, dims=dims),
 )
 
@@ -239,6 +239,8 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
         return _roll(input, shifts=by, dims=None)
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     axes = tuple(one_dim(d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims))
+    if axes and not input.ndim:
+        raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     if len(by) != len(axes):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(axes)}")
     return _roll(input, shifts=by, dims=axes)

@@ -53,7 +53,8 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
     if out is not None:
         return into(out, cumsum, input, dim, dtype=dtype)
     input = _converted(input, dtype)
-    return _cumsum(input, dim=_one_dim("cumsum", dim, input.ndim))
+    # Sums of integers are int64, unless another dtype was asked for.
+    return _converted(_cumsum(input, dim=_one_dim("cumsum", dim, input.ndim)), dtype)
 
 
 def _cumprod_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
@@ -103,7 +104,7 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None, out: Any = None) -> Any:
     if out is not None:
         return into(out, cumprod, input, dim, dtype=dtype)
     input = _converted(input, dtype)
-    return _cumprod(input, dim=_one_dim("cumprod", dim, input.ndim))
+    return _converted(_cumprod(input, dim=_one_dim("cumprod", dim, input.ndim)), dtype)
 
 
 def _running(largest: bool) -> Any:

@@ -43,7 +43,7 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
 def _gather_forward(input: Any, index: Any, dim: int) -> Any:
     if not index.size:
         return np.empty(index.shape, input.dtype)
-    return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape)
+    return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape).copy()
 
 
 _gather = op(

@@ -270,6 +270,9 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
     target = dtypes.result_type_of([array_of(input), *given]).numpy
     if target != array_of(input).dtype:
         input = cast(input, dtype=target)
+    if target.kind in "iu":
+        min = None if min is None else dtypes.fitting(int(min), target)
+        max = None if max is None else dtypes.fitting(int(max), target)
     return _clamp(input, min=min, max=max)
 
 
