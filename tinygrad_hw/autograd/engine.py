@@ -21,8 +21,7 @@ import numpy as np
 from tinygrad_hw.autograd import anomaly, profiler, tangents
 from tinygrad_hw.autograd.basics import cast, conj, sum_to
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.grad_mode import set_grad_enabled
-from tinygrad_hw.autograd.graph import GradientEdge, Node, TensorBase, edge_of, stand_in, wrap
+from tinygrad_hw.autograd.graph import GradientEdge, Node, TensorBase, edge_of, mode, stand_in, wrap
 from tinygrad_hw.autograd.hooks import (
     node_hooks,
     run_leaf_post_hooks,
@@ -285,25 +284,29 @@ _tasks = _Tasks()
 
 
 class Task:
-    """One call of ``backward`` or ``grad``.
+    """One call of ``backward`` or ``grad``; operations inside record if ``recording``.
 
     Attributes:
         roots: where it begins, with gradients.
         targets: what it is to reach; None for all leaves.
     """
 
-    __slots__ = ("__weakref__", "_executed", "roots", "targets")
+    __slots__ = ("__weakref__", "_before", "_executed", "recording", "roots", "targets")
 
-    def __init__(self) -> None:
+    def __init__(self, recording: bool) -> None:
+        self.recording = recording
         self.roots: Sequence[tuple[Edge, Any]] = ()
         self.targets: Sequence[Edge] | None = None
         self._executed: set[int] | None = None
 
     def __enter__(self) -> Task:
+        self._before = mode.enabled
+        mode.enabled = self.recording
         _tasks.stack.append(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
+        mode.enabled = self._before
         _tasks.stack.pop()
 
     def executes(self, edge: Edge) -> bool:
@@ -383,7 +386,7 @@ def backward(
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     retain = create_graph if retain_graph is None else retain_graph
-    with set_grad_enabled(create_graph), profiler.walking("autograd::backward"), Task() as task:
+    with Task(create_graph) as task, profiler.walking("autograd::backward"):
         # Rules that are given tensors carry tangents on; under no_grad they record nothing.
         with_tensors = create_graph or tangents.active()
         roots = task.roots = _roots(tensors, gradients, with_tensors)
@@ -478,7 +481,7 @@ def grad(
     retain = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         return _grad_batched(outputs, inputs, gradients, retain, create_graph, allow_unused, materialize_grads)
-    with set_grad_enabled(create_graph), profiler.walking("autograd::grad"), Task() as task:
+    with Task(create_graph) as task, profiler.walking("autograd::grad"):
         with_tensors = create_graph or tangents.active()
         roots = task.roots = _roots(outputs, gradients, with_tensors)
         targets = task.targets = [edge_of(t) for t in inputs]

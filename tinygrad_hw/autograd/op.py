@@ -35,7 +35,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd import complex as complex_numbers
 from tinygrad_hw.autograd.codegen import LOCALS, NUMBERED, generate_call, generate_vjp
-from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, next_number, wrap
+from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, next_number, offer_saved, wrap
 
 __all__ = ["REGISTRY", "Op", "op", "record", "saved_for_backward_error"]
 
@@ -176,6 +176,7 @@ class Op:
                 kind = "shape"
             self.layout.append((n, kind, frozenset(serves)))
         self.guarded = [i for i, (_, kind, _) in enumerate(self.layout) if kind != "shape"]
+        offer_saved([*self.parameters, *(self.layout[i][0] for i in self.guarded)])
         #: Whether a node's saved values go with the first walk: shapes alone may be used again, as in PyTorch.
         self.frees = bool(self.guarded)
 

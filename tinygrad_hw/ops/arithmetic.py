@@ -141,10 +141,14 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     return _sub(input, other)
 
 
+_BOOL, _NUMBERS = np.dtype(bool), (int, float, complex)
+
+
 def _minus(input: Any, other: Any) -> Any:
     """The ``-`` operator."""
-    if input.__class__ is bool or other.__class__ is bool or "b" in (_kind(input), _kind(other)):
-        return sub(input, other)
+    for x in (input, other):
+        if (x.array.dtype is _BOOL) if isinstance(x, TensorBase) else x.__class__ not in _NUMBERS and _kind(x) == "b":
+            return sub(input, other)
     return _sub(input, other)
 
 
