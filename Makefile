@@ -26,7 +26,7 @@ train: $(VENV)/.installed
 	@$(PY) -m tinygrad_hw train $(ARGS)
 
 test: $(VENV)/.installed-test
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
