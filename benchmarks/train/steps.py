@@ -31,6 +31,7 @@ def step(
     momentum: bool = False,
     loss: str = "cross_entropy",
     text: bool = False,
+    compiled: bool = False,
 ) -> Run:
     """Return one training step: zero_grad, forward, loss, backward, optimizer step; it returns the loss.
 
@@ -43,6 +44,7 @@ def step(
         momentum: SGD with momentum instead of Adam.
         loss: a function in ``torch.nn.functional``.
         text: whether examples are sequences of numbers of classes, with a target for each place.
+        compiled: whether model and loss are one function that goes through ``torch.compile``.
     """
     torch.manual_seed(0)
     model = build(torch)
@@ -53,9 +55,15 @@ def step(
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     criterion = getattr(torch.nn.functional, loss)
 
+    def loss_of(x: Any, y: Any) -> Any:
+        return criterion(model(x), y)
+
+    if compiled:
+        loss_of = torch.compile(loss_of, fullgraph=True)
+
     def run() -> object:
         optimizer.zero_grad()
-        value = criterion(model(x), y)
+        value = loss_of(x, y) if compiled else criterion(model(x), y)
         value.backward()
         optimizer.step()
         return value.detach()
@@ -101,6 +109,19 @@ def _both(
     ]
 
 
+def _compiled(
+    name: str,
+    build: Build,
+    batch: int,
+    shape: Sequence[int],
+    classes: int = 10,
+    peers: Mapping[str, Make] | None = None,
+) -> Workload:
+    """The step with a compiled model and loss, which is what a peer that compiles the whole step is to be held to."""
+    make: Make = lambda t: step(t, build, batch, shape, classes, compiled=True)  # noqa: E731
+    return Workload("train", "step", f"{name}, compiled", make, peers or {})
+
+
 def _mlp(sizes: Sequence[int], dropout: Sequence[float] = ()) -> Build:
     return lambda t: models.mlp(t, sizes, dropout)
 
@@ -117,10 +138,15 @@ SMALL, MEDIUM, LARGE = [2, 16, 16, 2], [784, 128, 10], [784, 400, 400, 100, 10]
 
 _ALL = [
     *_both("MLP 2-16-16-2, b8", _mlp(SMALL), 8, (2,), 2, peers=_mlp_peers(SMALL, 8)),
+    _compiled("MLP 2-16-16-2, b8", _mlp(SMALL), 8, (2,), 2, {"jax": lambda j: jax_forms.mlp_step(j, SMALL, 8)}),
     *_both("MLP 784-128-10, b64", _mlp(MEDIUM), 64, (784,), peers=_mlp_peers(MEDIUM, 64)),
+    _compiled(
+        "MLP 784-128-10, b64", _mlp(MEDIUM), 64, (784,), peers={"jax": lambda j: jax_forms.mlp_step(j, MEDIUM, 64)}
+    ),
     _both("MLP 784-128-10, b64, SGD momentum", _mlp(MEDIUM), 64, (784,), momentum=True)[0],
     *_both("MLP 784-400-400-100-10 with dropout, b256", _mlp(LARGE, (0.5, 0.3, 0.1)), 256, (784,)),
     *_both("LeNet-5, b64", models.lenet, 64, MNIST, peers={"jax": lambda j: jax_forms.lenet_step(j, 64)}),
+    _compiled("LeNet-5, b64", models.lenet, 64, MNIST, peers={"jax": lambda j: jax_forms.lenet_step(j, 64)}),
     *_both("PyTorch's MNIST example, b64", models.mnist_example, 64, MNIST, loss="nll_loss"),
     *_both(
         "conv7x7(32)-pool-500-10, b64",

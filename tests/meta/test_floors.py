@@ -20,7 +20,6 @@ FLOORS = [
         "absent",
         "accelerator",
         "backends",
-        "compiler",
         "cpu",
         "device",
         "dtypes",
@@ -39,7 +38,7 @@ FLOORS = [
     {"autograd"},
     {"ops", "fft", "linalg", "masked", "random", "signal", "special"},
     {"legacy", "methods", "storage", "tensor"},
-    {"amp", "cuda", "distributions", "func", "nn", "optim", "serialization", "testing", "utils"},
+    {"amp", "compiler", "cuda", "distributions", "func", "nn", "optim", "serialization", "testing", "utils"},
     {"onnx", "profiler", "summary", "train", "vision", "viz"},
     {"", "__main__", "cli", "warmup"},
 ]

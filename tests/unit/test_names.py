@@ -50,9 +50,10 @@ def test_switches():
     assert torch.backends.cpu.get_cpu_capability() in ("AVX512", "AVX2", "DEFAULT")
 
 
-def test_compile_returns_what_it_is_given():
+def test_compile_changes_no_result():
     model = torch.nn.Linear(2, 1)
-    assert torch.compile(model, mode="max-autotune") is model
+    assert torch.compile(model, mode="max-autotune")._orig_mod is model
+    assert torch.compile(model, disable=True) is model
 
     @torch.compile(fullgraph=True)
     def double(x):

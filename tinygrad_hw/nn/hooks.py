@@ -14,9 +14,11 @@ from typing import Any, TypeAlias
 
 from tinygrad_hw.autograd.hooks import HookDict, RemovableHandle
 from tinygrad_hw.nn.gradient_gate import GradientGate, attach_to_grad_fn
+from tinygrad_hw.nn.registry import CHANGES
 
 __all__ = [
     "HookMethods",
+    "has_hooks",
     "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
@@ -81,6 +83,7 @@ REGISTRATION = {"parameter": HookDict(), "buffer": HookDict(), "module": HookDic
 
 def _add(hooks: HookDict, hook: Hook, *, flags: Sequence[HookDict] = (), prepend: bool = False) -> RemovableHandle:
     """Put a hook into its table, and its id into the tables of its options."""
+    CHANGES[0] += 1
     handle = RemovableHandle(hooks, extra_dict=flags)
     while handle.id in hooks:  # the module was unpickled, with hooks from another process
         handle = RemovableHandle(hooks, extra_dict=flags)
@@ -99,6 +102,12 @@ def announce(kind: str, module: Any, name: str, value: Any) -> Any:
         if replacement is not None:
             value = replacement
     return value
+
+
+def has_hooks(module: Any) -> bool:
+    """Return whether there are hooks on the module's calls."""
+    own = module._call_hooks
+    return (own is not None and own.any()) or GLOBAL.any()
 
 
 # -- hooks of state dicts -------------------------------------------------------------------------
@@ -153,6 +162,8 @@ class HookMethods:
     #: None, or what ``__call__`` has to look at.
     _call_hooks: CallHooks | None = None
     _state_hooks: StateHooks | None = None
+    #: What :meth:`Module.compile` puts in the place of the call.
+    _compiled_call_impl: Any = None
 
     def _own_call_hooks(self) -> CallHooks:
         """Return this module's own tables, made on first use."""
@@ -325,6 +336,18 @@ class HookMethods:
     # -- the call --------------------------------------------------------------------------------
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call that is more than one of ``forward``."""
+        if self._compiled_call_impl is not None:
+            return self._compiled_call_impl(*args, **kwargs)
+        return self._call_hooked(args, kwargs)
+
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a call as it is written, whatever :meth:`Module.compile` made of it."""
+        if has_hooks(self):
+            return self._call_hooked(args, kwargs)
+        return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+
+    def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``forward`` with all hooks around it."""
         own = self._call_hooks
         if own is None or own is _NONE_OF_ITS_OWN:

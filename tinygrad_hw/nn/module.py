@@ -9,7 +9,7 @@ from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.nn.convert import ConvertMethods
 from tinygrad_hw.nn.hooks import REGISTRATION, HookMethods, announce
 from tinygrad_hw.nn.parameter import Buffer, Parameter
-from tinygrad_hw.nn.registry import KINDS, Registry, forget, typename
+from tinygrad_hw.nn.registry import CHANGES, KINDS, Registry, forget, typename
 from tinygrad_hw.nn.state import StateMethods
 from tinygrad_hw.tensor import Tensor
 
@@ -136,6 +136,24 @@ class Module(HookMethods, StateMethods, ConvertMethods):
                 return self.forward(input, *args, **kwargs)
             return self.forward(input)
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Have the module's calls recorded and replayed; the arguments are those of ``torch.compile``.
+
+        Source: ``torch.nn.Module.compile``.
+
+        Example:
+            >>> net = torch.nn.Linear(2, 3)
+            >>> net.compile(backend="eager")
+            >>> net(torch.zeros(1, 2)).shape
+            torch.Size([1, 3])
+        """
+        from tinygrad_hw.compiler import compile
+
+        CHANGES[0] += 1
+        compiled = compile(self._call_impl, *args, **kwargs)
+        self._own_call_hooks()  # which is what a call looks at
+        _set(self, "_compiled_call_impl", compiled)
+
     # -- registration ----------------------------------------------------------------------------
 
     def _table(self, kind: str, shown: str) -> Registry[Any]:
@@ -174,6 +192,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         self._table("_module_names", "_modules").replace(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        CHANGES[0] += 1
         if isinstance(value, Parameter):
             if self._parameter_names is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
@@ -215,6 +234,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
             _set(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        CHANGES[0] += 1
         if self._parameter_names is not None:
             forget(self, name)
         object.__delattr__(self, name)
@@ -229,6 +249,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         """Make ``module`` the child ``name``."""
         if REGISTRATION["module"]:
             module = announce("module", self, name, module)
+        CHANGES[0] += 1
         _set(self, name, module)
         self._module_names[name] = None
 
@@ -285,6 +306,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
                 )
             if REGISTRATION["parameter"]:
                 param = announce("parameter", self, name, param)
+        CHANGES[0] += 1
         self._parameter_names[name] = None
         _set(self, name, param)
 
@@ -314,6 +336,7 @@ class Module(HookMethods, StateMethods, ConvertMethods):
             )
         if REGISTRATION["buffer"]:
             tensor = announce("buffer", self, name, tensor)
+        CHANGES[0] += 1
         self._buffer_names[name] = None
         _set(self, name, tensor)
         if persistent:
@@ -595,9 +618,12 @@ class Module(HookMethods, StateMethods, ConvertMethods):
         return sorted(n for n in names if not n[:1].isdigit())
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
+        state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        CHANGES[0] += 1
         state = dict(state)
         # A shallow copy gets tables of its own, so that what is added to it is not missed in the
         # original.

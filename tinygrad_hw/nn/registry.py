@@ -17,9 +17,13 @@ from typing import Any, TypeVar
 
 from tinygrad_hw.autograd.graph import TensorBase
 
-__all__ = ["KINDS", "Registry", "typename"]
+__all__ = ["CHANGES", "KINDS", "Registry", "typename"]
 
 V = TypeVar("V")
+
+#: Counts what happens to modules: assignments to attributes, registrations, hooks. Who has looked at a module need
+#: not look again while it stands still (see ``tinygrad_hw.compiler``).
+CHANGES = [0]
 
 #: The attributes that hold the tables of names.
 KINDS = ("_parameter_names", "_buffer_names", "_module_names")
@@ -45,12 +49,14 @@ class Registry(MutableMapping[str, V]):
         return getattr(self._owner, name)
 
     def __setitem__(self, name: str, value: V) -> None:
+        CHANGES[0] += 1
         if name not in self._names:
             forget(self._owner, name)
             self._names[name] = None
         object.__setattr__(self._owner, name, value)
 
     def __delitem__(self, name: str) -> None:
+        CHANGES[0] += 1
         del self._names[name]
         object.__delattr__(self._owner, name)
 

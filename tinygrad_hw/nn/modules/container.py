@@ -71,7 +71,8 @@ def _with_relu(module: Module, relu: Module) -> Any:
     None if there is no such thing, or if somebody looks at their results, as a profiler does, or has put something in
     their place.
     """
-    if NAMESPACE["TRACE"] is not None:
+    trace = NAMESPACE["TRACE"]
+    if trace is not None and not getattr(trace, "joins_layers", False):
         return None
     form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d if isinstance(module, Conv2d) else None
     if form is None or type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:

@@ -1,0 +1,267 @@
+"""Functions that are recorded at their first call and replayed from then on."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
+from tinygrad_hw.compiler.guards import Guards, Unwatchable
+from tinygrad_hw.compiler.program import MISS, Program, Unsupported, root_of
+from tinygrad_hw.compiler.recorder import Outer, Recorder, Slot, is_plain
+from tinygrad_hw.nn.module import Module
+from tinygrad_hw.nn.registry import CHANGES
+
+__all__ = ["Compiled", "Settings", "forget_all"]
+
+#: How many different calls of a function are recorded; PyTorch's limit.
+LIMIT = 8
+
+_recording = threading.Lock()
+_ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
+
+
+class Call:
+    """How a function was called: which arguments were tensors, and what the others were."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.count = len(args)
+        self.names = tuple(kwargs)
+        self.values = (*args, *kwargs.values())
+        self.tensors = [v for v in self.values if isinstance(v, TensorBase)]
+        self.modules = [v for v in self.values if isinstance(v, Module)]
+
+    def objection(self) -> str:
+        """Return why such a call is not recorded; "" if it may be."""
+        if len({id(t) for t in self.tensors}) < len(self.tensors):
+            return "one tensor is given twice"
+        for v in self.values:
+            if isinstance(v, TensorBase):
+                if type(v) is not NAMESPACE["T"] or v.array.dtype.kind == "c":
+                    return f"an argument is a {type(v).__name__} of {v.dtype}"  # type: ignore[attr-defined]
+            elif not isinstance(v, Module) and not (is_plain(v) and not isinstance(v, list)):
+                return f"an argument is a {type(v).__name__}"
+        return ""
+
+    def key(self) -> Any:
+        """Return what tells this call from others."""
+        facts: list[Any] = [self.count, self.names, mode.enabled, mode.inference, CHANGES[0]]
+        for v in self.values:
+            if isinstance(v, TensorBase):
+                a = v.array
+                facts.append((a.shape, a.dtype.str, a.strides, v._requires_grad or v._node is not None))
+            else:
+                facts.append(id(v) if isinstance(v, Module) else repr(v))
+        return tuple(facts)
+
+    def write(self, w: Any, unless: Callable[[str], None]) -> None:
+        """Write the lines that take the arguments apart and compare those that are no tensors."""
+        unless(f"len(args) != {self.count}" + (f" or tuple(kwargs) != {self.names!r}" if self.names else " or kwargs"))
+        names, plain, tensor = [], [], 0
+        for i, v in enumerate(self.values):
+            if isinstance(v, TensorBase):
+                names.append(f"x{tensor}")
+                tensor += 1
+            else:
+                names.append(f"p{i}")
+                plain.append((f"p{i}", v))
+        if names:
+            rest = ", *kwargs.values()" if self.names else ""
+            w(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {'(*args' + rest + ')' if rest else 'args'}")
+        for name, v in plain:
+            known = w.object(v)
+            if v is None or isinstance(v, (bool, Module, type, np.dtype)):
+                unless(f"{name} is not {known}")
+            else:
+                unless(f"{name} is not {known} and not {w.constant(_same_argument)}({name}, {known})")
+
+
+def _same_argument(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and is_plain(a) and repr(a) == repr(b)
+
+
+class Compiled:
+    """A function with the programs of its calls.
+
+    Args:
+        function: what is called where there is no program.
+        fullgraph: raise where there cannot be one.
+        limit: how many calls of different kinds are recorded.
+    """
+
+    def __init__(self, function: Callable[..., Any], fullgraph: bool = False, limit: int = LIMIT) -> None:
+        self.function = function
+        self.limit = limit
+        self.fullgraph = fullgraph
+        self.forget()
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """Forget all programs."""
+        self.programs: list[Program] = []
+        self.runs: tuple[Callable[..., Any], ...] = ()
+        self.refused: dict[Any, str] = {}
+        self.attempts = 0
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a call for which there is no program, and record it."""
+        if NAMESPACE["TRACE"] is not None or sys.getprofile() is not None:
+            return self.function(*args, **kwargs)
+        if self.attempts >= self.limit:
+            if self.fullgraph:
+                raise _unsupported(f"there are {self.limit} recordings of other calls, which is the limit")
+            return self.function(*args, **kwargs)
+        call = Call(args, kwargs)
+        reason = call.objection()
+        if reason:
+            return self._refuse(reason, args, kwargs)
+        key = call.key()
+        if key in self.refused:
+            return self._refuse(self.refused[key], args, kwargs)
+        if not _recording.acquire(blocking=False):
+            return self.function(*args, **kwargs)
+        try:
+            result, program = self._record(call, args, kwargs)
+        finally:
+            _recording.release()
+        self.attempts += 1
+        if isinstance(program, Program):
+            # From the first call on the graph is that of a replayed one, as whoever compares graphs expects.
+            again = program.run(args, kwargs)
+            if again is MISS:
+                program = "the call changes what it depends on"
+            else:
+                self.programs.append(program)
+                self.runs = (program.run, *self.runs)
+                return again
+        if isinstance(program, str):
+            self.refused[call.key()] = self.refused[key] = program
+            if self.fullgraph:
+                raise _unsupported(program)
+        return result
+
+    def _refuse(self, reason: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.fullgraph:
+            raise _unsupported(reason)
+        return self.function(*args, **kwargs)
+
+    def _record(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Program | str]:
+        """Make the call; return its result and its program, or why there is none."""
+        with Recorder(call.tensors) as recorder:
+            result = self.function(*args, **kwargs)
+        if recorder.reason:
+            return result, recorder.reason
+        try:
+            guards = Guards(self.function, call.modules, recorder.codes, recorder.modules.values(), call)
+            if any(id(t) in guards.tensors for t in call.tensors):
+                raise Unsupported("an argument is a tensor that the function refers to as well")
+            if any(id(c) in guards.found.containers for c in recorder.changed):
+                raise Unwatchable("a list, dictionary or set that outlives the call is changed")
+            outputs, source = _results(result, recorder)
+            for slot in recorder.slots:
+                if isinstance(slot, Outer):
+                    _check_outer(slot, guards)
+            name = getattr(self.function, "__qualname__", type(self.function).__name__)
+            program = Program(recorder.steps, recorder.inputs, outputs, source, guards, mode.enabled, name)
+        except (Unwatchable, Unsupported) as e:
+            return result, str(e)
+        for slot in recorder.slots:
+            if not isinstance(slot, Outer):
+                slot.forget()
+        return result, program
+
+
+def _check_outer(slot: Slot, guards: Guards) -> None:
+    t = slot.tensor
+    if id(t) not in guards.tensors:
+        raise Unsupported("a tensor is made inside of the function")
+    if t._node is not None or t._base is not None:
+        raise Unsupported("the function refers to a tensor that was computed, or that is a view")
+
+
+def _results(result: Any, recorder: Recorder) -> tuple[list[Slot], str]:
+    """Return the slots of the results and source that puts their tensors together."""
+    found: dict[int, Slot] = {}
+
+    def source(value: Any) -> str:
+        if isinstance(value, TensorBase):
+            slot = recorder.by_id.get(id(value))
+            if slot is None or slot.step is None:
+                raise Unsupported("a result is one of the arguments, or no result of an op")
+            if root_of(slot).step is None:
+                raise Unsupported("a result is a view of an argument or a parameter")
+            found[slot.number] = slot
+            return f"t{slot.number}"
+        if type(value) is tuple:
+            return f"({''.join(source(v) + ', ' for v in value)})"
+        if type(value) is list:
+            return f"[{', '.join(source(v) for v in value)}]"
+        if type(value) is dict and all(type(k) is str for k in value):
+            return f"{{{', '.join(f'{k!r}: {source(v)}' for k, v in value.items())}}}"
+        if value is None or type(value) in (bool, int, str):
+            return repr(value)
+        raise Unsupported(f"a result is a {type(value).__name__}")
+
+    text = source(result)
+    roots = [root_of(s).number for s in found.values()]
+    if len(set(roots)) < len(roots):
+        raise Unsupported("results share their memory")
+    if not found:
+        raise Unsupported("there is no tensor among the results")
+    return list(found.values()), text
+
+
+def _unsupported(reason: str) -> RuntimeError:
+    return RuntimeError(
+        f"torch.compile(fullgraph=True): the call cannot be recorded as a whole: {reason}. Leave fullgraph=False to "
+        "have such calls run as they are written"
+    )
+
+
+class Settings:
+    """How a function is compiled; what PyTorch calls a context.
+
+    Args:
+        fullgraph: raise where a call cannot be replayed.
+        eager: run everything as it is written.
+        limit: how many calls of different kinds are recorded.
+    """
+
+    def __init__(self, fullgraph: bool, eager: bool, limit: int | None) -> None:
+        self.fullgraph = fullgraph
+        self.eager = eager
+        self.limit = LIMIT if limit is None else limit
+
+    def apply(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that replays the calls of ``function``."""
+        if self.eager:
+
+            @functools.wraps(function)
+            def replayed(*args: Any, **kwargs: Any) -> Any:
+                return function(*args, **kwargs)
+        else:
+            compiled = Compiled(function, self.fullgraph, self.limit)
+
+            @functools.wraps(function)
+            def replayed(*args: Any, **kwargs: Any) -> Any:
+                for run in compiled.runs:
+                    result = run(args, kwargs)
+                    if result is not MISS:
+                        return result
+                return compiled.call(args, kwargs)
+
+            replayed._compiled = compiled  # type: ignore[attr-defined]
+        replayed._torchdynamo_orig_callable = function  # type: ignore[attr-defined]
+        return replayed
+
+
+def forget_all() -> None:
+    """Forget all programs of all functions."""
+    for compiled in list(_ALL):
+        compiled.forget()
