@@ -16,7 +16,7 @@ from tests.onnx.common import check, compare, exported, onnx, run
 from tests.onnx.test_layers import floats
 from tests.onnx.test_operations import Function
 from tinygrad_hw import nn
-from tinygrad_hw.autograd.graph import NAMESPACE
+from tinygrad_hw.autograd.tracer import tracing
 
 Error = torch.onnx.OnnxExporterError
 
@@ -144,7 +144,7 @@ def test_the_model_and_the_random_stream_stay_as_they_were() -> None:
     assert torch.equal(x, floats(4, 3))
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.training and model.inner[0].training and not model.inner[1].training
-    assert NAMESPACE["TRACE"] is None
+    assert not tracing()
     assert not torch.onnx.is_in_onnx_export()
     with torch.no_grad():
         expected = model.eval()(floats(4, 3))
@@ -158,7 +158,7 @@ def test_after_an_error_nothing_is_left_behind() -> None:
     model = nn.Sequential(nn.Linear(3, 3), Function(fails))
     with pytest.raises(KeyError, match="mine"):
         exported(model, (floats(2, 3),))
-    assert NAMESPACE["TRACE"] is None
+    assert not tracing()
     assert model.training
     assert not torch.onnx.is_in_onnx_export()
 

@@ -29,6 +29,14 @@ def overwritten(tensors):
     return [y, row]
 
 
+def compared(tensors):
+    """A recorded tensor that a comparison is written into, and what that leaves of its history."""
+    x, y = tensors
+    z = x * 1
+    z.gt_(0)
+    return [z, y]
+
+
 UNARY = {
     "neg": {}, "abs": {"kinks": (0.0,)}, "sign": {"kinks": (0.0,)}, "sgn": {"kinks": (0.0,)}, "square": {},
     "sqrt": P, "rsqrt": P, "reciprocal": P, "exp": {}, "exp2": {}, "expm1": {}, "log": P, "log2": P, "log10": P,
@@ -159,6 +167,7 @@ CASES = [
     OpCase("as_strided", (T(6), (2, 3), (1, 2)), parity=True),
     OpCase("clone", (T(2, 3),)),
     OpCase("mul", (T(2, 3), T(3)), prepare=overwritten, label="written through a view"),
+    OpCase("mul", (T(2, 3, kinks=(0.0,)), T(3)), prepare=compared, label="written without a gradient"),
     OpCase("Tensor.to", (T(2, 3), "float64"), label="cast", parity=False, orders=1),
     OpCase("Tensor.copy_", (T(2, 3, grad=False), T(3))),
     # indexing

@@ -272,7 +272,7 @@ def test_every_registered_op_has_a_case() -> None:
         reached.add(op.name)
         return op.core(*args, **params)
 
-    NAMESPACE["TRACE"] = tracer
+    before, NAMESPACE["TRACE"] = NAMESPACE["TRACE"], tracer
     try:
         for case in CASES:
             tensors = tensors_of(case, arrays_of(case, "float64"))
@@ -282,6 +282,6 @@ def test_every_registered_op_has_a_case() -> None:
                 wanted = [t for t in tensors if t.requires_grad]
                 tg.autograd.grad(total, wanted, create_graph=True, allow_unused=True)
     finally:
-        NAMESPACE["TRACE"] = None
+        NAMESPACE["TRACE"] = before
     missing = sorted(set(REGISTRY) - reached)
     assert not missing, f"ops that no case reaches: {missing}"

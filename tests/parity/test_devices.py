@@ -104,12 +104,19 @@ def set_and_read(switches: Any, name: str, value: Any) -> Any:
     return getattr(switches, name)
 
 
+@pytest.fixture
+def thawed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's own test utilities, which other tests import, freeze its switches."""
+    monkeypatch.setitem(torch.backends.flags_frozen.__globals__, "__allow_nonbracketed_mutation_flag", True)
+
+
 CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
 MATMUL = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction", "allow_fp16_accumulation")
 
 
 @pytest.mark.parametrize("value", [True, False, 1, "x", None])
 @pytest.mark.parametrize("name", CUDNN)
+@pytest.mark.usefixtures("thawed")
 def test_switches_of_cudnn(name: str, value: Any) -> None:
     results = []
     for package in (ours, torch):
@@ -131,6 +138,7 @@ def test_flags_of_cudnn() -> None:
 
 @pytest.mark.parametrize("value", [True, False, 1, "x", (False, True), (True, False), ()])
 @pytest.mark.parametrize("name", MATMUL)
+@pytest.mark.usefixtures("thawed")
 def test_switches_of_matrix_products(name: str, value: Any) -> None:
     results = []
     for package in (ours, torch):
@@ -201,6 +209,7 @@ def test_no_kernel_of_attention_at_all() -> None:
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
 @pytest.mark.parametrize("value", [True, False, 1, "x"])
 @pytest.mark.parametrize("name", ["enabled", "deterministic"])
+@pytest.mark.usefixtures("thawed")
 def test_switches_of_mkldnn(name: str, value: Any) -> None:
     results = []
     for package in (ours, torch):

@@ -9,16 +9,16 @@ import pytest
 import tinygrad_hw as torch
 import tinygrad_hw.autograd.forward_ad as fw
 from tinygrad_hw.autograd import tangents
-from tinygrad_hw.autograd.graph import NAMESPACE
+from tinygrad_hw.autograd.tracer import tracing
 
 
 def test_nothing_is_left_after_a_level():
     with pytest.raises(ZeroDivisionError), fw.dual_level():
         d = fw.make_dual(torch.ones(2), torch.ones(2))
-        assert NAMESPACE["TRACE"] is not None
+        assert tracing()
         assert tangents._tangents
         raise ZeroDivisionError
-    assert NAMESPACE["TRACE"] is None
+    assert not tracing()
     assert not tangents._tangents
     assert fw.unpack_dual(d).tangent is None
 

@@ -13,7 +13,7 @@ import tinygrad_hw as torch
 from tests.unit.profiling import Net, counts, named, nothing_is_left
 from tinygrad_hw import nn
 from tinygrad_hw.autograd import profiler as seat
-from tinygrad_hw.autograd.graph import NAMESPACE
+from tinygrad_hw.autograd.tracer import tracing
 from tinygrad_hw.profiler import (
     ProfilerAction,
     ProfilerActivity,
@@ -117,7 +117,7 @@ def test_anomaly_mode_and_profile_in_any_order() -> None:
         with pytest.raises(RuntimeError, match="SqrtBackward0"):
             (x.sqrt() * 0).sum().backward()
     assert counts(prof) == {"mul": 1}
-    assert NAMESPACE["TRACE"] is None
+    assert not tracing()
 
 
 # -- threads ---------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
         w("    if TRACE is not None:")
         w(f"        return TRACE{handed}")
     if op.outputs == ("out",):
-        _write_single(op, w, call, by_size=promoting)
+        _write_single(op, w, call, arrays=promoting)
     else:
         _write_several(op, w, call)
     function = _compile("\n".join(lines) + "\n", name)
@@ -236,10 +236,12 @@ def _needs_none(op: Op) -> str:
     return f"({unneeded}) or not GRAD_MODE.enabled"
 
 
-def _write_single(op: Op, w: Callable[[str], None], call: str, by_size: bool) -> None:
-    if by_size and op.large is not None:
+def _write_single(op: Op, w: Callable[[str], None], call: str, arrays: bool) -> None:
+    """Write the call of an op with one result; ``arrays``: all that was promoted is an array by now."""
+    if op.large is not None:
         NAMESPACE[f"large_{op.name}"] = op.large
-        call = f"{call} if a0.size < {LARGE} else large_{op.name}(a0, a1)"
+        small = f"a0.size < {LARGE}" if arrays else f"a0.__class__ is not ndarray or a0.size < {LARGE}"
+        call = f"{call} if {small} else large_{op.name}(a0, a1)"
     if op.promote is not None and len(op.promote_over) > 1:
         w("    try:")
         w(f"        out = {call}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.kernels.runtime import Kernel, compiled_kernels, kernel, parallel_allowed
+from tinygrad_hw.kernels.runtime import Kernel, compiled_kernels, kernel
 
 __all__ = ["LARGE", "add", "div", "mul", "sub"]
 
@@ -47,12 +47,12 @@ def _div(a: Any, b: Any, out: Any) -> None:
 def _run(loop: Kernel, ufunc: Any, a: Any, b: Any, out: Any) -> Any:
     if (
         a.size < LARGE
+        or b.__class__ is not np.ndarray  # a number
         or a.shape != b.shape
         or a.dtype != b.dtype
         or a.dtype.char not in "fd"
         or not (a.flags.c_contiguous and b.flags.c_contiguous)
         or not compiled_kernels()
-        or not parallel_allowed()
     ):
         return ufunc(a, b, out=out)
     if out is None:

@@ -59,7 +59,7 @@ class ShapeMethods(TensorBase):
 
     def as_strided_(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Make this tensor the view that ``as_strided`` returns."""
-        return self._become(strided.as_strided(self._twin(), size, stride, storage_offset))
+        return self._become(lambda t: strided.as_strided(t, size, stride, storage_offset))
 
     def as_strided_scatter(self, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
         """Return a copy with the elements at given strides of the memory replaced."""

@@ -67,7 +67,7 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Any, Any]:
 
 
 def _whole(t: Any) -> bool:
-    return array_of(t).dtype.kind not in "fc"
+    return array_of(t).dtype.kind not in "fcVW"
 
 
 def _no_whole(name: str, input: Any) -> str:
