@@ -492,7 +492,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until_dead(pids: Any, seconds: float = 10) -> set[int]:
+def wait_until_dead(pids: Any, seconds: float = 60) -> set[int]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         left = {p for p in pids if alive(p)}
