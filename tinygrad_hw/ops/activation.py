@@ -610,11 +610,13 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     array = array_of(input)
-    slopes = np.ones(array.shape, array.dtype)
+    # Bounds and slopes have the dtype PyTorch computes in; a slope is drawn in float64 and not rounded further.
+    wide = np.float64 if array.dtype == np.float64 else np.float32
+    low, high = float(wide(lower)), float(wide(upper))
+    slopes = np.ones(array.shape, array.dtype if array.dtype == np.float16 else wide)
     negative = array <= 0
-    drawn = np.empty(int(negative.sum()), np.float64)
-    random_kernels.uniform_(drawn, lower, upper)
-    slopes[negative] = drawn
+    drawn = random_kernels.rand(int(negative.sum()), np.float64)
+    slopes[negative] = drawn * (high - low) + low
 
     def scaled(t: Any) -> Any:
         return t * wrap(slopes)
