@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import array_of, wrap
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -580,6 +580,14 @@ def prelu(input: Any, weight: Any) -> Any:
     return _prelu(input, weight)
 
 
+_sloped = op(
+    "rrelu",
+    lambda input, *, slopes: input * slopes,
+    node_name="RreluWithNoiseBackward0",
+    input=lambda g, slopes: _sloped(g, slopes=slopes),
+)
+
+
 def rrelu(
     input: Any,
     lower: float = 1.0 / 8,
@@ -617,11 +625,7 @@ def rrelu(
     negative = array <= 0
     drawn = random_kernels.rand(int(negative.sum()), np.float64)
     slopes[negative] = drawn * (high - low) + low
-
-    def scaled(t: Any) -> Any:
-        return t * wrap(slopes)
-
-    return _apply(scaled, "rrelu_", inplace, input)
+    return _apply(_sloped, "rrelu_", inplace, input, slopes=slopes)
 
 
 def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
