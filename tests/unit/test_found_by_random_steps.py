@@ -1,4 +1,4 @@
-"""Optimizers, schedulers, random draws and storages on which random testing once found another result than PyTorch's."""
+"""Optimizers, schedulers, draws and storages on which random testing once found another result than PyTorch's."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _finish(input: Any, out: Any, inplace: bool, name: str) -> Any:
 
 
 def _scale(p: float, array: Any) -> float:
-    """Return what kept elements are multiplied by, rounded to a dtype that numpy only stores: PyTorch scales its mask."""
+    """Return the factor of kept elements, rounded to a dtype that numpy only stores: PyTorch scales its mask."""
     scale = 0.0 if p == 1 else 1 / (1 - p)
     return float(np.float32(scale).astype(array.dtype)) if array.dtype in COMPUTE else scale
 
