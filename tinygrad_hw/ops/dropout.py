@@ -179,7 +179,7 @@ def _alpha(input: Any, mask: Any, p: float, inplace: bool, name: str) -> Any:
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     # Every step is rounded to the dtype of the input, as are PyTorch's.
     wide = np.float64 if kind == np.float64 else np.float32
-    kept = wide(_ALPHA * a * p)
+    kept = wide(_ALPHA * a * p).astype(kind).astype(wide)
     dropped = (-wide(_ALPHA * a)).astype(kind).astype(wide) + kept
     factors = mask.astype(kind) * wide(a).astype(kind)
     shift = np.where(mask, kept, dropped).astype(kind)
