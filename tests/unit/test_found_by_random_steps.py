@@ -202,3 +202,21 @@ def test_expanded_and_diagonal_views_know_their_storage() -> None:
     assert x.diagonal().untyped_storage().nbytes() == 64
     assert x.diagonal(1).untyped_storage().data_ptr() == x.data_ptr()
     assert torch.ones(2, 1).expand(3, 2, 5).untyped_storage().nbytes() == 8
+
+
+# -- rounding --------------------------------------------------------------------------------------
+
+
+def test_a_number_added_to_bfloat16_is_rounded_first() -> None:
+    x = torch.tensor([-1.33], dtype=torch.bfloat16)
+    assert x.add(1.4477193338).tolist() == [0.1171875]
+    assert (1.4477193338 + x).tolist() == [0.1171875]
+    assert x.clone().add_(1.4477193338).tolist() == [0.1171875]
+    assert (x - -1.4477193338).tolist() == [0.1171875]
+    assert (x * 1.4477193338).tolist() == [-1.921875]
+
+
+def test_shift_of_alpha_dropout_at_high_chances() -> None:
+    for dtype, value in ((torch.float16, -0.287109375), (torch.bfloat16, -0.28125)):
+        torch.manual_seed(0)
+        assert set(F.alpha_dropout(torch.zeros(8, dtype=dtype), 0.9, True).tolist()) == {value}
