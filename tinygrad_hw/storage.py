@@ -24,8 +24,13 @@ class UntypedStorage:
     """
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        while isinstance(array.base, np.ndarray):
-            array = array.base
+        while True:
+            below = array.base
+            if not isinstance(below, np.ndarray):
+                below = getattr(below, "base", None)  # numpy's as_strided hides the array behind an object of its own
+            if not isinstance(below, np.ndarray):
+                break
+            array = below
         self._owner = array
         self._bytes = array.reshape(-1, copy=False).view(np.uint8) if array.flags.c_contiguous else None
 

@@ -22,8 +22,8 @@ from tinygrad_hw.autograd.saved import Packed, deferred
 __all__ = ["apply_inplace", "check_inplace", "write"]
 
 
-def check_inplace(tensor: TensorBase, name: str) -> None:
-    """Raise if ``tensor`` may not be written to.
+def check_inplace(tensor: TensorBase, name: str, overlap: bool = False) -> None:
+    """Raise if ``tensor`` may not be written to; ``overlap`` is for one value, which may be written twice to a place.
 
     Raises:
         RuntimeError: it is a leaf that requires grad (or a view of one) and recording is on, or several of
@@ -53,7 +53,7 @@ def check_inplace(tensor: TensorBase, name: str) -> None:
                 "modified inplace; its backward would be lost. Clone the output of the custom Function"
             )
     array = tensor.array
-    if array.size > 1 and not array.flags.c_contiguous:
+    if array.size > 1 and not overlap and not array.flags.c_contiguous:
         for n, s in zip(array.shape, array.strides, strict=True):
             if s == 0 and n > 1:
                 raise RuntimeError(

@@ -30,6 +30,8 @@ __all__ = ["apply", "is_narrow", "rounded", "wide"]
 
 #: Ops that copy elements as they are, or convert them themselves, besides the views.
 _NATIVE = frozenset({"cast", "clone", "copy_into"})
+#: Ops that bring a Python number to the dtype of the tensor first; products and quotients take it as it is.
+_ROUNDS_NUMBERS = frozenset({"add", "sub"})
 
 
 def is_narrow(value: Any) -> bool:
@@ -154,6 +156,8 @@ def apply(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if narrow:
             params = {**params, "dtype": _like(params["dtype"], dtypes.COMPUTE[asked])}
     copies = [wide(a) for a in args]
+    if op.name in _ROUNDS_NUMBERS and narrow:
+        copies = [float(np.float32(a).astype(narrow[0])) if a.__class__ is float else a for a in copies]
     result = op.core(*copies, **params)
     if isinstance(result, TensorBase):
         for a, copy in zip(args, copies, strict=True):

@@ -429,7 +429,8 @@ def rprop(
     factor = np.where(agreement > 0, larger, np.where(agreement < 0, smaller, 1.0))
     step_size[...] = np.clip(step_size * factor.astype(param.dtype), smallest, largest)
     g = np.where(agreement < 0, param.dtype.type(0), g)
-    param[...] = param - np.sign(g) * step_size
+    sign = np.where(np.isnan(g), param.dtype.type(0), np.sign(g))  # NaN has no sign
+    param[...] = param - sign * step_size
     prev[...] = g
 
 

@@ -519,7 +519,7 @@ def _rprop(table: Any, like: Any, hyper: Any, steps: Any, chunk: Any) -> None:
         size[i] = si
         gi = zero if agreement < 0 else gi
         before[i] = gi
-        p[i] = p[i] - (si if gi > 0 else (-si if gi < 0 else gi))
+        p[i] = p[i] - (si if gi > 0 else (-si if gi < 0 else zero))  # NaN has no sign
 
 
 # -- the calls: all parameters ---------------------------------------------------------------------

@@ -10,11 +10,11 @@ import numpy as np
 from tinygrad_hw.kernels.generator import Generator, default_generator
 from tinygrad_hw.kernels.random_continuous import exponential_
 from tinygrad_hw.kernels.random_layout import (
-    KINDS,
     Array,
     Shape,
     as_shape,
     floating,
+    kind_of,
     memory_order,
     pieces,
     store,
@@ -279,7 +279,7 @@ def multinomial(
         >>> multinomial(weights, 2, generator=Generator().manual_seed(0))
         array([1, 2])
     """
-    kind = KINDS.get(input.dtype)
+    kind = kind_of(input.dtype)
     if kind is None or not kind.digits:
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
     if input.ndim not in (1, 2):
@@ -315,7 +315,7 @@ def _with_replacement(weights: Array, num_samples: int, generator: Generator | N
     g = generator or default_generator
     with g.lock:
         uniforms = g.doubles(weights.shape[0] * num_samples).reshape(-1, num_samples)
-    wide = weights.astype(_f4) if weights.dtype == np.float16 else weights
+    wide = weights.astype(_f4) if weights.dtype.itemsize == 2 else weights
     total = np.cumsum(wide, axis=-1, dtype=wide.dtype)
     total /= total[:, -1:].copy()
     total[:, -1] = 1.0

@@ -207,7 +207,7 @@ class ConversionMethods(TensorBase):
 
     def fill_(self, value: Any) -> Tensor:
         """Write one value, a number or a 0-d tensor, everywhere."""
-        check_inplace(self, "fill_")
+        check_inplace(self, "fill_", overlap=not isinstance(value, TensorBase))
         if isinstance(value, TensorBase):
             if value.array.ndim:
                 raise RuntimeError(

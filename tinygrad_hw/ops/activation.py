@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import array_of, wrap
+from tinygrad_hw.autograd.graph import array_of
 from tinygrad_hw.autograd.inplace import apply_inplace
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -580,6 +580,14 @@ def prelu(input: Any, weight: Any) -> Any:
     return _prelu(input, weight)
 
 
+_sloped = op(
+    "rrelu",
+    lambda input, *, slopes: input * slopes,
+    node_name="RreluWithNoiseBackward0",
+    input=lambda g, slopes: _sloped(g, slopes=slopes),
+)
+
+
 def rrelu(
     input: Any,
     lower: float = 1.0 / 8,
@@ -610,16 +618,14 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     array = array_of(input)
-    slopes = np.ones(array.shape, array.dtype)
+    # Bounds and slopes have the dtype PyTorch computes in; a slope is drawn in float64 and not rounded further.
+    wide = np.float64 if array.dtype == np.float64 else np.float32
+    low, high = float(wide(lower)), float(wide(upper))
+    slopes = np.ones(array.shape, array.dtype if array.dtype == np.float16 else wide)
     negative = array <= 0
-    drawn = np.empty(int(negative.sum()), np.float64)
-    random_kernels.uniform_(drawn, lower, upper)
-    slopes[negative] = drawn
-
-    def scaled(t: Any) -> Any:
-        return t * wrap(slopes)
-
-    return _apply(scaled, "rrelu_", inplace, input)
+    drawn = random_kernels.rand(int(negative.sum()), np.float64)
+    slopes[negative] = drawn * (high - low) + low
+    return _apply(_sloped, "rrelu_", inplace, input, slopes=slopes)
 
 
 def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:

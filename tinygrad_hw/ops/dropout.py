@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.autograd.inplace import write
 from tinygrad_hw.autograd.op import op
+from tinygrad_hw.dtypes import COMPUTE
 from tinygrad_hw.kernels import elementwise
 from tinygrad_hw.kernels import random as kernels
 
@@ -58,8 +61,10 @@ def _finish(input: Any, out: Any, inplace: bool, name: str) -> Any:
     return write(input, out, name) if inplace else out
 
 
-def _scale(p: float) -> float:
-    return 0.0 if p == 1 else 1 / (1 - p)
+def _scale(p: float, array: Any) -> float:
+    """Return the factor of kept elements, rounded to a dtype that numpy only stores: PyTorch scales its mask."""
+    scale = 0.0 if p == 1 else 1 / (1 - p)
+    return float(np.float32(scale).astype(array.dtype)) if array.dtype in COMPUTE else scale
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -85,18 +90,20 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         return input
     array = input.array
     mask = kernels.dropout_mask(array, p)
-    return _finish(input, _masked(input, mask=mask, scale=_scale(p)), inplace, "dropout_")
+    return _finish(input, _masked(input, mask=mask, scale=_scale(p, array)), inplace, "dropout_")
 
 
 def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, batched: bool) -> Any:
     array = input.array
     if not training or p == 0 or array.size == 0:
         return input
+    if p == 1:
+        return _finish(input, input * 0.0, inplace, name + "_")
     if array.ndim < 2:
         raise RuntimeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {array.ndim}")
     shape = array.shape if batched else (1, *array.shape)
     mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * (len(shape) - 2))[-array.ndim :])
-    return _finish(input, _masked(input, mask=mask, scale=_scale(p)), inplace, name + "_")
+    return _finish(input, _masked(input, mask=mask, scale=_scale(p, array)), inplace, name + "_")
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -168,13 +175,17 @@ _ALPHA = 1.7580993408473766  # selu's scale * alpha
 
 
 def _alpha(input: Any, mask: Any, p: float, inplace: bool, name: str) -> Any:
-    if p == 1:
-        return _finish(input, input * 0.0, inplace, name)
     kind = input.array.dtype
-    a = 1 / np.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
-    kept = mask.astype(np.float64)
-    shift = (kept - 1) * (_ALPHA * a) + _ALPHA * a * p
-    return _finish(input, _affine(input, mask=(kept * a).astype(kind), shift=shift.astype(kind)), inplace, name)
+    a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
+    # Every step is rounded to the dtype of the input, as are PyTorch's.
+    wide = np.float64 if kind == np.float64 else np.float32
+    kept = wide(_ALPHA * a * p).astype(kind).astype(wide)
+    dropped = (-wide(_ALPHA * a)).astype(kind).astype(wide) + kept
+    factors = mask.astype(kind) * wide(a).astype(kind)
+    shift = np.where(mask, kept, dropped).astype(kind)
+    if kind in COMPUTE:
+        return _finish(input, _times(input, mask=factors) + wrap(shift), inplace, name)
+    return _finish(input, _affine(input, mask=factors, shift=shift), inplace, name)
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
@@ -189,6 +200,8 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     _check(p)
     if not training or p == 0 or input.array.size == 0:
         return input
+    if p == 1:
+        return _finish(input, input * 0.0, inplace, "alpha_dropout_")
     mask = kernels.dropout_mask(input.array, p)
     return _alpha(input, mask, p, inplace, "alpha_dropout_")
 
@@ -205,6 +218,8 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     _check(p)
     if not training or p == 0 or input.array.size == 0:
         return input
+    if p == 1:
+        return _finish(input, input * 0.0, inplace, "feature_alpha_dropout_")
     if input.ndim < 2:
         raise RuntimeError("feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input")
     mask = kernels.feature_dropout_mask(input.array.shape, p)

@@ -129,6 +129,12 @@ def _root_mean_square(x: Array) -> float:
     return float(np.linalg.norm(x.ravel())) / math.sqrt(x.size) if x.size else 0.0
 
 
+def _move(average: Array, end: Array, weight: float) -> None:
+    """Interpolate in place as ``lerp_`` does: an infinite end at weight 1 gives NaN."""
+    far = end - average
+    average[...] = average + far * weight if weight < 0.5 else end - far * (1 - weight)
+
+
 def adafactor(
     params: Sequence[Array],
     grads: Sequence[Array],
@@ -175,13 +181,13 @@ def adafactor(
             param *= 1 - lr * weight_decay
         if row is not None and column is not None:
             squares = g * g
-            row += (squares.mean(-1, keepdims=True) - row) * new
-            column += (squares.mean(-2, keepdims=True) - column) * new
+            _move(row, squares.mean(-1, keepdims=True), new)
+            _move(column, squares.mean(-2, keepdims=True), new)
             estimate = row @ column
             estimate /= np.maximum(row.mean(-2, keepdims=True), small)
         else:
             assert variance is not None
-            variance += (g * g - variance) * new
+            _move(variance, g * g, new)
             estimate = variance
         update = g / np.sqrt(np.maximum(estimate, small * small))
         param -= update * (alpha / max(1.0, _root_mean_square(update) / d))

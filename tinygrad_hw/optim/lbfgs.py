@@ -246,6 +246,7 @@ class _Memory:
 
     #: Attribute of this class and its name in the optimizer's state.
     NAMES = (
+        ("alphas", "al"),
         ("direction", "d"),
         ("t", "t"),
         ("changes", "old_dirs"),
@@ -254,7 +255,6 @@ class _Memory:
         ("scale", "H_diag"),
         ("gradient", "prev_flat_grad"),
         ("loss", "prev_loss"),
-        ("alphas", "al"),
     )
 
     @classmethod

@@ -39,14 +39,15 @@ class _Composite(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer, with the parts' states under ``"_schedulers"``."""
         state = super().state_dict()
+        del state["_schedulers"]  # PyTorch writes them last
         state["_schedulers"] = [part.state_dict() for part in self._schedulers]
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state, and give the parts theirs."""
         self.__dict__.update({k: v for k, v in state_dict.items() if k != "_schedulers"})
-        for part, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            part.load_state_dict(state)
+        for i, state in enumerate(state_dict["_schedulers"]):
+            self._schedulers[i].load_state_dict(state)
 
 
 class SequentialLR(_Composite):

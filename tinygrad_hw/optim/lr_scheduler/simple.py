@@ -45,14 +45,15 @@ class _FunctionLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer; of the functions only the attributes of objects."""
         state = super().state_dict()
+        del state["lr_lambdas"]  # PyTorch writes them last
         state["lr_lambdas"] = save_functions(self.lr_lambdas)
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state; functions stay, callable objects get their saved attributes."""
-        for function, saved in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
+        for i, saved in enumerate(state_dict["lr_lambdas"]):
             if saved is not None:
-                function.__dict__.update(saved)
+                self.lr_lambdas[i].__dict__.update(saved)
         self.__dict__.update({k: v for k, v in state_dict.items() if k != "lr_lambdas"})
 
 
