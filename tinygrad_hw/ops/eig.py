@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.basics import conj
 from tinygrad_hw.autograd.graph import TensorBase, array_of, edge_of, mode
 from tinygrad_hw.autograd.op import op
@@ -100,6 +101,7 @@ def _check(name: str, A: Any) -> None:
         raise NotImplementedError(f'"linalg_eig_out_cpu" not implemented for {kind}: convert it with .float()')
 
 
+@in_float32
 def eig(A: Any, *, out: Any = None) -> Any:
     r"""Return the eigenvalues and eigenvectors of square matrices, :math:`A = V \operatorname{diag}(w) V^{-1}`.
 
@@ -130,6 +132,7 @@ def eig(A: Any, *, out: Any = None) -> Any:
     return linalg_eig(*_eig(A))
 
 
+@in_float32
 def eigvals(A: Any, *, out: Any = None) -> Any:
     """Return the eigenvalues of square matrices; see ``eig``.
 
