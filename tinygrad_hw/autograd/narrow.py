@@ -154,7 +154,14 @@ def apply(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if narrow:
             params = {**params, "dtype": _like(params["dtype"], dtypes.COMPUTE[asked])}
     copies = [wide(a) for a in args]
-    result = op.core(*copies, **params)
+    try:
+        result = op.core(*copies, **params)
+    except NotImplementedError as error:
+        if len(narrow) != 1:
+            raise
+        # The op saw the copies.
+        computed, own = (dtypes.from_numpy(k).name for k in (dtypes.COMPUTE[narrow[0]], narrow[0]))
+        raise type(error)(str(error).replace(computed, own)) from None
     if isinstance(result, TensorBase):
         for a, copy in zip(args, copies, strict=True):
             if copy is not a and isinstance(a, TensorBase) and result.array is copy.array:
