@@ -138,18 +138,19 @@ def _is_narrow(kind: Any) -> bool:
     return bool(kind.itemsize == 2 and kind.kind in "fV")
 
 
-def _evenly_narrow(start: Any, end: Any, steps: int, kind: Any) -> Any:
-    """Return equally spaced numbers of two bytes as PyTorch computes them: rounded after every operation."""
+def _evenly_narrow(start: Any, end: Any, steps: int, kind: Any, between: bool = True) -> Any:
+    """Return equally spaced numbers of two bytes as PyTorch computes them: a rounded step, and all is if asked."""
 
     def r(x: Any) -> Any:
         return np.asarray(x, np.float32).astype(kind).astype(np.float32)
 
+    q = r if between else np.float32
     start, end = r(start), r(end)
     if steps < 2:
         return np.full(steps, start)
     step = r(r(end - start) / r(steps - 1))
     index = np.arange(steps)
-    up, down = r(start + r(step * r(index))), r(end - r(step * r(steps - 1 - index)))
+    up, down = q(start + q(step * r(index))), q(end - q(step * r(steps - 1 - index)))
     return np.where(index < steps // 2, up, down)
 
 
@@ -218,8 +219,8 @@ def logspace(
     kind = _range_kind(start, end, dtype)
     if kind.kind not in "fcVW":
         start, end = int(start), int(end)
-    exponents = (_evenly_narrow if _is_narrow(kind) else _evenly)(start, end, steps, kind)
-    values = np.power(
-        base if isinstance(base, complex) else float(base), exponents.astype(np.result_type(exponents, np.float64))
-    )
+    narrow = _is_narrow(kind)
+    exponents = _evenly_narrow(start, end, steps, kind, False) if narrow else _evenly(start, end, steps, kind)
+    power = exponents.astype(np.result_type(exponents, np.float64))
+    values = np.power(base if isinstance(base, complex) else float(base), power)
     return _finish(values.astype(kind), requires_grad)
