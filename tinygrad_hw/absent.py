@@ -258,7 +258,7 @@ PLACES: dict[str, dict[str, str]] = {
         (_CPU, "DefaultDeviceType get_device_states set_device_states"),
         (_HERE, "GraphExecGroup check_backward_validity detach_variable"),
         ("pass debug= to checkpoint()", "set_checkpoint_debug_enabled"),
-        ("the second call always runs to its end", "set_checkpoint_early_stop"),
+        ("pass early_stop= to checkpoint()", "set_checkpoint_early_stop"),
     ),
     "torch.utils.data": _sentences(
         (

@@ -37,9 +37,7 @@ def test_gradient_is_the_adjoint(mode):
 
 def test_smooth_takes_in_all_pixels():
     stripes = torch.tensor([0.0, 1.0] * 8).expand(1, 1, 16, 16)
-    assert (
-        resize(stripes, size=(4, 4), mode="bilinear").std() < 1e-6
-    )
+    assert resize(stripes, size=(4, 4), mode="bilinear").std() < 1e-6
     smooth = resize(stripes, size=(5, 5), mode="bilinear", antialias=True)
     rough = resize(stripes, size=(5, 5), mode="bilinear")
     assert abs(smooth - 0.5).max() < 0.08 < abs(rough - 0.5).max()

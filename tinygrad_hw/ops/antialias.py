@@ -87,7 +87,9 @@ def _bytes_forward(input: Any, *, rows: Any, columns: Any) -> Any:
 
 
 #: Images of bytes by weights, which have no gradient.
-resize_bytes = op("interpolate_bytes", _bytes_forward)
+resize_bytes = op(
+    "interpolate_bytes", _bytes_forward, doc="Images of bytes combined by weights for rows and columns, in integers."
+)
 
 _OPS: dict[str, Any] = {mode: _declare(mode) for mode in FILTERS}
 
