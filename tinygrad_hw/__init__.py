@@ -211,6 +211,7 @@ from tinygrad_hw.ops.shape import *
 from tinygrad_hw.ops.softmax import torch_log_softmax as log_softmax  # noqa: F401
 from tinygrad_hw.ops.softmax import torch_softmax as softmax  # noqa: F401
 from tinygrad_hw.ops.solvers import cholesky_inverse as cholesky_inverse
+from tinygrad_hw.ops.solvers import pinverse as pinverse
 from tinygrad_hw.ops.solvers import cholesky_solve as cholesky_solve
 from tinygrad_hw.ops.solvers import triangular_solve as triangular_solve
 from tinygrad_hw.ops.sort import *
@@ -300,7 +301,6 @@ pi = math.pi
 e = math.e
 newaxis = None
 inverse = linalg.inv
-pinverse = linalg.pinv
 
 _numpy_names.with_numpy_names(globals(), _numpy_names.FUNCTIONS)
 

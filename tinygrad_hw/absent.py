@@ -28,7 +28,7 @@ _NAMES = {
     "uint16": "the unsigned integers are uint8",
     "uint32": "the unsigned integers are uint8",
     "uint64": "the unsigned integers are uint8",
-    "eig": "it was removed from PyTorch; use torch.linalg.eigh or numpy.linalg.eig",
+    "eig": "it was removed from PyTorch; use torch.linalg.eig",
     "lstsq": "it was removed from PyTorch; use torch.linalg.lstsq",
     "matrix_rank": "it was removed from PyTorch; use torch.linalg.matrix_rank",
     "solve": "it was removed from PyTorch; use torch.linalg.solve",
@@ -210,7 +210,6 @@ PLACES: dict[str, dict[str, str]] = {
         ("use the einops package, or permute and reshape", "rearrange"),
     ),
     "torch.fft": _sentences(("it is torch.Tensor", "Tensor")),
-    "torch.linalg": _sentences(("use torch.linalg.eigvalsh, or numpy.linalg.eigvals", "eigvals")),
     "torch.utils": _sentences(
         (
             _HERE,
@@ -259,7 +258,7 @@ PLACES: dict[str, dict[str, str]] = {
         (_CPU, "DefaultDeviceType get_device_states set_device_states"),
         (_HERE, "GraphExecGroup check_backward_validity detach_variable"),
         ("pass debug= to checkpoint()", "set_checkpoint_debug_enabled"),
-        ("the second call always runs to its end", "set_checkpoint_early_stop"),
+        ("pass early_stop= to checkpoint()", "set_checkpoint_early_stop"),
     ),
     "torch.utils.data": _sentences(
         (
@@ -310,7 +309,6 @@ PLACES: dict[str, dict[str, str]] = {
         (_OUT, "*"),
         (_HERE, "all_return_types pytree_register_structseq"),
         ("use torch.linalg.slogdet", "slogdet"),
-        ("use torch.linalg.eigh, or numpy.linalg.eig", "linalg_eig"),
     ),
     "torch.version": _sentences((_HERE, "debug git_version"), (_CPU, "hip rocm")),
     "torch.masked": _sentences(

@@ -375,7 +375,7 @@ def result_type_of(operands: Any) -> dtype:
         if d_or_none is not None and (result is None or d_or_none.kind > result.kind):
             if result is not None and result.kind == 2:
                 # Complex numbers of a later class make a floating point array complex in its own precision.
-                result = complex128 if result is float64 else complex64
+                result = {float64: complex128, float16: complex32}.get(result, complex64)
             else:
                 result = d_or_none if result is None else promote_types(result, d_or_none)
     assert result is not None

@@ -2,6 +2,7 @@
 
 from tinygrad_hw.numpy_names import LINALG, with_numpy_names
 from tinygrad_hw.ops.decomposition import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
+from tinygrad_hw.ops.eig import eig, eigvals
 from tinygrad_hw.ops.factor import householder_product, lu, lu_factor, lu_factor_ex, lu_solve
 from tinygrad_hw.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from tinygrad_hw.ops.linalg import LinAlgError
@@ -21,7 +22,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "householder_product",
     "inv",

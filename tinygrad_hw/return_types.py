@@ -61,6 +61,7 @@ linalg_solve_ex = _named("linalg_solve_ex", "result", "info")
 linalg_slogdet = _named("linalg_slogdet", "sign", "logabsdet")
 linalg_qr = _named("linalg_qr", "Q", "R")
 linalg_svd = _named("linalg_svd", "U", "S", "Vh")
+linalg_eig = _named("linalg_eig", "eigenvalues", "eigenvectors")
 linalg_eigh = _named("linalg_eigh", "eigenvalues", "eigenvectors")
 linalg_lstsq = _named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
 
@@ -74,6 +75,7 @@ __all__ = [
     "histogramdd",
     "kthvalue",
     "linalg_cholesky_ex",
+    "linalg_eig",
     "linalg_eigh",
     "linalg_inv_ex",
     "linalg_lstsq",

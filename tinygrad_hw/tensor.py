@@ -217,8 +217,8 @@ class Tensor(
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients flow to this tensor; settable on leaves."""
-        return edge_of(self) is not None
+        """Whether gradients flow to this tensor; settable on leaves. A view says so too once its base does."""
+        return edge_of(self) is not None or (self._base is not None and self._base._requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

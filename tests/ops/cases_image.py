@@ -105,6 +105,49 @@ CASES = [
             ((T(2, 3),), {"size": 2}, NE),
         ],
     ),
+    *[
+        C("interpolate", T(2, 2, 5, 4), kw={"mode": mode, "antialias": True, **more}, label=f"smooth {mode} {more}")
+        for mode in ("bilinear", "bicubic", "lanczos")
+        for more in (
+            {"size": (2, 3)},
+            {"size": (7, 9)},
+            {"scale_factor": 0.5},
+            {"scale_factor": (0.45, 1.7), "recompute_scale_factor": True},
+        )
+    ],
+    C(
+        "interpolate",
+        T(1, 1, 6, 5),
+        kw={"size": (3, 2), "mode": "bicubic", "antialias": True, "align_corners": True},
+        label="smooth, corners",
+    ),
+    C("interpolate", T(0, 1, 6, 5), kw={"size": (3, 2), "mode": "bilinear", "antialias": True}, label="smooth, empty"),
+    *[
+        C(
+            "interpolate",
+            T(2, 3, 5, 4, dtype="uint8", low=0, high=256),
+            kw={"size": size, "mode": mode, "antialias": smooth},
+            label=f"bytes {mode} {size} {smooth}",
+            orders=0,
+        )
+        for mode in ("bilinear", "bicubic", "lanczos")
+        for size in ((2, 3), (9, 7))
+        for smooth in (False, True)
+        if smooth or mode != "lanczos"
+    ],
+    C(
+        "interpolate",
+        T(1, 1, 2, 3),
+        kw={"size": 2, "mode": "lanczos", "antialias": True},
+        label="smooth, refused",
+        errors=[
+            ((T(1, 1, 4, 4),), {"size": 2, "antialias": True}, VE),
+            ((T(1, 1, 4),), {"size": 2, "mode": "linear", "antialias": True}, VE),
+            ((T(1, 1, 4, 4),), {"size": 2, "mode": "lanczos"}, VE),
+            ((T(1, 1, 4, 4),), {"size": 2, "mode": "lanczos", "antialias": True, "align_corners": True}, VE),
+            ((T(1, 1, 4, 4, dtype="int32"),), {"size": 2, "mode": "bilinear", "antialias": True}, NE),
+        ],
+    ),
     # blocks
     *[
         C("unfold", T(*s), k, kw=kw, label=f"{s} {k} {kw}")

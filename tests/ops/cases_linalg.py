@@ -15,6 +15,12 @@ def S(*shape: int) -> T:
     return T(*shape, make=spd)
 
 
+def spinning(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """3x3 matrices, one eigenvalue of which is real and two are not."""
+    block = np.array([[1.0, 2.0, 0.0], [-2.0, 1.5, 0.0], [0.0, 0.0, -1.0]])
+    return block + 0.2 * rng.standard_normal(shape)
+
+
 def symmetric(tensors):
     return [(t + t.mT) / 2 for t in tensors]
 
@@ -243,6 +249,28 @@ CASES = [
         errors=[((T(3, 3), "X"), {}, RuntimeError)],
     ),
     OpCase("linalg.eigvalsh", (S(2, 3, 3),), prepare=symmetric, reference=np.linalg.eigvalsh),
+    OpCase(
+        "linalg.eig",
+        (T(3, 3, make=spinning),),
+        select=lambda r: (r[0], abs(r[1])),
+        label="real and complex eigenvalues",
+        errors=[
+            ((T(3, 4),), {}, RuntimeError),
+            ((T(3),), {}, RuntimeError),
+            ((T(2, 2, dtype="int64"),), {}, RuntimeError),
+            ((1.0,), {}, TypeError),
+        ],
+    ),
+    OpCase("linalg.eig", (T(2, 3, 3, make=spinning),), select=lambda r: (r[0], abs(r[1])), label="batched"),
+    OpCase("linalg.eig", (T(2, 0, 0),), select=lambda r: (r[0], abs(r[1])), label="empty"),
+    OpCase(
+        "linalg.eigvals",
+        (T(3, 3, make=spinning),),
+        reference=np.linalg.eigvals,
+        errors=[((T(3, 4),), {}, RuntimeError), ((T(2, 2, dtype="int64"),), {}, RuntimeError)],
+    ),
+    OpCase("linalg.eigvals", (T(2, 3, 3, make=spinning),), reference=np.linalg.eigvals),
+    OpCase("linalg.eigvals", (T(0, 2, 2),), label="empty"),
     OpCase("linalg.pinv", (W(4, 3),), reference=np.linalg.pinv),
     OpCase("linalg.pinv", (W(3, 4),), reference=np.linalg.pinv),
     OpCase("linalg.lstsq", (W(4, 3), T(4, 2)), select=lambda r: r.solution, label="tall"),

@@ -55,8 +55,6 @@ CANNOT = {
     "torch.ops.aten._efficient_attention_forward": "CUDA",
     "torch.ops.aten._flash_attention_forward": "CUDA",
     "hash_tensor": "uint64",
-    "linalg.eig": "complex",
-    "linalg.eigvals": "complex",
 }
 
 #: Entries that are also run with complex samples.
@@ -70,7 +68,8 @@ _COMPLEX_WORDS = """
     dist div.no_rounding_mode dot double dsplit dstack einsum empty empty_like empty_permuted empty_strided eq
     equal exp exp2 expand expand_as expand_copy expm1 eye fill flatten flip fliplr flipud float float_power full
     full_like gather gradient half hsplit hstack imag index_add index_copy index_fill index_put index_select
-    inner int isclose isfinite isinf isnan isreal item kron ldexp lerp linalg.cross linalg.diagonal
+    inner int isclose isfinite isinf isnan isreal item kron ldexp lerp linalg.cross linalg.diagonal linalg.eig
+    linalg.eigvals
     linalg.multi_dot linalg.vander linalg.vecdot linalg.vector_norm linspace linspace.tensor_overload log log10
     log1p log2 log_softmax.with_dtype logical_and logical_not logical_or logical_xor logspace
     logspace.tensor_overload long masked.cumprod masked.cumsum masked.mean masked.normalize masked.prod

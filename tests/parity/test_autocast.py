@@ -184,7 +184,7 @@ def test_switches():
         return found
 
     assert told(tinygrad_hw) == told(torch)
-    assert tinygrad_hw.amp.is_autocast_available("cpu") and not tinygrad_hw.amp.is_autocast_available("cuda")
+    assert tinygrad_hw.amp.is_autocast_available("cpu")
 
 
 def test_in_place_and_out_do_not_cast():
@@ -194,3 +194,99 @@ def test_in_place_and_out_do_not_cast():
         assert x.dtype is tinygrad_hw.float32
     with pytest.raises(RuntimeError, match="same dtype"):
         tinygrad_hw.ones(2, 2).bfloat16() @ tinygrad_hw.ones(2, 2)
+
+
+#: s: a symmetric matrix of the dtype, p pivots; functions of PyTorch's list for float32, and others beside them.
+LINALG = """
+torch.linalg.cond(s)|torch.linalg.matrix_rank(s)|torch.linalg.solve(s, s)|torch.linalg.cholesky(s)
+torch.linalg.svdvals(s)|torch.linalg.eigvals(s)|torch.linalg.eigvalsh(s)|torch.linalg.inv(s)
+torch.linalg.tensorinv(s.reshape(2, 2, 4), ind=2)|torch.linalg.tensorsolve(s.reshape(2, 2, 4), s[:2, :2])
+torch.geqrf(s)[1]|torch.linalg.lstsq(s, s)[0]|torch.lu(s)[0]|torch.qr(s)[1]|torch.svd(s)[1]
+torch.triangular_solve(s, s)[0]|torch.linalg.qr(s)[1]|torch.linalg.cholesky_ex(s)[0]|torch.linalg.svd(s)[1]
+torch.linalg.eig(s)[0]|torch.linalg.eigh(s)[0]|torch.linalg.inv_ex(s)[0]|torch.cholesky(s)|torch.cholesky_inverse(s)
+torch.cholesky_solve(s, s)|torch.inverse(s)|torch.pinverse(s)|s.pinverse()|s.inverse()|torch.trace(s)|s.trace()
+torch.linalg.matrix_power(s, 2)|torch.linalg.matrix_power(s, -1)|torch.linalg.multi_dot([s, s, s])
+torch.fft.fft(s)|torch.fft.ifft(s)|torch.fft.fft2(s)|torch.fft.fftn(s)|torch.fft.rfft(s)|torch.fft.irfft(s)
+torch.fft.rfft2(s)|torch.fft.hfft(s)|torch.fft.ihfft(s)|torch.stft(s.reshape(-1), 4, return_complex=True)
+F.pad(s[None], (1, 1), mode="reflect")|F.pad(s[None], (1, 1, 1, 1), mode="replicate")|F.pad(s, (1, 1))
+F.pad(s[None], (1, 1), mode="circular")|torch.polar(s, s)|torch.view_as_complex(s.reshape(-1, 2))
+F.max_unpool2d(s[None, None, :2, :2], i, 2)|F.fractional_max_pool2d(s[None, None], 2, output_size=2)
+torch.linalg.det(s)|torch.linalg.lu(s)[1]|torch.linalg.solve_ex(s, s)[0]|torch.linalg.solve_triangular(s, s, upper=True)
+"""
+
+
+def run_linalg(package, text, lower):
+    package.manual_seed(0)
+    s = package.tensor([[4.0, 1.0, 0.0, 0.5], [1.0, 5.0, 1.0, 0.0], [0.0, 1.0, 6.0, 1.0], [0.5, 0.0, 1.0, 7.0]])
+    i = package.tensor([[[[0, 3], [8, 10]]]])
+    names = {"torch": package, "F": package.nn.functional, "s": s.to(getattr(package, lower)), "i": i}
+    try:
+        with warnings.catch_warnings(), package.autocast("cpu"):
+            warnings.simplefilter("ignore")
+            result = eval(text, names)
+    except (RuntimeError, NotImplementedError):
+        return "refused", None
+    return str(result.dtype), np.array(result.tolist())
+
+
+@pytest.mark.parametrize("lower", ["bfloat16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("text", LINALG.strip().replace("\n", "|").split("|"))
+def test_linear_algebra(text, lower):
+    ours, theirs = run_linalg(tinygrad_hw, text, lower), run_linalg(torch, text, lower)
+    assert ours[0] == theirs[0]
+    if ours[1] is not None:
+        loose = lower in ("bfloat16", "float16") or "multi_dot" in text or "matrix_power" in text
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=2e-2 if loose else 2e-5, atol=2e-2 if loose else 2e-5)
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("cast_inputs", [None, "float32", "bfloat16"])
+def test_custom_functions(cast_inputs, on):
+    def told(package):
+        found = []
+        kind = None if cast_inputs is None else getattr(package, cast_inputs)
+
+        class Product(package.autograd.Function):
+            @staticmethod
+            @package.amp.custom_fwd(device_type="cpu", cast_inputs=kind)
+            def forward(ctx, a, b, rest):
+                ctx.save_for_backward(a, b)
+                c = a @ b
+                found.append((package.is_autocast_enabled("cpu"), *(str(t.dtype) for t in (a, b, *rest, c))))
+                return c
+
+            @staticmethod
+            @package.amp.custom_bwd(device_type="cpu")
+            def backward(ctx, g):
+                a, b = ctx.saved_tensors
+                product = g.float() @ b.float()
+                found.append((package.is_autocast_enabled("cpu"), str(g.dtype), str(product.dtype)))
+                return (g.float() @ b.float().T).to(a.dtype), (a.float().T @ g.float()).to(b.dtype), None
+
+        a = package.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        b = package.tensor([[0.5, 1.0], [1.5, 2.0]], requires_grad=True)
+        rest = [package.ones(1, dtype=package.float64), package.ones(1), package.ones(1, dtype=package.int64)]
+        with package.autocast("cpu", enabled=on):
+            out = Product.apply(a, b, rest)
+        out.float().sum().backward()
+        found.append((str(out.dtype), a.grad.tolist(), b.grad.tolist(), str(a.grad.dtype)))
+        return found
+
+    assert told(tinygrad_hw) == told(torch)
+
+
+KINDS = "cpu cuda ipu xpu opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia privateuseone nothing"
+
+
+@pytest.mark.parametrize("kind", KINDS.split())
+def test_kinds_of_devices(kind):
+    def told(package):
+        found = []
+        for function in (package.amp.is_autocast_available, package.is_autocast_enabled, package.get_autocast_dtype):
+            try:
+                found.append(str(function(kind)))
+            except RuntimeError:
+                found.append("refused")
+        return found
+
+    assert told(tinygrad_hw) == told(torch)

@@ -356,3 +356,40 @@ def test_operator_database():
         failures += [(name, *f) for f in report.failures]
     assert not failures
     assert count > 450
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_ranges_are_rounded_as_they_are_counted(kind):
+    rng = np.random.default_rng(0)
+    for steps in (0, 1, 2, 3, 6, 12, 33, 70, 129, 255):
+        start, end = rng.uniform(-4, 4, 2)
+        for name, scale in (("linspace", 1.0), ("logspace", 0.25)):
+            ours, theirs = (
+                getattr(package, name)(start * scale, end * scale, steps, dtype=getattr(package, kind)).tolist()
+                for package in (tinygrad_hw, torch)
+            )
+            if name == "linspace":
+                assert ours == theirs, steps
+            else:  # the power function itself may differ by a rounding
+                np.testing.assert_allclose(ours, theirs, rtol=8e-3 if kind == "bfloat16" else 1e-3)
+
+
+@pytest.mark.parametrize("text", ["x * 1j", "1j * x", "x + (1 + 2j)", "x - 1j", "1j / x", "x[0] * 1j", "x * z[0]"])
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32", "float64"])
+def test_complex_numbers_times_narrow_tensors(kind, text):
+    told = []
+    for package in (tinygrad_hw, torch):
+        x = package.tensor([1.5, 2.0], dtype=getattr(package, kind))
+        result = eval(text, {"x": x, "z": package.tensor([1j, 2.0])})
+        told.append((str(result.dtype), [complex(v) for v in result.reshape(-1).to(package.complex64).tolist()]))
+    assert told[0][0] == told[1][0]
+    np.testing.assert_allclose(told[0][1], told[1][1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("text", ["x & 1", "x | x", "x << 1", "torch.gcd(x, x)", "torch.bitwise_not(x)"])
+def test_refusals_name_the_dtype(text):
+    x = tinygrad_hw.ones(2, dtype=tinygrad_hw.bfloat16)
+    with pytest.raises(NotImplementedError, match="bfloat16 tensors: it needs integers"):
+        eval(text, {"x": x, "torch": tinygrad_hw})
+    with pytest.raises(NotImplementedError, match="BFloat16"):
+        eval(text, {"x": torch.ones(2, dtype=torch.bfloat16), "torch": torch})

@@ -153,3 +153,44 @@ def test_custom_functions_inside():
         log(x.grad)
 
     both(code)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_early_stop(early):
+    """What comes after the last operation that saves something is not computed again."""
+
+    def code(torch, log):
+        c = _checkpoint(torch)
+        w = torch.tensor([1.0, 2.0], requires_grad=True)
+        x = torch.tensor([3.0, 4.0], requires_grad=True)
+        steps = []
+
+        def f(a):
+            b = (a * w).sin()
+            b.mul_(2.0)
+            d = b * w
+            e = d + 1.0  # saves nothing
+            steps.append("after")
+            return e.sum()
+
+        c.checkpoint(f, x, use_reentrant=False, early_stop=early).backward()
+        log(steps, x.grad, w.grad)
+
+    both(code)
+
+
+def test_early_stop_by_values_and_steps():
+    calls = []
+
+    def f(a):
+        b = a.exp() * a
+        calls.append("before")
+        c = b + 1.0
+        calls.append("after")
+        return c
+
+    x = tinygrad_hw.tensor([0.0, 1.0], requires_grad=True)
+    y = _checkpoint(tinygrad_hw).checkpoint(f, x, use_reentrant=False)
+    y.sum().backward()
+    assert calls == ["before", "after", "before"]
+    np.testing.assert_allclose(x.grad.numpy(), [1.0, 2 * np.e], rtol=1e-6)

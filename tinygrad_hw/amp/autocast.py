@@ -26,9 +26,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _LOWER = (dtypes.bfloat16, dtypes.float16)
 
+#: PyTorch's kinds of devices: those with autocast, those of them whose lower precision is bfloat16, and all.
+_DEVICES = ("cpu", "cuda", "ipu", "xpu", "mps", "maia", "xla", "hpu", "mtia", "privateuseone")
+_BFLOAT16 = ("cpu", "maia", "xla", "hpu")
+_KINDS = (*_DEVICES, "hip", "mkldnn", "opengl", "opencl", "ideep", "ve", "fpga", "lazy", "vulkan", "meta")
+
+
+def _known(kind: str) -> str:
+    if kind not in _KINDS:
+        raise RuntimeError(f"Expected one of {', '.join(_KINDS)} device type at start of device string: {kind}")
+    return kind
+
 
 def is_autocast_available(device_type: str) -> bool:
-    """Return whether there can be a lower precision on a kind of device: on the CPU.
+    """Return whether PyTorch has a lower precision for a kind of device, be the device there or not.
+
+    Raises:
+        RuntimeError: there is no such kind.
 
     Source: ``torch.amp.is_autocast_available``.
 
@@ -36,11 +50,14 @@ def is_autocast_available(device_type: str) -> bool:
         >>> torch.amp.is_autocast_available("cpu")
         True
     """
-    return device_type == "cpu"
+    return _known(device_type) in _DEVICES
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Return whether a block of :class:`autocast` for a kind of device is on.
+
+    Raises:
+        RuntimeError: there is no such kind, or it has no lower precision.
 
     Source: ``torch.is_autocast_enabled``.
 
@@ -48,7 +65,11 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
         >>> torch.is_autocast_enabled("cpu")
         False
     """
-    return device_type == "cpu" and mode.autocast is not None
+    if device_type == "cpu":
+        return mode.autocast is not None
+    if _known(device_type) not in _DEVICES:
+        raise RuntimeError(f"unknown device type for autocast: {device_type!r}; there are {', '.join(_DEVICES)}")
+    return False
 
 
 def get_autocast_dtype(device_type: str) -> dtypes.dtype:
@@ -61,7 +82,9 @@ def get_autocast_dtype(device_type: str) -> dtypes.dtype:
         torch.bfloat16
     """
     if device_type != "cpu":
-        return dtypes.float16 if device_type == "cuda" else dtypes.bfloat16
+        if _known(device_type) not in (*_DEVICES, "hip"):
+            raise RuntimeError(f"unsupported scalarType: autocast knows the devices {', '.join(_DEVICES)}")
+        return dtypes.bfloat16 if device_type in _BFLOAT16 else dtypes.float16
     return mode.autocast or dtypes.bfloat16
 
 

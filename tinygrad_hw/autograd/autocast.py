@@ -19,7 +19,7 @@ from tinygrad_hw.autograd import tracer
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, mode
 
-__all__ = ["in_float32", "start", "stop"]
+__all__ = ["as_float32", "in_float32", "start", "stop"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,6 +79,11 @@ def _whole(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwarg
 _tracer.whole = _whole  # type: ignore[attr-defined]
 
 
+def as_float32(value: Any) -> Any:
+    """Return what a function that computes in float32 under autocast gets for an argument; itself without autocast."""
+    return value if mode.autocast is None else _to(value, dtypes.float32.numpy)
+
+
 def in_float32(function: F) -> F:
     """Mark a function that computes in float32 under autocast."""
 
@@ -86,8 +91,14 @@ def in_float32(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if mode.autocast is None:
             return function(*args, **kwargs)
-        kind = dtypes.float32.numpy
-        return function(*(_to(a, kind) for a in args), **{k: _to(v, kind) for k, v in kwargs.items()})
+        args = tuple(as_float32(a) for a in args)
+        kwargs = {k: as_float32(v) for k, v in kwargs.items()}
+        # Products inside of it are not lowered either.
+        lower, mode.autocast = mode.autocast, None
+        try:
+            return function(*args, **kwargs)
+        finally:
+            mode.autocast = lower
 
     return call  # type: ignore[return-value]
 

@@ -33,7 +33,7 @@ _WORDS = """
     getitem getitem_select getitem_unsqueeze getitem_alias getitem_adjoint
     index index_adjoint index_put index_select index_add_zeros gather gather_adjoint
     scatter constant_pad_nd conj_physical real_part imag_part view_as_real view_as_complex complex polar fft_c2c
-    fft_c2r
+    fft_c2r linalg_eig linalg_eigvals linalg_solve
 """
 #: The ops whose forward function and rules hold for complex arrays; all others refuse them.
 OPS = frozenset(_WORDS.split())

@@ -158,7 +158,14 @@ def apply(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     copies = [wide(a) for a in args]
     if op.name in _ROUNDS_NUMBERS and narrow:
         copies = [float(np.float32(a).astype(narrow[0])) if a.__class__ is float else a for a in copies]
-    result = op.core(*copies, **params)
+    try:
+        result = op.core(*copies, **params)
+    except NotImplementedError as error:
+        if len(narrow) != 1:
+            raise
+        # The op saw the copies.
+        computed, own = (dtypes.from_numpy(k).name for k in (dtypes.COMPUTE[narrow[0]], narrow[0]))
+        raise type(error)(str(error).replace(computed, own)) from None
     if isinstance(result, TensorBase):
         for a, copy in zip(args, copies, strict=True):
             if copy is not a and isinstance(a, TensorBase) and result.array is copy.array:

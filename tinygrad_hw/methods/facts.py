@@ -26,15 +26,18 @@ class Absent:
 
     def __init__(self, about: str) -> None:
         self.about = about
-        self.names: list[str] = []
+        self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.names.append(name)
+        if self.name:  # several names in one assignment: a descriptor for each, which knows its own
+            other = Absent(self.about)
+            other.name = name
+            setattr(owner, name, other)
+        else:
+            self.name = name
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        raise AttributeError(
-            f"{owner.__name__!r} object has no attribute {' or '.join(self.names)!r}{hint(self.about)}"
-        )
+        raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}{hint(self.about)}")
 
 
 class FactMethods(TensorBase):

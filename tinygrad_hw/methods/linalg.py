@@ -181,7 +181,7 @@ class LinalgMethods(TensorBase):
 
     def pinverse(self, rcond: float = 1e-15) -> Tensor:
         """Return the pseudo-inverse; see ``torch.linalg.pinv``."""
-        return solvers.pinv(self, rtol=rcond)
+        return solvers.pinverse(self, rcond)
 
     def cholesky(self, upper: bool = False) -> Tensor:
         """Return the Cholesky factor; see ``torch.linalg.cholesky``."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.basics import conj as _conj
 from tinygrad_hw.autograd.complex import is_complex as _is_complex
 from tinygrad_hw.autograd.graph import TensorBase
@@ -134,6 +135,7 @@ def view_as_real(input: Any) -> Any:
     return _view_as_real(input)
 
 
+@in_float32
 def view_as_complex(input: Any) -> Any:
     """Return a view of a real tensor whose last dimension holds real and imaginary parts.
 
@@ -232,6 +234,7 @@ def complex(real: Any, imag: Any, *, out: Any = None) -> Any:
     return _complex(real, imag)
 
 
+@in_float32
 def polar(abs: Any, angle: Any, *, out: Any = None) -> Any:
     r"""Return the complex tensor :math:`abs \cdot (\cos angle + i \sin angle)`.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.graph import TensorBase, array_of, edge_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -66,6 +67,7 @@ def _cholesky_rule(g: Any, out: Any) -> Any:
 _cholesky = op("linalg_cholesky", _cholesky_forward, node_name="LinalgCholeskyExBackward0", A=_cholesky_rule)
 
 
+@in_float32
 def cholesky(A: Any, *, upper: bool = False, out: Any = None) -> Any:
     r"""Return the lower triangular :math:`L` with :math:`A = L L^T`.
 
@@ -105,6 +107,7 @@ def _first_bad_minor(a: Any) -> Any:
     return info
 
 
+@in_float32
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """Return the Cholesky factor, and where the matrix turned out not to be positive definite.
 
@@ -181,6 +184,7 @@ _qr = op(
 )
 
 
+@in_float32
 def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
     r"""Return :math:`A = QR` with orthonormal :math:`Q` and upper triangular :math:`R`.
 
@@ -215,6 +219,7 @@ def qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
     return linalg_qr(*_qr(A, mode=mode))
 
 
+@in_float32
 def torch_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
     """Return the QR factors; see ``linalg.qr``.
 
@@ -290,6 +295,7 @@ _svd = op(
 )
 
 
+@in_float32
 def svd(A: Any, full_matrices: bool = True, *, out: Any = None) -> Any:
     r"""Return the singular value decomposition :math:`A = U \operatorname{diag}(S) V^T`.
 
@@ -316,6 +322,7 @@ def svd(A: Any, full_matrices: bool = True, *, out: Any = None) -> Any:
     return linalg_svd(*_svd(A, full_matrices=full_matrices))
 
 
+@in_float32
 def svdvals(A: Any, *, out: Any = None) -> Any:
     """Return the singular values in descending order; see ``svd``.
 
@@ -338,6 +345,7 @@ def svdvals(A: Any, *, out: Any = None) -> Any:
     return _svd(A, full_matrices=False)[1]
 
 
+@in_float32
 def torch_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
     """Return the singular value decomposition ``(U, S, V)``, V not transposed; see ``linalg.svd``.
 
@@ -473,6 +481,7 @@ def _check_uplo(UPLO: str) -> bool:
     return UPLO.upper() == "U"
 
 
+@in_float32
 def eigh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     r"""Return the eigenvalues and eigenvectors of symmetric matrices, :math:`A = V \operatorname{diag}(w) V^T`.
 
@@ -497,6 +506,7 @@ def eigh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     return linalg_eigh(*_eigh(A, upper=upper))
 
 
+@in_float32
 def eigvalsh(A: Any, UPLO: str = "L", *, out: Any = None) -> Any:
     """Return the eigenvalues of symmetric matrices in ascending order; see ``eigh``.
 

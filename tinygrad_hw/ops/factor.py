@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.complex import check_real
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
@@ -261,6 +262,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     return solve_triangular(LU, y, upper=True)
 
 
+@in_float32
 def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """Return the solution of ``AX = b`` from the LU factors of A; see ``linalg.lu_solve``.
 
@@ -277,6 +279,7 @@ def torch_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> 
     return lu_solve(LU_data, LU_pivots, b)
 
 
+@in_float32
 def torch_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Any, ...]:
     """Return the LU factors in one matrix and the pivots; see ``linalg.lu_factor``.
 
@@ -322,6 +325,7 @@ _geqrf = op(
 )
 
 
+@in_float32
 def geqrf(input: Any, *, out: Any = None) -> Any:
     """Return the QR factors as LAPACK keeps them: R above, reflectors below, their factors in ``tau``.
 
@@ -378,6 +382,7 @@ def _check_tau(name: str, A: Any, tau: Any) -> None:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {A.dtype}")
 
 
+@in_float32
 def householder_product(input: Any, tau: Any, *, out: Any = None) -> Any:
     r"""Return the first columns of the product of reflectors :math:`\prod_i (I - \tau_i v_i v_i^T)`.
 
@@ -408,6 +413,7 @@ def householder_product(input: Any, tau: Any, *, out: Any = None) -> Any:
     return product
 
 
+@in_float32
 def orgqr(input: Any, tau: Any) -> Any:
     """Return the first columns of the product of reflectors; see ``linalg.householder_product``.
 
@@ -421,6 +427,7 @@ def orgqr(input: Any, tau: Any) -> Any:
     return householder_product(input, tau)
 
 
+@in_float32
 def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False, *, out: Any = None) -> Any:
     """Return the product of the reflectors' matrix Q with another matrix: ``Q B``, ``Q^T B``, ``B Q`` or ``B Q^T``.
 

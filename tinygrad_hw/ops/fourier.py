@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import as_float32
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase, array_of
@@ -124,6 +125,7 @@ def _prepared(name: str, input: Any, complex: bool | None = None) -> Any:
     """Return the input with a dtype to transform: real, complex (True) or either (None)."""
     if not isinstance(input, (TensorBase, np.ndarray)):
         raise TypeError(f"fft_{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    input = as_float32(input)
     kind = array_of(input).dtype
     if kind == np.float16 or kind.kind == "V":
         which = "Half" if kind == np.float16 else "BFloat16"

@@ -13,6 +13,7 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import fold as kernels
 from tinygrad_hw.kernels import interpolate as resize
+from tinygrad_hw.ops.antialias import FILTERS, resize_bytes, resize_smooth
 from tinygrad_hw.ops.permutation import permute
 from tinygrad_hw.ops.shape import reshape, squeeze, unsqueeze
 
@@ -333,6 +334,15 @@ def _cubic_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any)
     return matrix.astype(kind)
 
 
+def _linear_matrix(n: int, out: int, scale: float | None, align: bool, kind: Any) -> Any:
+    """Return the weights of linear interpolation, (out, n)."""
+    low, high, share = resize.linear_table(n, out, scale, align, kind)
+    matrix = np.zeros((out, n), kind)
+    np.add.at(matrix, (np.arange(out), low), 1 - share)
+    np.add.at(matrix, (np.arange(out), high), share)
+    return matrix
+
+
 @whole
 def interpolate(
     input: Any,
@@ -349,11 +359,12 @@ def interpolate(
         input: (N, C, L), (N, C, H, W) or (N, C, D, H, W).
         size: sizes of the output.
         scale_factor: or how many times larger it is.
-        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"`` and
-            ``"bicubic"`` (images), ``"trilinear"`` (volumes), ``"area"``.
+        mode: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` (sequences), ``"bilinear"``,
+            ``"bicubic"`` and ``"lanczos"`` (images), ``"trilinear"`` (volumes), ``"area"``.
         align_corners: for the linear modes, whether the corner elements keep their values.
         recompute_scale_factor: use the output sizes, not the given factor.
-        antialias: must be False.
+        antialias: for ``"bilinear"`` and ``"bicubic"``, take in all pixels that an output pixel covers where images
+            get smaller; ``"lanczos"`` always does and wants True.
 
     Raises:
         ValueError: the arguments contradict each other.
@@ -380,8 +391,6 @@ def interpolate(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | "
             f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
         )
-    if antialias:
-        raise NotImplementedError("interpolate: antialias=True is not supported")
     if (size is None) == (scale_factor is None):
         raise ValueError(
             "only one of size or scale_factor should be defined"
@@ -415,6 +424,18 @@ def interpolate(
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input {list(sizes)} and output {list(out)}"
         )
+    if antialias and (mode not in FILTERS or dims != 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as "
+            f"input, not {mode} and {input.ndim}-D"
+        )
+    if mode == "lanczos" and dims == 2:
+        if align_corners:
+            raise ValueError("Lanczos mode does not support align_corners=True")
+        if not antialias:
+            raise ValueError("Lanczos mode requires antialias=True")
+    if antialias:
+        return resize_smooth(input, mode, out, factors, bool(align_corners))
     if mode == "area":
         from tinygrad_hw.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d
         from tinygrad_hw.ops.pool3d import adaptive_avg_pool3d
@@ -422,7 +443,7 @@ def interpolate(
         if dims == 3:
             return adaptive_avg_pool3d(input, out)
         return adaptive_avg_pool1d(input, out[0]) if dims == 1 else adaptive_avg_pool2d(input, out)
-    only = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+    only = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "lanczos": 2}
     if only.get(mode, dims) != dims:
         raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {only[mode] + 2}D input")
     if mode not in ("nearest", "nearest-exact", *only):
@@ -433,6 +454,10 @@ def interpolate(
     kind = input.array.dtype if hasattr(input, "array") else input.dtype
     wide = np.float32 if kind == np.float16 else kind
 
+    if kind == np.uint8 and mode in ("bilinear", "bicubic"):
+        weights = _cubic_matrix if mode == "bicubic" else _linear_matrix
+        rows, columns = (weights(*a, bool(align_corners), np.float64) for a in zip(sizes, out, factors, strict=True))
+        return resize_bytes(input, rows=rows, columns=columns)
     if mode == "bicubic":
         rows, columns = (_cubic_matrix(*a, bool(align_corners), wide) for a in zip(sizes, out, factors, strict=True))
         return _combine(input, rows=rows, columns=columns)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import TensorBase, array_of, mode
 from tinygrad_hw.autograd.op import op
@@ -505,6 +506,7 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     return squeeze(product, 0) if first else product
 
 
+@in_float32
 def trace(input: Any) -> Any:
     r"""Return :math:`\sum_i A_{ii}` of a 2-D tensor.
 

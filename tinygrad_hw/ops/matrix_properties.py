@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.basics import cast
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
@@ -146,6 +147,7 @@ def logdet(input: Any) -> Any:
 # -- rank and norms -------------------------------------------------------------------------------
 
 
+@in_float32
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, out: Any = None) -> Any:
     """Return the number of singular values above the tolerance; not differentiable.
 
@@ -329,6 +331,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
+@in_float32
 def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     r"""Return the condition number :math:`\|A\|_p \|A^{-1}\|_p`.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.autocast import as_float32
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.ops.index_select import index_select
@@ -104,7 +105,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             f"Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: {mode!r} with "
             f"{len(sizes)} sizes on a {input.ndim}-D tensor"
         )
-    result = input
+    input = result = input if mode == "circular" else as_float32(input)
     for dim in range(input.ndim - count, input.ndim):
         before, after = sides[dim]
         n = result.shape[dim]

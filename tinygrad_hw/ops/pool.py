@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
@@ -395,6 +396,7 @@ def _unpool(
     return _unbatched(_unpool_op(x, places, size=size), dims, single)
 
 
+@in_float32
 def max_unpool1d(
     input: Any,
     indices: Any,
@@ -416,6 +418,7 @@ def max_unpool1d(
     return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@in_float32
 def max_unpool2d(
     input: Any,
     indices: Any,

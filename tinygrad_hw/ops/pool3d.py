@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
@@ -146,6 +147,7 @@ def max_pool3d(
     return _with_indices(out, indices, single, return_indices)
 
 
+@in_float32
 def max_unpool3d(
     input: Any,
     indices: Any,
@@ -377,6 +379,7 @@ def _fractional_pool(
     return _with_indices(out, indices, single, return_indices)
 
 
+@in_float32
 def fractional_max_pool2d(
     input: Any,
     kernel_size: Any,
@@ -410,6 +413,7 @@ def fractional_max_pool2d(
     )
 
 
+@in_float32
 def fractional_max_pool3d(
     input: Any,
     kernel_size: Any,
@@ -473,6 +477,7 @@ def adaptive_max_pool3d_with_indices(input: Any, output_size: Any, return_indice
     return adaptive_max_pool3d(input, output_size, True)
 
 
+@in_float32
 def fractional_max_pool2d_with_indices(
     input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
     _random_samples: Any = None,
@@ -481,6 +486,7 @@ def fractional_max_pool2d_with_indices(
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
+@in_float32
 def fractional_max_pool3d_with_indices(
     input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
     _random_samples: Any = None,

@@ -126,10 +126,32 @@ def linspace(
     _check_steps(steps)
     start, end = _ends("linspace", start, end)
     kind = _range_kind(start, end, dtype)
+    if kind.kind == "W":
+        raise refuse("linspace_cpu", kind)
     if kind.kind in "iu":  # integers lie between integers
         start, end = int(start), int(end)
-    values = _evenly(start, end, steps)
+    values = (_evenly_narrow if _is_narrow(kind) else _evenly)(start, end, steps, kind)
     return _finish(values.astype(kind), requires_grad)
+
+
+def _is_narrow(kind: Any) -> bool:
+    return bool(kind.itemsize == 2 and kind.kind in "fV")
+
+
+def _evenly_narrow(start: Any, end: Any, steps: int, kind: Any, between: bool = True) -> Any:
+    """Return equally spaced numbers of two bytes as PyTorch computes them: a rounded step, and all is if asked."""
+
+    def r(x: Any) -> Any:
+        return np.asarray(x, np.float32).astype(kind).astype(np.float32)
+
+    q = r if between else np.float32
+    start, end = r(start), r(end)
+    if steps < 2:
+        return np.full(steps, start)
+    step = r(r(end - start) / r(steps - 1))
+    index = np.arange(steps)
+    up, down = q(start + q(step * r(index))), q(end - q(step * r(steps - 1 - index)))
+    return np.where(index < steps // 2, up, down)
 
 
 def _check_steps(steps: Any) -> None:
@@ -159,7 +181,7 @@ def _range_kind(start: Any, end: Any, dtype: Any) -> Any:
     return kind
 
 
-def _evenly(start: Any, end: Any, steps: int) -> Any:
+def _evenly(start: Any, end: Any, steps: int, _: Any) -> Any:
     """Return equally spaced float64 (complex128), each half computed from its own end."""
     if steps == 1:
         return np.array([start], np.result_type(type(start), np.float64))
@@ -197,5 +219,8 @@ def logspace(
     kind = _range_kind(start, end, dtype)
     if kind.kind not in "fcVW":
         start, end = int(start), int(end)
-    values = np.power(base if isinstance(base, complex) else float(base), _evenly(start, end, steps))
+    narrow = _is_narrow(kind)
+    exponents = _evenly_narrow(start, end, steps, kind, False) if narrow else _evenly(start, end, steps, kind)
+    power = exponents.astype(np.result_type(exponents, np.float64))
+    values = np.power(base if isinstance(base, complex) else float(base), power)
     return _finish(values.astype(kind), requires_grad)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd.graph import wrap
+from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import random as random_kernels
@@ -87,7 +88,10 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         return into(out, softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("softmax", input.ndim, _stacklevel)
-    return _softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+    x = _converted(input, dtype)
+    if array_of(x).dtype.kind in "iub":
+        return _of_integers("softmax", x, dim)
+    return _softmax(x, dim=one_dim(dim, input.ndim))
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, out: Any = None) -> Any:
@@ -109,7 +113,22 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
         return into(out, log_softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("log_softmax", input.ndim, _stacklevel)
-    return _log_softmax(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+    x = _converted(input, dtype)
+    if array_of(x).dtype.kind in "iub":
+        return _of_integers("log_softmax", x, dim)
+    return _log_softmax(x, dim=one_dim(dim, input.ndim))
+
+
+def _of_integers(name: str, x: Any, dim: int) -> Any:
+    """Return an empty tensor of the same dtype; PyTorch knows no softmax of integers, but does not notice if empty."""
+    one_dim(dim, x.ndim)
+    array = array_of(x)
+    if array.size:
+        raise NotImplementedError(
+            f"{name} is not implemented for {dtypes.from_numpy(array.dtype)}. Convert the tensor with .float(), or "
+            "pass dtype=torch.float32"
+        )
+    return wrap(np.empty_like(array))
 
 
 def torch_softmax(input: Any, dim: int, dtype: Any = None, *, out: Any = None) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import return_types
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -32,6 +33,7 @@ __all__ = [
     "inv_ex",
     "lstsq",
     "pinv",
+    "pinverse",
     "solve",
     "solve_ex",
     "solve_triangular",
@@ -59,6 +61,7 @@ _inv = op(
 )
 
 
+@in_float32
 def inv(A: Any, *, out: Any = None) -> Any:
     r"""Return the inverse :math:`A^{-1}`; its gradient is :math:`-A^{-T} g A^{-T}`.
 
@@ -90,6 +93,7 @@ def _zero_pivots(A: Any) -> Any:
     return lu_packed(array_of(A))[2]
 
 
+@in_float32
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     """Return the inverse, and where a zero pivot was met.
 
@@ -141,6 +145,7 @@ _solve = op(
 )
 
 
+@in_float32
 def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` (or :math:`XA = B`).
 
@@ -243,6 +248,7 @@ def solve_triangular(
     return solve(_triangle(A, upper, unitriangular), B, left=left)
 
 
+@in_float32
 def triangular_solve(
     b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
 ) -> Any:
@@ -304,6 +310,7 @@ _cholesky_solve = op(
 )
 
 
+@in_float32
 def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
     r"""Return the solution of :math:`AX = B` from the Cholesky factor of A.
 
@@ -352,6 +359,7 @@ def _cholesky_inverse_rule(g: Any, L: Any, out: Any, upper: bool) -> Any:
 _cholesky_inverse = op("cholesky_inverse", _cholesky_inverse_forward, L=_cholesky_inverse_rule)
 
 
+@in_float32
 def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
     r"""Return :math:`(L L^T)^{-1}` from the Cholesky factor.
 
@@ -383,6 +391,7 @@ def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
 # -- over several dimensions ----------------------------------------------------------------------
 
 
+@in_float32
 def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
     """Return the inverse of a tensor as a map of tensors: that of its first ``ind`` dimensions against the rest.
 
@@ -414,6 +423,7 @@ def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
     return reshape(inv(reshape(A, (rows, columns))), (*rest, *first))
 
 
+@in_float32
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
     """Return the X with ``tensordot(A, X, X.ndim) = B``.
 
@@ -487,6 +497,23 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False,
     return _pinv(A, atol=atol, rtol=rtol, hermitian=hermitian)
 
 
+@in_float32
+def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+    """Return the pseudo-inverse; see ``torch.linalg.pinv``.
+
+    Args:
+        input: (..., m, n).
+        rcond: singular values that are not larger, relative to the largest, count as zero.
+
+    Source: ``torch.pinverse``.
+
+    Example:
+        >>> torch.pinverse(torch.tensor([[2.0], [0.0]]))
+        tensor([[0.5000, 0.0000]])
+    """
+    return pinv(input, rtol=rcond)
+
+
 def _pinv_forward(A: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
     if hermitian:
         w, v = _numpy("pinv", np.linalg.eigh, A)
@@ -512,6 +539,7 @@ def _pinv_rule(g: Any, A: Any, out: Any) -> Any:
 _pinv = op("linalg_pinv", _pinv_forward, node_name="LinalgPinvBackward0", A=_pinv_rule)
 
 
+@in_float32
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None, out: Any = None) -> Any:
     r"""Return the solution of the least squares problem :math:`\min_X \|AX - B\|_F`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.autocast import in_float32
 from tinygrad_hw.autograd.complex import is_complex
 from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.ops import fourier
@@ -43,6 +44,7 @@ def _no_window(instead: str) -> None:
     )
 
 
+@in_float32
 def stft(
     input: Any,
     n_fft: int,

@@ -38,7 +38,8 @@ def _var_rule(g: Any, input: Any, dim: tuple[int, ...], correction: float) -> An
     count = math.prod(shape[d] for d in dim)
     centre = input - _mean(input, dim=dim, keepdim=True)
     free = count - correction
-    factor = 2 / free if free > 0 else math.nan
+    # No degrees of freedom: infinite where an element differs from the mean. Fewer than none are PyTorch's.
+    factor = 2 / free if free else math.inf
     return _back(g, shape, dim) * centre * factor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from tinygrad_hw.autograd.function import Function
 from tinygrad_hw.autograd.grad_mode import enable_grad, no_grad
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, next_number
 from tinygrad_hw.autograd.hooks import add_node_hook
+from tinygrad_hw.autograd.tracer import add_tracer, remove_tracer
 from tinygrad_hw.func.tree import flatten
 from tinygrad_hw.nn.modules.container import Sequential
 from tinygrad_hw.ops.random import fork_rng, get_rng_state, set_rng_state
@@ -63,11 +65,61 @@ def _nodes_of(result: Any, oldest: int) -> list[Node]:
     return [found[n] for n in sorted(found, reverse=True)]
 
 
+def _is_small(value: Any) -> bool:
+    """Whether what a node saved is a number or a shape, which costs no memory."""
+    if isinstance(value, tuple):
+        return all(isinstance(v, int) for v in value)
+    return value is None or isinstance(value, (int, float, str))
+
+
+def _keeps(node: Node) -> bool:
+    """Whether a node saved more than shapes, so that a second run must provide it."""
+    return getattr(node.op, "ctx", None) is not None or not all(map(_is_small, node.saved or ()))
+
+
+class _Enough(Exception):
+    """Raised inside of a second run once all that the first run had saved is there again."""
+
+
+class _Watch:
+    """A tracer of a second run, which ends it before the next operation once a node of a given age is there."""
+
+    def __init__(self, oldest: int, last: int) -> None:
+        self.oldest, self.last = oldest, last
+        self.thread = threading.get_ident()
+        self.found: list[Any] = []
+        self.stopped = False
+
+    def __call__(self, op: Any, args: tuple[Any, ...], params: dict[str, Any], apply: Any) -> Any:
+        if self.stopped or threading.get_ident() != self.thread:
+            return apply(op, args, params)
+        # Before, not after: an operation in place has then written what it saved.
+        if self.found and self.oldest - min(n.number for n in self.found[-1]) >= self.last:
+            self.stopped = True
+            raise _Enough
+        result = apply(op, args, params)
+        nodes = [e for t in _tensors(result) if isinstance(e := t._node, Node)]
+        if nodes:
+            self.found.append(nodes)
+        return result
+
+
 class _Region:
     """The nodes of a checkpointed call. They saved nothing, and get it all when the first of them needs it."""
 
-    def __init__(self, run: Callable[[], Any], nodes: list[Node], inputs: list[TensorBase], strict: bool) -> None:
+    def __init__(
+        self,
+        run: Callable[[], Any],
+        nodes: list[Node],
+        inputs: list[TensorBase],
+        strict: bool,
+        oldest: int,
+        early: bool,
+    ) -> None:
         self.run = run
+        self.ages = [oldest - n.number for n in nodes]
+        kept = [a for n, a in zip(nodes, self.ages, strict=True) if _keeps(n)]
+        self.last = max(kept, default=0) if early else 0
         self.strict = strict
         # The nodes hold the region by their hooks: were it to hold them too, nothing would be freed.
         self.nodes = [weakref.ref(n) for n in nodes]
@@ -75,7 +127,7 @@ class _Region:
         self.empty = True
         for node in nodes:
             context = getattr(node.op, "ctx", None)
-            if node.saved or context is not None:
+            if _keeps(node):
                 add_node_hook(node, "pre", self.refill)
                 node.saved = None
             if context is not None:
@@ -92,6 +144,8 @@ class _Region:
                     "torch.utils.checkpoint: a tensor given to the checkpointed function (shape "
                     f"{list(tensor.array.shape)}) has been modified by an inplace operation since. clone() it first"
                 )
+        if self.last and self._refill_early():
+            return
         oldest = next_number()
         with enable_grad():
             again = _nodes_of(self.run(), oldest)
@@ -112,10 +166,53 @@ class _Region:
                     f"during the forward pass: {old.name()} of shape {old.shape} and {old.dtype}, now {new.name()} of "
                     f"shape {new.shape} and {new.dtype}. The function must do the same each time it is called"
                 )
-            old.saved = new.saved
-            if hasattr(old.op, "ctx"):
-                old.op.ctx.__dict__.update(new.op.ctx.__dict__)
-                old.op.ctx._node = reference
+            self._take(old, new, reference)
+
+    def _take(self, old: Node, new: Node, reference: Any) -> None:
+        old.saved = new.saved
+        if hasattr(old.op, "ctx"):
+            old.op.ctx.__dict__.update(new.op.ctx.__dict__)
+            old.op.ctx._node = reference
+
+    def _refill_early(self) -> bool:
+        """Run the function up to the last node that saves something; return False if what came is not the same graph.
+
+        Nodes are told apart by their age and must have the same operations, shapes and parents as those of the first
+        run. If they have not, for whatever reason, a whole second run tells what is wrong.
+        """
+        watch = _Watch(next_number(), self.last)
+        add_tracer(watch)
+        try:
+            with enable_grad():
+                whole = _nodes_of(self.run(), watch.oldest)
+        except _Enough:
+            whole = []
+        finally:
+            remove_tracer(watch)
+        again: dict[int, Node] = {}
+        stack = [*whole, *(n for nodes in watch.found for n in nodes)]
+        while stack:
+            node = stack.pop()
+            age = watch.oldest - node.number
+            if age > 0 and age not in again:
+                again[age] = node
+                stack.extend(p for p in node.parents if isinstance(p, Node))
+        pairs: dict[int, tuple[Node, Node, Any]] = {}
+        for age, reference in zip(self.ages, self.nodes, strict=True):
+            old = reference()
+            if old is None or age > self.last:
+                continue
+            new = again.get(age)
+            if new is None or old.op.name != new.op.name or old.shape != new.shape or old.dtype != new.dtype:
+                return False
+            pairs[id(old)] = (old, new, reference)
+        for old, new, _ in pairs.values():
+            for a, b in zip(old.parents, new.parents, strict=True):
+                if (pairs[id(a)][1] if id(a) in pairs else a) is not b:
+                    return False
+        for old, new, reference in pairs.values():
+            self._take(old, new, reference)
+        return True
 
 
 def _checkpoint(
@@ -125,6 +222,7 @@ def _checkpoint(
     preserve: bool,
     context_fn: Callable[[], tuple[Any, Any]],
     strict: bool,
+    early: bool,
 ) -> Any:
     first, second = context_fn()
     state = get_rng_state() if preserve else None
@@ -140,7 +238,7 @@ def _checkpoint(
             return function(*args, **kwargs)
 
     if nodes:
-        _Region(run, nodes, _tensors((args, kwargs)), strict)
+        _Region(run, nodes, _tensors((args, kwargs)), strict, oldest, early)
     return result
 
 
@@ -206,7 +304,7 @@ def checkpoint(
             ``use_reentrant=False``.
         determinism_check: ``"default"`` compares shapes and dtypes of both runs, ``"none"`` does not.
         debug: accepted for PyTorch's sake, with ``use_reentrant=False`` only.
-        early_stop: accepted for PyTorch's sake; the second call always runs to its end.
+        early_stop: end the second call, by an exception, before the first operation whose saved tensors nobody needs.
         **kwargs: of the function; ``preserve_rng_state`` (default True) draws the same random numbers each time.
 
     Returns:
@@ -242,7 +340,7 @@ def checkpoint(
             raise ValueError(
                 "determinism_check should be one of ['default', 'none'], but got " + str(determinism_check)
             )
-        return _checkpoint(function, args, kwargs, preserve, context_fn, determinism_check == "default")
+        return _checkpoint(function, args, kwargs, preserve, context_fn, determinism_check == "default", early_stop)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     if context_fn is not noop_context_fn or debug:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.onnx.errors import UnsupportedOperatorError
 from tinygrad_hw.onnx.graph import RULES, Graph, rule
 
 __all__: list[str] = []
@@ -22,6 +23,8 @@ def _interpolate(
     g: Graph, input: Any, size: Any, scale_factor: Any, mode: str, align_corners: Any, recompute_scale_factor: Any,
     antialias: bool,
 ) -> Any:  # fmt: skip
+    if antialias:
+        raise UnsupportedOperatorError("interpolate(..., antialias=True) cannot be exported; leave antialias out")
     out = _output_shape(g)
     dims = len(input.shape) - 2
     if mode == "area":
