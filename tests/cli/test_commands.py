@@ -279,7 +279,6 @@ def test_bench_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     rows = timed(capsys, monkeypatch)
     assert [len(row) for row in rows] == [1] * 6
     assert all(row[0] > 0 for row in rows)
-    assert all(training[0] > inference[0] for training, inference in zip(rows[::2], rows[1::2], strict=True))
 
 
 @pytest.mark.torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import threading
 
@@ -904,6 +905,23 @@ def test_an_exception_inside() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_a_collection_meanwhile_is_not_the_functions_doing() -> None:
+    phases: list[str] = []
+    threshold = gc.get_threshold()
+    layer = nn.Linear(3, 2)
+    x = torch.randn(4, 3)
+    gc.callbacks.append(lambda phase, info: phases.append(phase))
+    gc.set_threshold(1)
+    try:
+        out = torch.compile(lambda x: layer(x).relu().sum(), fullgraph=True)(x)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.pop()
+    assert gc.isenabled()
+    assert phases  # before and after the recording
+    assert torch.equal(out, layer(x).relu().sum())
+
+
 def test_somebody_watches() -> None:
     fast = torch.compile(lambda x: (x * 2).log().sum())
     fast(torch.ones(2))

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -516,8 +517,10 @@ def test_workers_end_with_their_epoch_or_iterator(method: str) -> None:
     loader = DataLoader(Who(), persistent_workers=True, **options)
     pids = {s["pid"] for s in loader}
     assert all(map(alive, pids))
+    gone = weakref.ref(loader)
     del loader
     gc.collect()
+    assert gone() is None, gc.get_referrers(gone())
     assert not wait_until_dead(pids)
 
 

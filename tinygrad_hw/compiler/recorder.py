@@ -12,6 +12,7 @@ and there is no program.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from types import CodeType, FrameType
@@ -150,6 +151,7 @@ class Recorder:
         self.codes: dict[CodeType, dict[str, Any]] = {}
         self.modules: dict[int, Any] = {}
         self.quiet = 0
+        self.collecting = False
         self.thread = threading.get_ident()
         self.seen: set[CodeType] = set()
         self.readers: dict[CodeType, str] = {}
@@ -165,12 +167,17 @@ class Recorder:
         self.reason = self.reason or reason
 
     def __enter__(self) -> Recorder:
+        # A collection in the middle would call what is registered for it, and finalizers, as if the function did.
+        self.collecting = gc.isenabled()
+        gc.disable()
         NAMESPACE["TRACE"] = self
         sys.setprofile(self._watch)
         return self
 
     def __exit__(self, *exc: object) -> None:
         sys.setprofile(None)
+        if self.collecting:
+            gc.enable()
         if NAMESPACE["TRACE"] is self:
             NAMESPACE["TRACE"] = None
         else:
