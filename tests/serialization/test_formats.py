@@ -127,6 +127,13 @@ def test_round_trip(format: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["\0", "a\0b", "%00", "50%", "%25", "\0%2500"])
+def test_names_with_zero_bytes(format: str, name: str) -> None:
+    value = {name: torch.ones(2), name.replace("\0", "_") + "_": torch.zeros(1), "x": [{name: torch.ones(3)}]}
+    assert same(loaded(saved(value, format), format), value)
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_what_cannot_be_stored_is_named(format: str) -> None:
     with pytest.raises(TypeError, match=r"a set at \['a'\]\[0\] cannot be stored in this format"):
         saved({"a": [{1}]}, format)

@@ -922,6 +922,7 @@ def test_a_collection_meanwhile_is_not_the_functions_doing() -> None:
     assert torch.equal(out, layer(x).relu().sum())
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly")
 def test_somebody_watches() -> None:
     fast = torch.compile(lambda x: (x * 2).log().sum())
     fast(torch.ones(2))
