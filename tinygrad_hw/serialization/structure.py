@@ -43,7 +43,7 @@ def pack(obj: Any) -> tuple[dict[str, np.ndarray[Any, Any]], str]:
 
 
 def _name(path: tuple[Any, ...], arrays: dict[str, Any]) -> str:
-    """Return a name for a tensor: its keys, joined by dots; unique, no path, and without zero bytes, which end names."""
+    """Return a name for a tensor: its keys, joined by dots; unique, no path, without zero bytes, which end names."""
     stem = ".".join(str(p) for p in path).replace("/", "_").replace("\0", "_") or "tensor"
     name, n = stem, 1
     while name in arrays or name == STRUCTURE:
