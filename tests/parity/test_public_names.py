@@ -105,6 +105,9 @@ def reach(package, path):
     return found
 
 
+LATER = {"torch.nn.attention": ("flex_attention",), "torch.nn.modules": ("linear_cross_entropy",)}
+
+
 def public(torch, path):
     """Return the names that PyTorch means to be used under an address.
 
@@ -123,6 +126,8 @@ def public(torch, path):
                 keep = (inspect.isroutine(value) or inspect.isclass(value)) and own.startswith(place.__name__)
             if keep and not n.startswith("_"):
                 names.append(n)
+    # Modules that are there once something has imported them.
+    names = [n for n in names if n not in LATER.get(path, ())]
     # What a module only imported for itself.
     foreign = {n for n in names if isinstance(getattr(place, n, None), types.ModuleType)}
     return sorted(
