@@ -118,8 +118,13 @@ def _compiled(
     peers: Mapping[str, Make] | None = None,
 ) -> Workload:
     """The step with a compiled model and loss, which is what a peer that compiles the whole step is to be held to."""
-    make: Make = lambda t: step(t, build, batch, shape, classes, compiled=True)  # noqa: E731
-    return Workload("train", "step", f"{name}, compiled", make, peers or {})
+    return Workload(
+        "train",
+        "step",
+        f"{name}, compiled",
+        lambda t: step(t, build, batch, shape, classes, compiled=True),
+        peers or {},
+    )
 
 
 def _mlp(sizes: Sequence[int], dropout: Sequence[float] = ()) -> Build:

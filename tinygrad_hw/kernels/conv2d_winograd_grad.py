@@ -213,26 +213,11 @@ def _windows_of(
             for part in range(sums.shape[0]):
                 for w in range(np.uint64(width)):
                     squares[to + w] += sums[part, begin + w]
-        for j in range(4):
-            _ends(
-                squares,
-                np.uint64(j * width),
-                np.uint64(4 * width),
-                lines,
-                np.uint64(j * width),
-                np.uint64(4 * width),
-                width,
-            )
-        for i in range(3):
-            _ends(
-                lines,
-                np.uint64(4 * i * width),
-                np.uint64(width),
-                windows,
-                np.uint64(3 * i * width),
-                np.uint64(width),
-                width,
-            )
+        line, row = np.uint64(width), np.uint64(4 * width)
+        for j in range(np.uint64(4)):
+            _ends(squares, j * line, row, lines, j * line, row, width)
+        for i in range(np.uint64(3)):
+            _ends(lines, i * row, line, windows, np.uint64(3) * i * line, line, width)
         for w in range(min(width, outputs - strips[s, 0])):
             to = ((strips[s, 0] + w) * channels + channel) * 9
             for k in range(9):

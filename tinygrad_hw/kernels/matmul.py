@@ -38,7 +38,7 @@ _FEW = 128
 #: Numbers of a row that are multiplied at a time: ten of them fit in the first-level cache.
 _ROW = 1024
 
-#: Nanoseconds on one thread above which these loops run: where several threads are worth while.
+#: Nanoseconds on one thread above which these loops run: where two threads are faster than BLAS on one.
 _LEAST = 25_000
 
 #: Multiply-adds of each of many products from which these loops are faster, on two threads, than BLAS called for each
