@@ -80,7 +80,10 @@ def test_loops_equal_their_references(
     p = problem(mode, sizes, inputs, hidden, proj if mode == "lstm" and proj < hidden else 0, bias, kind)
     limit = 1e-10 if kind is np.float64 else 2e-5
     want = K.forward_reference(**p, reverse=reverse)
-    same(K.forward(**p, reverse=reverse), want, limit)
+    got = K.forward(**p, reverse=reverse)
+    same(got, want, limit)
+    for kept, used in zip(got[:3], K.forward(**p, reverse=reverse, kept=False)[:3], strict=True):
+        np.testing.assert_array_equal(kept, used)
     out, saved = want[0], want[3]
     more = {**p, **gradients_of(p, out), "out": out, "saved": saved, "reverse": reverse}
     needs = (True,) * 5 + (bias, bias, p["weights"].w_hr is not None)

@@ -128,7 +128,12 @@ def log1p_of(x: Any, single: bool) -> Any:
 @kernel(exact=True)
 def sigmoid_of(x: Any, single: bool) -> Any:
     """Return 1 / (1 + exp(-x))."""
-    return _ONE / (_ONE + exp_of(-x, single))
+    if not single:
+        return _ONE / (_ONE + math.exp(-x))
+    # Of two forms the one whose exponential falls, which is cheaper.
+    x = np.float32(x)
+    e = exp32_falling(-abs(x))
+    return (e if x < _ZERO else _ONE) / (_ONE + e)
 
 
 @kernel(exact=True)

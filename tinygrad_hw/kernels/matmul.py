@@ -21,7 +21,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.kernels.runtime import compiled_kernels, kernel, leave_blas_one_thread, workers
-from tinygrad_hw.kernels.simd import copy_lines, dots_taps, lanes, rows_by_rows, tile_1, tile_2, tile_3, tile_rows, turn
+from tinygrad_hw.kernels.simd import (
+    copy_lines,
+    dots_taps,
+    lanes,
+    rows_by_rows,
+    tile_1,
+    tile_2,
+    tile_3,
+    tile_rows,
+    turn,
+    turn_panel,
+)
 
 __all__ = ["affine", "gemm", "matmul", "matmul_reference"]
 
@@ -64,12 +75,9 @@ def _pack_panel(
     """Write ``here`` of ``rows`` rows as (depth, rows), zeros for the rest."""
     if by_row == 1 and here == rows:
         copy_lines(a, at, by_k, out, to, rows, rows, depth)
-    elif by_k == 1 and vector == 2 * rows:
-        # A square of two panels would be turned; one panel has half of its rows.
+    elif by_k == 1:
         for k in range(0, depth, vector):
-            square = out[to + depth * rows :]
-            turn(a, at + k, by_row, here, depth - k, square, 0, vector)
-            copy_lines(square, 0, vector, out, to + k * rows, rows, rows, min(vector, depth - k))
+            turn_panel(a, at + k, by_row, here, depth - k, out, to + k * rows)
     else:
         for k in range(depth):
             for m in range(rows):
@@ -176,7 +184,7 @@ def _gemm(
         add: whether to add to what is there.
         offsets: of the lines of a packed strip.
         zeros: as many as ``rows``.
-        panels: room for ``a``, (matrices, panels of rows, K, rows), and a square after each.
+        panels: room for ``a``, (matrices, panels of rows, K, rows), and some after each.
         rows: of a tile.
         width: of a strip, two or three vectors.
         vector: numbers in a vector.
@@ -278,11 +286,11 @@ def _multiply(a: Any, b: Any, out: Any, add: bool) -> bool:
         width = 2 * vector  # two workers share four strips better than three
     panels, strips = -(-m // rows), count * -(-n // width)
     parts = 1 if strips >= 4 * team or strips % team == 0 else min(panels, team)
-    square = vector * vector if vector == 2 * rows and left[1][2] == 1 else 0
+    beyond = rows * vector if left[1][2] == 1 else 0  # what is turned is written by whole vectors
     kind = a.dtype
     _gemm(
         *left, *right, out.reshape(-1), (count, m, n, k), add, np.arange(min(k, _DEPTH)) * width, np.zeros(rows, kind),
-        np.empty(count * panels * (k * rows + square), kind), rows, width, vector, _DEPTH, parts, team, work=time,
+        np.empty(count * panels * (k * rows + beyond), kind), rows, width, vector, _DEPTH, parts, team, work=time,
     )  # fmt: skip
     return True
 

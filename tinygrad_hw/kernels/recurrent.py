@@ -188,10 +188,10 @@ def _backward_steps(
 # -- around the steps ------------------------------------------------------------------------------
 
 
-def _empty(mode: str, gates: Any, out: Any, weights: Weights) -> Saved:
-    """Return arrays for what the forward pass saves."""
+def _empty(mode: str, gates: Any, rows: int, out: Any, weights: Weights) -> Saved:
+    """Return arrays of so many rows for what the forward pass saves."""
     hidden = weights.w_hh.shape[0] // GATES[mode]
-    shape, none = (len(out), hidden), (0, hidden)
+    shape, none = (rows, hidden), (0, hidden)
     return Saved(
         gates if GATES[mode] > 1 else np.empty(none, out.dtype),
         np.empty(shape if mode == "lstm" else none, out.dtype),
@@ -200,21 +200,23 @@ def _empty(mode: str, gates: Any, out: Any, weights: Weights) -> Saved:
 
 
 def _forward(
-    compiled: bool, mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool
+    compiled: bool, mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool, kept: bool
 ) -> tuple[Any, Any, Any, Saved]:
     out = np.empty((len(x), weights.w_hh.shape[1]), x.dtype)
     # With few sequences, one product for all steps beats a product of few rows at each step.
     fused = compiled and len(h0) >= steps.CHUNK // 2
+    kept = kept or not fused
+    rows = len(x) if kept else len(h0)
     if not fused:
         gates = matmul(x, weights.w_ih.T)
     else:
-        gates = out if GATES[mode] == 1 else np.empty((len(x), len(weights.w_ih)), x.dtype)
-    saved = _empty(mode, gates, out, weights)
+        gates = out if GATES[mode] == 1 else np.empty((rows, len(weights.w_ih)), x.dtype)
+    saved = _empty(mode, gates, rows, out, weights)
     h, c = np.array(h0, order="C"), None if c0 is None else np.array(c0, order="C")
     if compiled:
         bias, bias_n = _biases(mode, weights)
         given = x if fused else None
-        steps.forward(mode, given, gates, sizes, _begins(sizes), h, c, weights, bias, bias_n, out, saved, reverse)
+        steps.forward(mode, given, gates, sizes, _begins(sizes), h, c, weights, bias, bias_n, out, saved, reverse, kept)
     else:
         _forward_steps(mode, gates, sizes, h, c, weights, out, saved, reverse)
     return out, h, c, saved
@@ -286,7 +288,7 @@ def forward_reference(
     mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool
 ) -> tuple[Any, Any, Any, Saved]:
     """The definition, step by step; see ``forward``."""
-    return _forward(False, mode, x, sizes, h0, c0, weights, reverse)
+    return _forward(False, mode, x, sizes, h0, c0, weights, reverse, True)
 
 
 def backward_reference(
@@ -309,7 +311,7 @@ def backward_reference(
 
 
 def forward(
-    mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool
+    mode: str, x: Any, sizes: Any, h0: Any, c0: Any, weights: Weights, reverse: bool, kept: bool = True
 ) -> tuple[Any, Any, Any, Saved]:
     """Run a layer over packed sequences in one direction.
 
@@ -321,11 +323,12 @@ def forward(
         c0: (B, H) for LSTM, else None.
         weights: the parameters.
         reverse: whether to go from each sequence's last step to its first.
+        kept: whether there will be a backward pass; else what it needs is not kept.
 
     Returns:
         Outputs (R, P), the last hidden state (B, P), the last cell state (B, H) or None, and what ``backward`` needs.
     """
-    return _forward(compiled_kernels() and x.size > 0, mode, x, sizes, h0, c0, weights, reverse)
+    return _forward(compiled_kernels() and x.size > 0, mode, x, sizes, h0, c0, weights, reverse, kept)
 
 
 def backward(

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_hw.kernels.exponential import sigmoid_of, tanh_of
 from tinygrad_hw.kernels.runtime import kernel, workers
-from tinygrad_hw.kernels.simd import lanes, tile_2, tile_rows, turn
+from tinygrad_hw.kernels.simd import lanes, tile_2, tile_rows, turn_panel
 
 __all__ = ["CHUNK", "Backward", "forward"]
 
@@ -47,12 +47,11 @@ def _turned(x: Any, leap: int, rows: int, depth: int, tile: int, vector: int, ro
     # Loops by ones: one by a variable could raise, and then each array is counted up and down.
     for number in range((rows + tile - 1) // tile):
         group = number * tile
-        for square in range((depth + vector - 1) // vector):
-            k = square * vector
-            # Of a square's lines only the beginnings are of this group; the next lines go over the rest.
-            turn(
+        for panel in range((depth + vector - 1) // vector):
+            k = panel * vector
+            turn_panel(
                 x, group * leap + k, leap, min(tile, rows - group), min(vector, depth - k),
-                packed, number * room + k * tile, tile,
+                packed, number * room + k * tile,
             )  # fmt: skip
 
 
@@ -185,17 +184,19 @@ def _forward(
     tiles: Any,
     shape: Any,
     reverse: bool,
+    kept: bool,
     workers: int,
 ) -> None:
     """Go through all steps; all arrays are flat, ``h`` and ``c`` become the last states.
 
-    ``gates`` hold the inputs' products, unless there are panels ``inputs`` to compute them with from ``x``.
+    ``gates`` hold the inputs' products, unless there are panels ``inputs`` to compute them with from ``x``. What a step
+    leaves for the backward pass has a row for each sequence and step, or for each sequence if it is not to be ``kept``.
     """
     steps, batch, hidden, outputs, count, unit, unit_out, features = shape
     tile, vector = tiles
     items = (batch + CHUNK - 1) // CHUNK
     width, leap = count * unit, outputs + features
-    room = max(leap, hidden) * tile + (vector + 1) * vector
+    room = max(leap, hidden) * tile + tile * vector
     for worker in prange(workers):
         # A row of ``state`` is the hidden state and, beside it, the input.
         state = _aligned(CHUNK * leap, gates)
@@ -211,6 +212,7 @@ def _forward(
                 t = steps - 1 - step if reverse else step
                 n = min(rows, sizes[t] - first)
                 top = begins[t] + first
+                row = top if kept else first
                 for r in range(n if features > 0 else 0):
                     at = np.uint64(r * leap + outputs)
                     _copy(x, np.uint64((top + r) * features), state, at, np.uint64(features))
@@ -226,13 +228,13 @@ def _forward(
                         )  # fmt: skip
                         for r in range(n):
                             for k in range(count):
-                                at = np.uint64(((top + r) * count + k) * hidden + begin)
+                                at = np.uint64(((row + r) * count + k) * hidden + begin)
                                 _copy(sums, np.uint64(r * BLOCK + k * unit), gates, at, size)
                     for r in range(n):
                         _copy(bias, np.uint64(panel), sums, np.uint64(r * BLOCK), np.uint64(width))
                         if mode != _GRU and features == 0:
                             for k in range(count):
-                                at = np.uint64(((top + r) * count + k) * hidden + begin)
+                                at = np.uint64(((row + r) * count + k) * hidden + begin)
                                 _add(gates, at, sums, np.uint64(r * BLOCK + k * unit), size)
                     _product(
                         packed, room, 0, n, panels, panel * outputs, outputs, width, False,
@@ -245,7 +247,7 @@ def _forward(
                         )  # fmt: skip
                     for r in range(n):
                         s, j = np.uint64(r * BLOCK), np.uint64(r * hidden + begin)
-                        g, at = np.uint64((top + r) * count * hidden + begin), np.uint64((top + r) * hidden + begin)
+                        g, at = np.uint64((row + r) * count * hidden + begin), np.uint64((row + r) * hidden + begin)
                         wide, z, m = np.uint64(hidden), s + np.uint64(unit), s + np.uint64(2 * unit)
                         # In this function, not in one of its own, for which each array would be counted up and down.
                         if mode == _LSTM:
@@ -274,7 +276,7 @@ def _forward(
                         _copy(new, np.uint64(r * hidden), state, np.uint64(r * leap), np.uint64(hidden))
                 else:
                     for r in range(n):
-                        _copy(new, np.uint64(r * hidden), extra, np.uint64((top + r) * hidden), np.uint64(hidden))
+                        _copy(new, np.uint64(r * hidden), extra, np.uint64((row + r) * hidden), np.uint64(hidden))
                     _turned(new, hidden, n, hidden, tile, vector, room, packed)
                     for number in range((outputs + unit_out - 1) // unit_out):
                         begin = number * unit_out
@@ -390,7 +392,7 @@ def _backward(
     # What the states' gradients are multiplied with: for GRU, a window of what is known of the gates.
     window = hidden if mode == _GRU else 0
     depth = columns - window
-    room = max(columns, outputs) * tile + (vector + 1) * vector
+    room = max(columns, outputs) * tile + tile * vector
     for worker in prange(workers):
         local = _aligned(CHUNK * columns, out)
         grads = _aligned(CHUNK * hidden, out)
@@ -554,7 +556,7 @@ def _gates(mode: str) -> int:
 
 def forward(
     mode: str, x: Any, gates: Any, sizes: Any, begins: Any, h: Any, c: Any, weights: Any, bias: Any, bias_n: Any,
-    out: Any, saved: Any, reverse: bool,
+    out: Any, saved: Any, reverse: bool, kept: bool,
 ) -> None:  # fmt: skip
     """Go through all steps: ``gates``, ``h``, ``c``, ``out`` and what is saved are written in place.
 
@@ -572,6 +574,7 @@ def forward(
         out: (R, P).
         saved: arrays for what the backward pass needs.
         reverse: direction.
+        kept: whether what is saved has R rows; else it has B, which the steps use in turn, and x is given.
     """
     count = _gates(mode)
     hidden, outputs = weights.w_hh.shape[0] // count, weights.w_hh.shape[1]
@@ -592,7 +595,8 @@ def forward(
     _forward(
         _MODES[mode], _flat(x, out), inputs, gates.reshape(-1), sizes, begins, h.reshape(-1), _flat(c, out), panels,
         _flat(inner, out), _flat(bias_n, out), projection, out.reshape(-1), saved.cells.reshape(-1),
-        saved.extra.reshape(-1), *_tiles(out, max(hidden, outputs, features)), shape, reverse, workers(work), work=work,
+        saved.extra.reshape(-1), *_tiles(out, max(hidden, outputs, features)), shape, reverse, kept,
+        workers(work), work=work,
     )  # fmt: skip
 
 

@@ -387,6 +387,68 @@ def _turn() -> Any:
 turn = Intrinsic(_turn)
 
 
+def _exchanges(rows: int, lanes: int) -> tuple[list[tuple[int, int, list[int], list[int]]], list[int]]:
+    """Return how ``rows`` vectors become lines of ``rows`` numbers, one after the other.
+
+    Each step takes two vectors and makes two of them, whose lanes are given in the order of both. Numbers change places
+    by one bit of their vector's and one bit of their lane's number at a time. The last list says in which order the
+    vectors are to be written.
+    """
+    # What a lane holds: its number in the result, of row m and column k.
+    held = [[k * rows + m for k in range(lanes)] for m in range(rows)]
+    steps = []
+    half, column = 1, lanes // 2
+    while half < min(rows, lanes):
+        for m in range(rows):
+            if not m & half:
+                both = held[m] + held[m + half]
+                places = sorted(range(2 * lanes), key=both.__getitem__)
+                low = [place for place in places if not both[place] // rows & column]
+                high = [place for place in places if both[place] // rows & column]
+                steps.append((m, m + half, low, high))
+                held[m], held[m + half] = [both[place] for place in low], [both[place] for place in high]
+        half, column = 2 * half, column // 2
+    return steps, sorted(range(rows), key=lambda m: held[m][0])
+
+
+def _turn_panel() -> Any:
+    from numba import types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def turn_panel(typing: Any, source: Any, s: Any, leap: Any, rows: Any, n: Any, target: Any, t: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            source, s, leap, rows, n, target, t = values
+            w = Writer(context, builder, signature.args[0])
+            source = w.at(signature.args[0], source, s)
+            target = w.at(signature.args[5], target, t)
+            count, none = tile_rows(), w.constant(0)
+            vectors = []
+            for m in range(count):
+                is_there = builder.icmp_signed("<", w.constant(m), rows)
+                mask = w.first(builder.select(is_there, n, none))
+                vectors.append(w.load_first(w.step(source, w.times(leap, m)), mask))
+            steps, order = _exchanges(count, w.lanes)
+            for i, j, low, high in steps:
+                a, b = vectors[i], vectors[j]
+                vectors[i], vectors[j] = w.shuffle(a, b, low), w.shuffle(a, b, high)
+            for place, m in enumerate(order):
+                w.store(vectors[m], w.step(target, place * w.lanes))
+            return context.get_dummy_value()
+
+        i = types.int64
+        return types.void(source, i, i, i, i, target, i), build
+
+    return turn_panel
+
+
+#: turn_panel(source, s, leap, rows, n, target, t): write a vector's columns of a tile's rows, one after the other.
+#:
+#: ``target[t + q * tile_rows() + m] = source[s + m * leap + q]`` for m below ``rows`` and q below ``n``, and 0 for
+#: others, up to the number of lanes.
+turn_panel = Intrinsic(_turn_panel)
+
+
 def _dots(rows: int) -> Intrinsic:
     """Return a function that adds dot products with ``rows`` rows."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.engine import grad
+from tinygrad_hw.autograd.grad_mode import is_grad_enabled
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import ALIAS, op, record
@@ -69,10 +70,12 @@ def _forward(
     mode: str,
     sizes: tuple[int, ...] | None,
     reverse: bool,
+    kept: bool = True,
 ) -> tuple[Any, ...]:
     kind = input.dtype
     weights = _weights(w_ih, w_hh, b_ih, b_hh, w_hr)
-    out, h, c, saved = kernels.forward(mode, _rows(input), _sizes(input, sizes), _wide(hx), _wide(cx), weights, reverse)
+    rows = _rows(input)
+    out, h, c, saved = kernels.forward(mode, rows, _sizes(input, sizes), _wide(hx), _wide(cx), weights, reverse, kept)
     out = out.reshape(*input.shape[:-1], out.shape[1])
     c = np.zeros(0, kind) if c is None else c
     return *(a.astype(kind, copy=False) for a in (out, h, c)), *saved
@@ -283,6 +286,7 @@ def run_layers(
                 "sequences, features"
             )
     layer_op = _packed_layer if sizes is not None else _lstm_layer if mode == "lstm" else _layer
+    kept = is_grad_enabled() and any(edge_of(t) is not None for t in (input, *hx, *params))
     lasts: list[list[Any]] = [[] for _ in hx]
     for layer in range(num_layers):
         outs = []
@@ -295,7 +299,7 @@ def run_layers(
             first = [select(s, 0, i) for s in hx]
             result = layer_op(
                 input, first[0], first[1] if len(hx) > 1 else None, w_ih, w_hh, b_ih, b_hh, w_hr,
-                mode=mode, sizes=sizes, reverse=direction == 1,
+                mode=mode, sizes=sizes, reverse=direction == 1, kept=kept,
             )  # fmt: skip
             outs.append(result[0])
             for k, last in enumerate(lasts):
