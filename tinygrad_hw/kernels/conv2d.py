@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.kernels.conv2d_direct import convolve, correlate
+from tinygrad_hw.kernels.conv2d_direct import convolve
+from tinygrad_hw.kernels.conv2d_direct_grad import correlate_few, correlate_many
 from tinygrad_hw.kernels.conv2d_winograd import winograd
 from tinygrad_hw.kernels.conv2d_winograd_grad import takes, winograd_weight_grad
 from tinygrad_hw.kernels.fold import Pair, output_size
@@ -212,23 +213,63 @@ def _input_grad_plan(
     return _plan(channels, g_size, (1, 1), phases, _BLOCK, item)
 
 
+class _GradPlan(NamedTuple):
+    """What ``correlate_many`` needs to know of the shapes."""
+
+    place: tuple[int, int, int, int, int, int]
+    lanes: Any
+    offsets: Any
+    steps: tuple[int, int, int]
+    lines: int
+    direct: bool
+
+
 @functools.lru_cache(maxsize=256)
-def _strips(outputs: int, taps: int, vector: int) -> tuple[Any, int, int]:
-    """Return how ``correlate`` takes output channels in strips, the size of all sums, and the most taps of a strip."""
-    strips, size, most = [], 0, 0
+def _grad_plan(
+    channels: int, size: Pair, g_size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, width: int,
+    item: int,
+) -> _GradPlan:  # fmt: skip
+    """Return how an image is read, whose ``width`` output channels are worked on at a time."""
+    reach = (kernel[0] - 1) * dilation[0] + 1
+    seen = (g_size[1] - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1
+    direct = padding == (0, 0)
+    pitch = size[1] if direct else seen
+    lines = (_GRAD_BLOCK - channels * reach * pitch) // (channels * stride[0] * pitch + width * g_size[1])
+    lines = -(-g_size[0] // -(-g_size[0] // min(max(lines, 1), g_size[0])))
+    line = 64 // item
+    plane = (-(-((lines - 1) * stride[0] + reach) * pitch // line) | 1) * line
+    first = min(padding[1], seen)
+    lanes = np.array([[-padding[1], first, max(0, min(size[1], seen - padding[1]))]], np.int64)
+    rows, columns = (np.arange(k) * d for k, d in zip(kernel, dilation, strict=True))
+    taps = np.arange(channels)[:, None, None] * (size[0] * size[1] if direct else plane)
+    offsets = (taps + rows[:, None] * pitch + columns).reshape(-1)
+    return _GradPlan((-padding[0], 1, 1, pitch, 1, plane), lanes, offsets, (*stride, reach), lines, direct)
+
+
+def _few(outputs: int, vector: int) -> bool:
+    """Return whether output channels would leave most lanes of a vector empty."""
+    return outputs == 1 or 2 * outputs <= vector
+
+
+@functools.lru_cache(maxsize=256)
+def _strips(outputs: int, taps: int, vector: int) -> tuple[Any, Any, int, int]:
+    """Return strips of output channels, their widths, the size of all sums, and the most taps of a strip."""
+    strips, widths, size, most = [], [], 0, 0
     channel = 0
     while channel < outputs:
-        # Few channels would leave most lanes of a vector empty: dot products over places then.
-        members = 1 if outputs == 1 else 6 if 2 * outputs <= vector else 0
-        columns = -members if members > 1 else 0 if members else min(4, -(-(outputs - channel) // vector))
-        width = members or columns * vector
-        rows = dots_taps(members) if members else outer_rows(columns)
+        if _few(outputs, vector):
+            width = members = 1 if outputs == 1 else 6
+            rows = dots_taps(members)
+        else:
+            members = min(4, -(-(outputs - channel) // vector))
+            width, rows = members * vector, outer_rows(members)
         filled = -(-taps // rows) * rows
-        strips.append((channel, columns, rows, taps, size))
+        strips.append((channel, members, rows, taps, size))
+        widths.append(width)
         size += filled * width
         most = max(most, filled)
         channel += width
-    return np.array(strips, np.int64), size, most
+    return np.array(strips, np.int64), widths, size, most
 
 
 def _tiles(matrix: Any, plan: _Plan, rows: int) -> Any:
@@ -421,24 +462,33 @@ def conv2d_weight_grad(
         if _squares(weight_shape, stride, dilation, groups) and takes(cg, o):
             winograd_weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(g), padding, out)
             return out
-        plan = _forward_plan(cg, x.shape[2:], (kh, kw), stride, padding, dilation, _GRAD_BLOCK, x.itemsize)
         taps, vector = cg * kh * kw, lanes(x.itemsize)
-        strips, size, most = _strips(o // groups, taps, vector)
-        chunks = min(n * -(-g.shape[2] // plan.lines), _CHUNKS)
-        sums = np.zeros((chunks, groups, size), x.dtype)
-        direct = _pointwise((kh, kw), stride, padding)
-        offsets = np.arange(cg) * (x.shape[2] * x.shape[3]) if direct else plan.offsets
+        strips, widths, size, most = _strips(o // groups, taps, vector)
         work = g.size * taps / _PRODUCTS_PER_NS
-        correlate(
-            np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1),
-            offsets.take(np.arange(most), mode="wrap"),
-            sums.reshape(-1), (*x.shape, *g.shape[1:], groups), plan.place, plan.lanes, plan.lines, plan.reach,
-            strips, vector, direct, chunks, workers(work), work=work,
-        )  # fmt: skip
+        given = np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(g).reshape(-1)
+        shape = (*x.shape, *g.shape[1:], groups)
+        window = (kh, kw), stride, padding, dilation
+        if _few(o // groups, vector):
+            plan = _forward_plan(cg, x.shape[2:], *window, _GRAD_BLOCK, x.itemsize)
+            direct = _pointwise(*window[:3])
+            offsets = np.arange(cg) * (x.shape[2] * x.shape[3]) if direct else plan.offsets
+            chunks = min(n * -(-g.shape[2] // plan.lines), _CHUNKS)
+            sums = np.zeros((chunks, groups, size), x.dtype)
+            correlate_few(
+                *given, offsets.take(np.arange(most), mode="wrap"), sums.reshape(-1), shape, plan.place, plan.lanes,
+                plan.lines, plan.reach, strips, direct, chunks, workers(work), work=work,
+            )  # fmt: skip
+        else:
+            way = _grad_plan(cg, x.shape[2:], g.shape[2:], *window, max(widths), x.itemsize)
+            chunks = min(n * -(-g.shape[2] // way.lines), _CHUNKS)
+            sums = np.zeros((chunks, groups, size), x.dtype)
+            correlate_many(
+                *given, way.offsets.take(np.arange(most), mode="wrap"), sums.reshape(-1), shape, way.place, way.lanes,
+                way.steps, way.lines, strips, vector, way.direct, chunks, workers(work), work=work,
+            )  # fmt: skip
         total = sums.sum(axis=0)
         rows = out.reshape(groups, o // groups, taps)
-        for channel, columns, _, _, to in strips:
-            width = columns * vector if columns > 0 else max(-columns, 1)
+        for (channel, *_, to), width in zip(strips, widths, strict=True):
             here = total[:, to : to + taps * width].reshape(groups, taps, width).swapaxes(1, 2)
             rows[:, channel : channel + width] = here[:, : rows.shape[1] - channel]
     return out

@@ -26,20 +26,13 @@ from tinygrad_hw.kernels.runtime import kernel
 from tinygrad_hw.kernels.simd import (
     copy_halves,
     copy_lines,
-    dots_1,
-    dots_6,
-    outer_1,
-    outer_2,
-    outer_3,
-    outer_4,
     tile_1,
     tile_2,
     tile_3,
     tile_one,
-    turn,
 )
 
-__all__ = ["convolve", "correlate", "pack"]
+__all__ = ["convolve", "pack"]
 
 prange = range
 
@@ -274,133 +267,5 @@ def convolve(
             direct,
             relu,
             parts,
-            workers,
-        )
-
-
-@kernel()
-def _correlate_share(
-    worker: Any,
-    x: Any,
-    g: Any,
-    offsets: Any,
-    out: Any,
-    shape: Any,
-    place: Any,
-    lanes: Any,
-    lines: Any,
-    reach: Any,
-    strips: Any,
-    vector: Any,
-    direct: Any,
-    chunks: Any,
-    workers: Any,
-) -> None:
-    """Do one worker's share of ``correlate``."""
-    total, channels, h, w, outputs, oh, ow, groups = shape
-    channels_here, outputs_here = channels // groups, outputs // groups
-    blocks = (oh + lines - 1) // lines
-    packed = channels_here * place[2] * lanes.shape[0] * place[5]
-    size = out.size // (chunks * groups)
-    image = np.zeros(1 if direct else packed, x.dtype)
-    turned = np.empty((lines * ow + vector) * 4 * vector, x.dtype)
-    for item in range(worker, chunks * groups, workers):
-        chunk, group = item // groups, item % groups
-        for unit in range(chunk * total * blocks // chunks, (chunk + 1) * total * blocks // chunks):
-            n, y = unit // blocks, unit % blocks * lines
-            here = min(lines, oh - y)
-            count = here * ow
-            base = (n * channels + group * channels_here) * h * w
-            if direct:
-                seen, see = x, base + y * ow
-            else:
-                pack(x, base, channels_here, h, w, y, here + reach, place, lanes, blocks > 1, image)
-                seen, see = image, 0
-            for s in range(strips.shape[0]):
-                channel, columns, rows, taps, to = strips[s]
-                to += item * size
-                base = ((n * outputs + group * outputs_here + channel) * oh + y) * ow
-                if columns <= 0:
-                    members = max(-columns, 1)
-                    left = min(members, outputs_here - channel)
-                    for k in range(0, taps, rows):
-                        b = (seen, see, offsets, k, g, base, oh * ow, left, count, out, to + k * members)
-                        if columns == 0:
-                            dots_1(*b)
-                        else:
-                            dots_6(*b)
-                    continue
-                width = columns * vector
-                for v in range(columns):
-                    left = outputs_here - channel - v * vector
-                    for q in range(0, count, vector):
-                        turn(
-                            g, base + v * vector * oh * ow + q, oh * ow, left, count - q,
-                            turned, q * width + v * vector, width,
-                        )  # fmt: skip
-                for k in range(0, taps, rows):
-                    a = (seen, see, offsets, k, turned, 0, count, out, to + k * width)
-                    if columns == 1:
-                        outer_1(*a)
-                    elif columns == 2:
-                        outer_2(*a)
-                    elif columns == 3:
-                        outer_3(*a)
-                    else:
-                        outer_4(*a)
-
-
-@kernel(parallel=True)
-def correlate(
-    x: Any,
-    g: Any,
-    offsets: Any,
-    out: Any,
-    shape: Any,
-    place: Any,
-    lanes: Any,
-    lines: int,
-    reach: int,
-    strips: Any,
-    vector: int,
-    direct: bool,
-    chunks: int,
-    workers: int,
-) -> None:
-    """Add up products of ``g`` (N, O, OH, OW) with shifted ``x`` (N, C, H, W), both given flat.
-
-    Args:
-        x: the images.
-        g: what they are multiplied with.
-        offsets: int64; where each tap begins in the packed image of a group, filled up with others.
-        out: (chunks, groups, sums of a group), flat, zeros; for each strip (taps, channels of the strip).
-        shape: (N, C, H, W, O, OH, OW, groups).
-        place: how images are packed, see ``pack``.
-        lanes: likewise.
-        lines: rows of the output that are worked on at a time.
-        reach: further rows that they see.
-        strips: (strips of output channels, 5): first channel; vectors of them, or 0 for one channel and -6 for
-            up to six, which ``dots`` takes; taps at a time; all taps; place in a group's sums.
-        vector: numbers in a vector.
-        direct: whether ``x`` is read as it is: for windows of one element.
-        chunks: among how many sums the work is shared, to be added up by the caller.
-        workers: how many workers share the chunks.
-    """
-    for worker in prange(workers):
-        _correlate_share(
-            np.int64(worker),
-            x,
-            g,
-            offsets,
-            out,
-            shape,
-            place,
-            lanes,
-            lines,
-            reach,
-            strips,
-            vector,
-            direct,
-            chunks,
             workers,
         )

@@ -120,7 +120,8 @@ def _share(
                     for k in range(0, channels, rows):
                         place = chunk * size + to + (p * offsets.size + k) * width
                         a = (
-                            entered, p * channels * pitch, offsets, k, spreads, p * pitch * width, count, out, place,
+                            entered, p * channels * pitch, offsets, k, 0, 1,
+                            spreads, p * pitch * width, 1, count, out, place,
                         )  # fmt: skip
                         if columns == 1:
                             outer_1(*a)

@@ -157,7 +157,8 @@ def relu_backward_reference(g: Any, y: Any) -> Any:
 def _relu_backward(g: Any, y: Any, out: Any) -> None:
     zero = y.dtype.type(0)
     for i in prange(y.size):
-        out[i] = zero if y[i] <= zero else g[i]
+        passed = g[i]  # read in any case: a branch around it halves the speed
+        out[i] = zero if y[i] <= zero else passed
 
 
 def relu_backward(g: Any, y: Any) -> Any:
@@ -210,7 +211,8 @@ def clamp_backward_reference(g: Any, x: Any, low: float, high: float) -> Any:
 def _clamp_backward(g: Any, x: Any, out: Any, low: float, high: float) -> None:
     zero = x.dtype.type(0)
     for i in prange(x.size):
-        out[i] = zero if (x[i] <= low) | (x[i] >= high) else g[i]
+        passed = g[i]
+        out[i] = zero if (x[i] <= low) | (x[i] >= high) else passed
 
 
 def clamp_backward(g: Any, x: Any, low: float, high: float) -> Any:
