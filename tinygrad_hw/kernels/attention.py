@@ -218,7 +218,8 @@ def _forward(
         s = _scratch(TILE * TILE, q)
         top, total = _scratch(TILE, q), _scratch(TILE, q)
         safe, factor = _scratch(TILE, q), _scratch(TILE, q)
-        for item in range(worker, batch * heads * tiles, workers):
+        items = batch * heads * tiles
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
             # The tiles with the most keys come first.
             tile, head, example = tiles - 1 - item % tiles, item // tiles % heads, item // (tiles * heads)
             first = np.uint64(tile * TILE)
@@ -310,7 +311,8 @@ def _backward(
         acc = _scratch(size * TILE, q)
         k_acc, v_acc = _scratch(chunks * keys * TILE, q), _scratch(v_chunks * keys * TILE, q)
         norm, inner = _scratch(TILE, q), _scratch(TILE, q)
-        for item in range(worker, batch * heads * parts, workers):
+        items = batch * heads * parts
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
             part, head, example = item % parts, item // parts % heads, item // (parts * heads)
             k_at = np.uint64(example * ks[0] + head // k_repeat * ks[1])
             v_at = np.uint64(example * vs[0] + head // v_repeat * vs[1])

@@ -140,7 +140,8 @@ def _convolve_share(
     image = np.zeros(1 if direct else packed + 8 * vector, x.dtype)
     sums = np.empty(tiles * rows * 8 * vector, x.dtype)
     zero = out.dtype.type(0)
-    for item in range(worker, total * blocks * groups * parts, workers):
+    items = total * blocks * groups * parts
+    for item in range(worker * items // workers, (worker + 1) * items // workers):
         part, group = item % parts, item // parts % groups
         block, n = item // (parts * groups) % blocks, item // (parts * groups * blocks)
         y = block * lines

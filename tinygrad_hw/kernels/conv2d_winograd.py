@@ -278,7 +278,8 @@ def _convolve_share(
     sums = np.empty(16 * rows * pitch, x.dtype)
     places = np.empty(3 * pieces, np.int64)
     least = out.dtype.type(0 if relu else -np.inf)
-    for block in range(worker, (all_lines + lines - 1) // lines, workers):
+    blocks = (all_lines + lines - 1) // lines
+    for block in range(worker * blocks // workers, (worker + 1) * blocks // workers):
         begin, end = block * lines, min(all_lines, block * lines + lines)
         here_lines = end - begin
         units = (here_lines + pieces - 1) // pieces if narrow else here_lines * vectors

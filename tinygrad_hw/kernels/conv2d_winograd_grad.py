@@ -93,7 +93,7 @@ def _share(
     turned = np.empty(2 * room * 4 * vector, x.dtype)
     spreads = np.empty(16 * pitch * 4 * vector, x.dtype)
     places = np.empty(3 * pieces, np.int64)
-    for chunk in range(worker, chunks, workers):
+    for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
         stop = (chunk + 1) * all_lines // chunks
         for begin in range(chunk * all_lines // chunks, stop, lines):
             end = min(stop, begin + lines)

@@ -114,7 +114,8 @@ def _panel_share(
     count, m, _, k = shape
     panel_count = (m + rows - 1) // rows
     room = panels.size // (count * panel_count)
-    for item in range(worker, count * panel_count, workers):
+    items = count * panel_count
+    for item in range(worker * items // workers, (worker + 1) * items // workers):
         matrix, row = item // panel_count, item % panel_count * rows
         at = matrix * a_steps[0] + row * a_steps[1]
         _pack_panel(a, at, a_steps[1], a_steps[2], min(rows, m - row), k, rows, vector, panels, item * room)
@@ -130,8 +131,9 @@ def _gemm_share(
     panel_count, strip_count = (m + rows - 1) // rows, (n + width - 1) // width
     room = panels.size // (count * panel_count)
     packed = np.empty(depth * width + 2 * vector, out.dtype)
-    for item in range(worker, count * strip_count * parts, workers):
-        matrix, strip, part = item // (strip_count * parts), item // parts % strip_count, item % parts
+    items = count * strip_count * parts
+    for item in range(worker * items // workers, (worker + 1) * items // workers):
+        matrix, part, strip = item // (strip_count * parts), item // strip_count % parts, item % strip_count
         here = min(width, n - strip * width)
         begin_out = matrix * m * n + strip * width
         for first in range(0, max(k, 1), depth):

@@ -203,7 +203,7 @@ def _forward(
         new = _aligned(CHUNK * hidden, gates)
         packed = _aligned(CHUNK // tile * room, gates)
         sums = _aligned(CHUNK * BLOCK, gates)
-        for item in range(worker, items, workers):
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
             first = item * CHUNK
             rows = min(CHUNK, batch - first)
             for r in range(rows):
@@ -400,7 +400,7 @@ def _backward(
         packed = _aligned(CHUNK // tile * room, out)
         sums = _aligned(CHUNK * BLOCK, out)
         sections = _aligned(8 * SPAN, out)
-        for item in range(worker, items, workers):
+        for item in range(worker * items // workers, (worker + 1) * items // workers):
             top_row = item * CHUNK
             for step in range(part[0], part[1]):
                 t = step if reverse else steps - 1 - step
