@@ -303,7 +303,7 @@ class Tensor(
         if not isinstance(value, TensorBase):
             raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
         self.array = value.array
-        self._version = [0]
+        self._version_cell = [0]
         self._base = None
 
     @property
@@ -341,7 +341,7 @@ class Tensor(
     def detach(self) -> Tensor:
         """Return a tensor on the same memory that does not require grad and has no history."""
         t: Tensor = wrap(self.array if tangents.level < 0 else self.array.view())
-        t._version = self._version
+        t._version_cell = self._version_cell
         return t
 
     def detach_(self) -> Tensor:
@@ -455,7 +455,7 @@ class Tensor(
         if outputs is not None:
             for o in outputs:
                 if isinstance(o, Tensor):
-                    o._version[0] += 1
+                    o._version_cell[0] += 1
             return outputs if len(outputs) > 1 else outputs[0]
         return tuple(map(_of_numpy, result)) if isinstance(result, tuple) else _of_numpy(result)
 
@@ -570,7 +570,7 @@ class Tensor(
 
     def __copy__(self) -> Tensor:
         t: Tensor = wrap(self.array, type(self))
-        t._version = self._version
+        t._version_cell = self._version_cell
         t._requires_grad = self._requires_grad
         t._node, t._base = self._node, self._base
         if self._base is not None:
@@ -611,7 +611,7 @@ class Tensor(
     def set_(self, source: Tensor) -> Tensor:
         """Make this tensor use the memory of ``source``."""
         self.array = source.array
-        self._version = source._version
+        self._version_cell = source._version_cell
         return self
 
     def _write(self, result: Tensor, name: str) -> Tensor:

@@ -28,9 +28,9 @@ RANDOM = [
 def test_random_functions_fill_in_place_and_repeat(function, options):
     w = nn.Parameter(torch.zeros(6, 5))
     torch.manual_seed(3)
-    version = w._version[0]
+    version = w._version
     assert function(w, **options) is w
-    assert w.grad_fn is None and w.requires_grad and w._version[0] > version
+    assert w.grad_fn is None and w.requires_grad and w._version > version
     first = w.array.copy()
     assert np.any(first != 0)
     torch.manual_seed(3)
@@ -155,10 +155,10 @@ def test_total_norm(order):
 def test_clip_grad_norm():
     a, b = gradients([3.0], [0.0, 4.0])
     c = nn.Parameter(torch.ones(2))  # without a gradient
-    grad, version = a.grad, a.grad._version[0]
+    grad, version = a.grad, a.grad._version
     total = nn.utils.clip_grad_norm_([a, b, c], 1.0)
     assert total.item() == 5.0
-    assert a.grad is grad and a.grad._version[0] > version
+    assert a.grad is grad and a.grad._version > version
     assert np.allclose(a.grad.array, 0.6, atol=1e-6) and np.allclose(b.grad.array, [0, 0.8])
     total = nn.utils.clip_grad_norm_([a, b], 10.0)
     assert total.item() == pytest.approx(1, abs=1e-5) and np.allclose(a.grad.array, 0.6, atol=1e-5)
@@ -184,7 +184,7 @@ def test_clip_grad_value():
     a, b = gradients([-3.0, 0.5, 4.0], [[2.0]])
     nn.utils.clip_grad_value_([a, b], 1)
     assert a.grad.tolist() == [-1.0, 0.5, 1.0] and b.grad.tolist() == [[1.0]]
-    assert a.grad._version[0] > 0
+    assert a.grad._version > 0
 
 
 def test_parameters_and_vectors():

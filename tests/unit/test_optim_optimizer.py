@@ -156,10 +156,10 @@ def test_state_dict_hooks():
 @pytest.mark.parametrize("name", ALL)
 def test_step_counts_the_version(name):
     p, other = shaped(name, grad=1.0), shaped(name)
-    before = p._version[0], other._version[0]
+    before = p._version, other._version
     getattr(optim, name)([p, other]).step()
-    assert p._version[0] == before[0] + 1
-    assert other._version[0] == before[1]
+    assert p._version == before[0] + 1
+    assert other._version == before[1]
 
 
 def test_step_between_forward_and_backward_is_noticed():

@@ -157,7 +157,7 @@ class GradScaler:
                 gradient = param._grad.array
                 finite.append(bool(np.isfinite(gradient).all()))
                 np.multiply(gradient, np.float32(inverse), out=gradient, casting="unsafe")
-                param._grad._version[0] += 1
+                param._grad._version_cell[0] += 1
         if finite:
             self._infinite[id(optimizer)] = not all(finite)
         self._stage[id(optimizer)] = "unscaled"

@@ -235,10 +235,10 @@ def place_of(view: TensorBase, base: TensorBase) -> dict[str, Any]:
 
 def sync(view: TensorBase) -> None:
     """Make a view's node right again after its storage was written to through another tensor."""
-    if view._seen == view._version[0]:
+    if view._seen == view._version_cell[0]:
         return
     base = view._base
-    view._seen = view._version[0]
+    view._seen = view._version_cell[0]
     parent = base._node if base._node is not None else (base if base._requires_grad else None)
     if parent is None:
         return

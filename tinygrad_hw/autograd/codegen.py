@@ -125,7 +125,7 @@ def _write_unwrapping(op: Op, w: Callable[[str], None], i: int, a: str) -> None:
         w(f"        if n{i} is None and {a}._requires_grad:")
         w(f"            n{i} = {a}")
     if guarded:
-        w(f"        c{i} = {a}._version")
+        w(f"        c{i} = {a}._version_cell")
     w("    else:")
     w(f"        a{i} = {a}")
     if a in op.tensors:
@@ -180,13 +180,13 @@ def _write_tensor(op: Op, w: Callable[[str], None], indent: str) -> None:
     w(f"{indent}t._requires_grad = False")
     w(f"{indent}t._grad = None")
     w(f"{indent}t._hooks = None")
-    w(f"{indent}t._version = {f'{a}._version' if op.view else '[0]'}")
+    w(f"{indent}t._version_cell = {f'{a}._version_cell' if op.view else '[0]'}")
     if not op.view:
         w(f"{indent}t._base = None")
         return
     w(f"{indent}if GRAD_MODE.enabled:")
     w(f"{indent}    t._base = {a} if {a}._base is None else {a}._base")
-    w(f"{indent}    t._seen = t._version[0]")
+    w(f"{indent}    t._seen = t._version_cell[0]")
     w(f"{indent}else:")
     w(f"{indent}    t._base = None")
 
@@ -204,7 +204,7 @@ def _write_node(op: Op, w: Callable[[str], None], shape: str, dtype: str, output
             value, cell, version = f"a{k}", f"c{k}", f"c{k}[0]"
         else:
             t = output(n)
-            value, cell, version = f"{t}.array", f"{t}._version", f"g{i}[0]"
+            value, cell, version = f"{t}.array", f"{t}._version_cell", f"g{i}[0]"
         condition = _condition(op, users)
         if condition is None:
             values.append(value)

@@ -89,7 +89,7 @@ def _through(op: Any, args: Sequence[Any], params: dict[str, Any], given: Sequen
             if t is None or args[i].array.dtype.kind not in "fc":
                 continue
             source = wrap(args[i].array)
-            source._version = args[i]._version
+            source._version_cell = args[i]._version_cell
             edge = edges.get(id(args[i]))
             if edge is None:
                 source._requires_grad = True
@@ -261,7 +261,7 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
 def _view(tensor: Any) -> Any:
     """Return a tensor on the same memory, and at the same place of the graph, under an array of its own."""
     view = wrap(tensor.array.view())
-    view._version = tensor._version
+    view._version_cell = tensor._version_cell
     edge = edge_of(tensor) if mode.enabled else None
     if edge is not None:
         view._node = record(ALIAS, (edge,), (), (), view.array.shape, view.array.dtype)

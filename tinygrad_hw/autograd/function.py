@@ -122,7 +122,7 @@ class FunctionCtx:
                 tensors.append(original)
                 continue
             t = wrap(array)
-            t._version = cell
+            t._version_cell = cell
             t._node = self._output_edge(edge) if isinstance(edge, int) else edge
             tensors.append(t)
         return tuple(tensors)
@@ -148,11 +148,11 @@ class FunctionCtx:
             if hooks is not None:
                 packed.append((Packed(t, *hooks), edge_of(t) if at is None else at, None, 0, None))
             elif at is not None:
-                packed.append((t.array, at, t._version, t._version[0], None))
+                packed.append((t.array, at, t._version_cell, t._version_cell[0], None))
             elif t._node is None:
-                packed.append((t.array, None, t._version, t._version[0], t))
+                packed.append((t.array, None, t._version_cell, t._version_cell[0], t))
             else:
-                packed.append((t.array, t._node, t._version, t._version[0], None))
+                packed.append((t.array, t._node, t._version_cell, t._version_cell[0], None))
         self._saved = packed
         self._to_save = ()
 
@@ -362,7 +362,7 @@ class Function:
                     [o.array.dtype for o in carrying] if multi else carrying[0].array.dtype,
                 )
                 for d in ctx._dirty:
-                    d._version[0] += 1
+                    d._version_cell[0] += 1
                 for k, o in enumerate(carrying):
                     made = select_output(node, k) if multi else node
                     if o._base is not None and any(o is d for d in ctx._dirty):
@@ -372,7 +372,7 @@ class Function:
                         o._node = made
                     o._requires_grad = False
                     if not any(o is d for d in ctx._dirty) and any(
-                        isinstance(a, TensorBase) and a._version is o._version for a in args
+                        isinstance(a, TensorBase) and a._version_cell is o._version_cell for a in args
                     ):
                         op.views += (k,)
                 ctx._node = weakref.ref(node)
@@ -411,7 +411,7 @@ def _carried(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], direc
 
 def _alias(t: Any) -> Any:
     alias = wrap(t.array)
-    alias._version = t._version
+    alias._version_cell = t._version_cell
     return alias
 
 

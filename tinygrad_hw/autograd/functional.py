@@ -35,7 +35,7 @@ def _fresh(inputs: Sequence[Any], create_graph: bool) -> tuple[Any, ...]:
             made.append(t + 0.0)
         else:
             leaf = wrap(t.array)
-            leaf._version = t._version
+            leaf._version_cell = t._version_cell
             leaf._requires_grad = True
             made.append(leaf)
     return tuple(made)

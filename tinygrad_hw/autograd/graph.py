@@ -55,7 +55,7 @@ class TensorBase:
         _node: the graph node that made this tensor, or None for a leaf.
         _requires_grad: for a leaf, whether gradients are accumulated into it.
         _grad: the accumulated gradient, a tensor or None.
-        _version: ``[count of in-place writes]``, shared by all tensors on one storage.
+        _version_cell: ``[count of in-place writes]``, shared by all tensors on one storage.
         _base: for a differentiable view, the tensor that owns the storage.
         _seen: for a view, the version at which ``_node`` was right.
         _hooks: for a leaf, what ``register_hook`` collected, or None.
@@ -69,7 +69,7 @@ class TensorBase:
         "_node",
         "_requires_grad",
         "_seen",
-        "_version",
+        "_version_cell",
         "array",
     )
 
@@ -80,10 +80,15 @@ class TensorBase:
     _node: Node | None
     _requires_grad: bool
     _grad: Any
-    _version: list[int]
+    _version_cell: list[int]
     _base: Any
     _seen: int
     _hooks: Any
+
+    @property
+    def _version(self) -> int:
+        """How often the memory was written in place; views of one storage count together."""
+        return self._version_cell[0]
 
 
 class Node:
@@ -332,7 +337,7 @@ def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
                 f"increment_version expects each element of the iterable to be a tensor, not {type(t).__name__}"
             )
     for t in tensors:
-        t._version[0] += 1
+        t._version_cell[0] += 1
 
 
 class _Mode(threading.local):
@@ -397,7 +402,7 @@ def wrap(array: Any, cls: type[TensorBase] | None = None) -> Any:
     t._node = None
     t._requires_grad = False
     t._grad = None
-    t._version = [0]
+    t._version_cell = [0]
     t._base = None
     t._hooks = None
     return t

@@ -125,7 +125,7 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
         node = constant_into(tensor)._node
     announce_write(tensor, result)
     np.copyto(array, source)
-    cell = tensor._version
+    cell = tensor._version_cell
     cell[0] += 1
     if node is not None:
         _save_from(node, source, array, cell)

@@ -52,7 +52,7 @@ def wide(value: Any) -> Any:
         edge = edge_of(value)
         copy = wrap(array.astype(dtypes.COMPUTE[array.dtype]))
         copy._node = edge
-        copy._version = value._version
+        copy._version_cell = value._version_cell
         return copy
     if isinstance(value, np.ndarray) and value.dtype.kind in "VW":
         return value.astype(dtypes.COMPUTE[value.dtype])

@@ -585,14 +585,14 @@ def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
         guards: list[Any] = []
         for _, kind, _ in layout:
             if kind == "array":
-                cells = tuple(t._version if isinstance(t, TensorBase) else _NO_CELL for t in tensors)
+                cells = tuple(t._version_cell if isinstance(t, TensorBase) else _NO_CELL for t in tensors)
                 saved.append(arrays)
                 guards += [cells, tuple(c[0] for c in cells)]
             elif kind == "shape":
                 saved.append([a.shape for a in arrays])
             else:
                 saved.append(out)
-                guards += [result._version, result._version[0]]
+                guards += [result._version_cell, result._version_cell[0]]
         values = tuple(params[p] if p in params else op.defaults[p] for p in parameters)
         result._node = record(op, tuple(parents), (*saved, *guards), values, out.shape, out.dtype)
         return result

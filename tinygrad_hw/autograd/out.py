@@ -172,7 +172,7 @@ def into(out: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> A
             _resize(function.__name__, o, r.array.shape)
             announce_write(o, r)
             np.copyto(o.array, r.array.reshape(o.array.shape), casting="unsafe")
-            o._version[0] += 1
+            o._version_cell[0] += 1
     finally:
         mode.enabled = before
     if single:

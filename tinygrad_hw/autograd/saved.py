@@ -52,7 +52,7 @@ class Packed:
     __slots__ = ("pack", "source", "unpack", "value")
 
     def __init__(self, tensor: Any, pack: Pack, unpack: Unpack) -> None:
-        cell = tensor._version
+        cell = tensor._version_cell
         version = cell[0]
         with no_grad():
             self.value = pack(tensor)
@@ -129,7 +129,7 @@ def _owner(array: Any, cell: list[int], tensors: Sequence[Any], parent: Any = No
     if parent is not None:
         return attach(array, parent)
     t = wrap(array)
-    t._version = cell
+    t._version_cell = cell
     return t
 
 
@@ -386,7 +386,7 @@ class _MutationContext:
 
     def pack(self, tensor: Any) -> _Handle:
         """Remember a tensor by its array and version."""
-        cell = tensor._version
+        cell = tensor._version_cell
         handle = self._handles.get((id(tensor.array), cell[0]))
         if handle is None or handle.cell is not cell:
             handle = self._handles[id(tensor.array), cell[0]] = _Handle(cell)
@@ -411,7 +411,7 @@ class _MutationContext:
 
     def before_write(self, tensor: Any, result: Any) -> None:
         """Copy what was saved of a tensor that is about to be changed."""
-        cell = tensor._version
+        cell = tensor._version_cell
         for handle in list(self._of_cell.get(id(cell), ())):
             if handle.cell is cell and handle.version == cell[0] and handle in self.original:
                 with no_grad():

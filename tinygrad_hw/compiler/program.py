@@ -261,7 +261,7 @@ class Program:
             w(f"{t}.array = a{o.number}")
             w(f"{t}._node = {t}._grad = {t}._hooks = {t}._base = None")
             w(f"{t}._requires_grad = False")
-            w(f"{t}._version = [0]")
+            w(f"{t}._version_cell = [0]")
         if self.backward is not None:
             self._write_node(w)
         w(f"return {self.result}")
@@ -288,10 +288,10 @@ class Program:
 
     def _cell(self, w: Writer, slot: Slot) -> str:
         if isinstance(slot, Outer):
-            return f"{w.constant(slot.tensor, 'L')}._version"
+            return f"{w.constant(slot.tensor, 'L')}._version_cell"
         if slot.step is None:
-            return f"x{slot.number}._version"
-        return f"t{slot.number}._version"
+            return f"x{slot.number}._version_cell"
+        return f"t{slot.number}._version_cell"
 
     def _edge(self, w: Writer, slot: Slot) -> str:
         return w.constant(slot.tensor, "L") if isinstance(slot, Outer) else f"n{slot.number}"

@@ -21,7 +21,7 @@ def _variable(t: Any, connected: bool) -> Any:
     if connected and edge_of(t) is not None:
         return t.clone()  # type: ignore[attr-defined]
     leaf = wrap(t.array)
-    leaf._version = t._version
+    leaf._version_cell = t._version_cell
     return leaf.requires_grad_()
 
 

@@ -218,7 +218,7 @@ class ConversionMethods(TensorBase):
         if not mode.enabled or (self._node is None and self._base is None):
             announce_write(self, value)
             self.array[...] = value
-            self._version[0] += 1
+            self._version_cell[0] += 1
             return self  # type: ignore[return-value]
         filled = wrap(np.full(self.array.shape, value, self.array.dtype))
         return write(self, copy_into(self, filled), "fill_")

@@ -147,7 +147,7 @@ class FactMethods(TensorBase):
     def as_subclass(self, cls: type) -> Any:
         """Return a tensor of another class on the same memory and with the same history."""
         t = wrap(self.array, cls)
-        t._version, t._node, t._requires_grad = self._version, self._node, self._requires_grad
+        t._version_cell, t._node, t._requires_grad = self._version_cell, self._node, self._requires_grad
         t._base = self._base
         if self._base is not None:
             t._seen = self._seen
@@ -160,7 +160,7 @@ class FactMethods(TensorBase):
         arrays = np.broadcast_arrays(self.array, *(o.array for o in others))
         values = [function(*numbers) for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)]
         self.array[...] = np.array(values, kind).reshape(self.array.shape)
-        self._version[0] += 1
+        self._version_cell[0] += 1
         return self  # type: ignore[return-value]
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:

@@ -44,7 +44,7 @@ def _resized(tensor: Any, size: tuple[int, ...]) -> Any:
         if memory.size < need:
             memory = np.concatenate([memory, np.empty(need - memory.size, array.dtype)])
         tensor.array = memory[:need].reshape(size)
-        tensor._version[0] += 1
+        tensor._version_cell[0] += 1
     return tensor
 
 
@@ -376,7 +376,7 @@ class ShapeMethods(TensorBase):
     def _twin(self) -> Any:
         """Return another tensor with this one's memory and history."""
         twin = wrap(self.array)
-        twin._version, twin._node, twin._base = self._version, self._node, self._base
+        twin._version_cell, twin._node, twin._base = self._version_cell, self._node, self._base
         if self._base is not None:
             twin._seen = self._seen
         check_inplace(self, "view change")

@@ -75,7 +75,7 @@ def _pass_gate(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Node | None, l
     for k, (i, edge) in enumerate(zip(places, edges, strict=True)):
         if edge is not None:
             t = wrap(arrays[k])
-            t._version = values[i]._version
+            t._version_cell = values[i]._version_cell
             t._node = select_output(node, k)
             new[i] = t
     fields = type(values)

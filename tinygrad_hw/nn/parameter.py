@@ -23,7 +23,7 @@ def _adopt(cls: type[Any], data: Any) -> Any:
             f"{cls.__name__}() takes a Tensor, not {type(data).__name__}; make one with torch.tensor(...) first"
         )
     t = wrap(data.array, cls)
-    t._version = data._version
+    t._version_cell = data._version_cell
     return t
 
 

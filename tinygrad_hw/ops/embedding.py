@@ -111,7 +111,7 @@ def embedding(
         large = norms > max_norm
         if large.any():
             table[used[large]] *= (max_norm / (norms[large] + 1e-7)).astype(table.dtype)[:, None]
-            weight._version[0] += 1
+            weight._version_cell[0] += 1
     return _embedding(
         weight,
         index,

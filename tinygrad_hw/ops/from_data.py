@@ -234,7 +234,7 @@ def asarray(
             raise ValueError("can't alias the given object without a copy; leave out copy=False")
         if isinstance(obj, TensorBase) and t is obj:
             t = wrap(obj.array)
-            t._version = obj._version
+            t._version_cell = obj._version_cell
     if requires_grad:
         t.requires_grad_(True)
     return t

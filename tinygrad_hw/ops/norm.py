@@ -305,7 +305,7 @@ def _update(running: Any, value: Any, momentum: float) -> None:
     array = running.array
     array *= array.dtype.type(1 - momentum)
     array += (value * momentum).astype(array.dtype)
-    running._version[0] += 1
+    running._version_cell[0] += 1
 
 
 def batch_norm(

@@ -579,5 +579,5 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
         return write(tensor, _drawn(tensor, values=values), name)
     announce_write(tensor, None)
     fill(tensor.array)
-    tensor._version[0] += 1
+    tensor._version_cell[0] += 1
     return tensor

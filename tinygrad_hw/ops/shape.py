@@ -166,7 +166,7 @@ def view_dtype(input: Any, dtype: Any) -> Any:
         result = wrap(array.view(target))
     except ValueError as error:
         raise RuntimeError(f"view: cannot view {list(array.shape)} as {dtype}: {error}") from None
-    result._version = input._version
+    result._version_cell = input._version_cell
     return result
 
 

@@ -114,14 +114,14 @@ class LBFGS(Optimizer):
         for p in self.param_groups[0]["params"]:
             part = direction[start : start + p.array.size].reshape(p.array.shape)
             p.array[...] = p.array + p.array.dtype.type(t) * part
-            p._version[0] += 1
+            p._version_cell[0] += 1
             start += p.array.size
 
     def _restore(self, values: list[Array]) -> None:
         """Write saved values back into the parameters."""
         for p, value in zip(self.param_groups[0]["params"], values, strict=True):
             p.array[...] = value
-            p._version[0] += 1
+            p._version_cell[0] += 1
 
     # -- the step ---------------------------------------------------------------------------------
 

@@ -391,7 +391,7 @@ class Optimizer:
                 continue
             params.append(p.array)
             grads.append(grad.array)
-            p._version[0] += 1
+            p._version_cell[0] += 1
             if stateless:
                 continue
             state = all_states[p]

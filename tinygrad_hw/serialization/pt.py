@@ -223,7 +223,7 @@ class _Reader:
         elements = storage.view(dtype) if dtype is not None else storage.array
         array = _strided(elements, offset, tuple(size), tuple(stride))
         tensor = wrap(array)
-        tensor._version = storage.version
+        tensor._version_cell = storage.version
         return tensor
 
     def tensor_v2(

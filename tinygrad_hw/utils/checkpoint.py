@@ -123,7 +123,7 @@ class _Region:
         self.strict = strict
         # The nodes hold the region by their hooks: were it to hold them too, nothing would be freed.
         self.nodes = [weakref.ref(n) for n in nodes]
-        self.inputs = [(t, t._version, t._version[0]) for t in inputs]
+        self.inputs = [(t, t._version_cell, t._version_cell[0]) for t in inputs]
         self.empty = True
         for node in nodes:
             context = getattr(node.op, "ctx", None)
@@ -139,7 +139,7 @@ class _Region:
             return
         self.empty = False
         for tensor, cell, version in self.inputs:
-            if tensor._version is not cell or cell[0] != version:
+            if tensor._version_cell is not cell or cell[0] != version:
                 raise RuntimeError(
                     "torch.utils.checkpoint: a tensor given to the checkpointed function (shape "
                     f"{list(tensor.array.shape)}) has been modified by an inplace operation since. clone() it first"

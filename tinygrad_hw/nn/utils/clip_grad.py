@@ -132,7 +132,7 @@ def clip_grads_with_norm_(
                 g.array[...] = wide(g.array) * np.float32(scale)
         kernels.scale([g.array for g in grads if not is_narrow(g)], scale)
     for grad in grads:
-        grad._version[0] += 1
+        grad._version_cell[0] += 1
 
 
 def clip_grad_norm_(
@@ -213,4 +213,4 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
     kernels.clamp([g.array for g in grads], float(clip_value))
     for grad in grads:
-        grad._version[0] += 1
+        grad._version_cell[0] += 1
