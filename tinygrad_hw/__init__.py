@@ -336,12 +336,16 @@ def is_nonzero(input: Tensor) -> _builtins.bool:
 
 
 def is_inference(input: Tensor) -> _builtins.bool:
-    """Return whether a tensor is one of inference mode, which no tensor here is.
+    """Return whether a tensor was made under ``inference_mode``, or is a view of one that was.
 
     Example:
-        >>> torch.is_inference(torch.ones(1))
-        False
+        >>> with torch.inference_mode():
+        ...     x = torch.ones(1)
+        >>> torch.is_inference(x), torch.is_inference(x * 2)
+        (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"is_inference(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return input.is_inference()
 
 

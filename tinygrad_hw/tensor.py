@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes, printing
 from tinygrad_hw.autograd import engine, tangents
-from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, set_result_type, wrap
+from tinygrad_hw.autograd.graph import Node, TensorBase, count_write, edge_of, mode, set_result_type, wrap
 from tinygrad_hw.autograd.hooks import (
     RemovableHandle,
     add_leaf_hook,
@@ -20,6 +20,7 @@ from tinygrad_hw.autograd.hooks import (
 )
 from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace, write
 from tinygrad_hw.autograd.narrow import wide
+from tinygrad_hw.autograd.version import own_cell
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.layout import is_in_format, strided
@@ -210,8 +211,8 @@ class Tensor(
         return self.array.dtype.kind in "fic" or self.dtype.is_signed
 
     def is_inference(self) -> bool:
-        """Return False: tensors made under ``inference_mode`` are ordinary ones here."""
-        return False
+        """Return whether the tensor was made under ``inference_mode``, or is a view of one that was."""
+        return self._version_cell.__class__ is not list
 
     # -- autograd ---------------------------------------------------------------------------------
 
@@ -233,7 +234,8 @@ class Tensor(
         """Set whether this leaf accumulates a gradient; returns the tensor.
 
         Raises:
-            RuntimeError: the dtype is not floating point or complex, or the tensor is not a leaf.
+            RuntimeError: the dtype is not floating point or complex, the tensor is not a leaf, or it is an inference
+                tensor, outside inference mode.
         """
         if edge_of(self) is not None and self._node is not None:
             if not requires_grad:
@@ -244,6 +246,8 @@ class Tensor(
             return self
         if requires_grad and self.array.dtype.kind not in "fcVW":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}")
+        if requires_grad and not mode.inference and self._version_cell.__class__ is not list:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._requires_grad = bool(requires_grad)
         return self
 
@@ -296,6 +300,7 @@ class Tensor(
     def data(self) -> Tensor:
         """The same memory without history; writes to it are not seen by autograd."""
         t: Tensor = wrap(self.array if tangents.level < 0 else self.array.view())
+        t._version_cell = own_cell(self._version_cell)
         return t
 
     @data.setter
@@ -303,7 +308,7 @@ class Tensor(
         if not isinstance(value, TensorBase):
             raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
         self.array = value.array
-        self._version_cell = [0]
+        self._version_cell = own_cell(value._version_cell)
         self._base = None
 
     @property
@@ -341,7 +346,8 @@ class Tensor(
     def detach(self) -> Tensor:
         """Return a tensor on the same memory that does not require grad and has no history."""
         t: Tensor = wrap(self.array if tangents.level < 0 else self.array.view())
-        t._version_cell = self._version_cell
+        cell = self._version_cell
+        t._version_cell = cell if cell.__class__ is list else own_cell(cell)
         return t
 
     def detach_(self) -> Tensor:
@@ -455,7 +461,7 @@ class Tensor(
         if outputs is not None:
             for o in outputs:
                 if isinstance(o, Tensor):
-                    o._version_cell[0] += 1
+                    count_write(o)
             return outputs if len(outputs) > 1 else outputs[0]
         return tuple(map(_of_numpy, result)) if isinstance(result, tuple) else _of_numpy(result)
 
@@ -610,6 +616,8 @@ class Tensor(
 
     def set_(self, source: Tensor) -> Tensor:
         """Make this tensor use the memory of ``source``."""
+        if self._version_cell.__class__ is not list:
+            self._version_cell.check_write()  # type: ignore[attr-defined]
         self.array = source.array
         self._version_cell = source._version_cell
         return self

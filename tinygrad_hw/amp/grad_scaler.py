@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw.autograd.graph import count_write
 from tinygrad_hw.optim.optimizer import Optimizer
 from tinygrad_hw.tensor import Tensor
 
@@ -154,10 +155,10 @@ class GradScaler:
                     continue
                 if param._grad.array.dtype == np.float16:
                     raise ValueError("Attempting to unscale FP16 gradients.")
+                count_write(param._grad)
                 gradient = param._grad.array
                 finite.append(bool(np.isfinite(gradient).all()))
                 np.multiply(gradient, np.float32(inverse), out=gradient, casting="unsafe")
-                param._grad._version_cell[0] += 1
         if finite:
             self._infinite[id(optimizer)] = not all(finite)
         self._stage[id(optimizer)] = "unscaled"

@@ -21,7 +21,7 @@ __all__ = ["LOCALS", "NUMBERED", "generate_call", "generate_vjp"]
 
 #: Names of local variables in generated code.
 NUMBERED = re.compile(r"[acdgnsv]\d+")
-LOCALS = {"d", "g", "node", "out", "outs", "parents", "saved", "t", "tensor", "ts"}
+LOCALS = {"cell", "d", "g", "node", "out", "outs", "parents", "saved", "t", "tensor", "ts"}
 
 
 def _compile(source: str, name: str) -> Any:
@@ -180,13 +180,14 @@ def _write_tensor(op: Op, w: Callable[[str], None], indent: str) -> None:
     w(f"{indent}t._requires_grad = False")
     w(f"{indent}t._grad = None")
     w(f"{indent}t._hooks = None")
-    w(f"{indent}t._version_cell = {f'{a}._version_cell' if op.view else '[0]'}")
     if not op.view:
+        w(f"{indent}t._version_cell = [0] if NEW_CELL is None else NEW_CELL()")
         w(f"{indent}t._base = None")
         return
-    w(f"{indent}if GRAD_MODE.enabled:")
+    w(f"{indent}cell = t._version_cell = {a}._version_cell")
+    w(f"{indent}if GRAD_MODE.enabled and cell.__class__ is list:")
     w(f"{indent}    t._base = {a} if {a}._base is None else {a}._base")
-    w(f"{indent}    t._seen = t._version_cell[0]")
+    w(f"{indent}    t._seen = cell[0]")
     w(f"{indent}else:")
     w(f"{indent}    t._base = None")
 

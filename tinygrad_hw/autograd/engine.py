@@ -216,8 +216,8 @@ def _accumulate(leaf: TensorBase, g: Any, owns: bool, create_graph: bool) -> Non
         leaf._grad = wrap(array)
     else:
         target = leaf._grad.array
-        np.add(target, g.array if isinstance(g, TensorBase) else g, out=target)
         leaf._grad._version_cell[0] += 1
+        np.add(target, g.array if isinstance(g, TensorBase) else g, out=target)
     if leaf._hooks is not None:
         run_leaf_post_hooks(leaf, g)
 

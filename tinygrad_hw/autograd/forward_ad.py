@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_hw.autograd import engine, tangents
-from tinygrad_hw.autograd.grad_mode import set_grad_enabled
+from tinygrad_hw.autograd.grad_mode import always_record
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, mode, wrap
 from tinygrad_hw.autograd.op import ALIAS, record
 from tinygrad_hw.autograd.tracer import add_tracer, remove_tracer
+from tinygrad_hw.autograd.version import saved_cell
 
 __all__ = [
     "UnpackedDualTensor",
@@ -84,12 +85,12 @@ def _through(op: Any, args: Sequence[Any], params: dict[str, Any], given: Sequen
     needs = any(e is not None for e in edges.values())
     own: dict[int, Any] = {}
     replaced, sources, directions = list(args), [], []
-    with tangents.suspended(), set_grad_enabled(True):
+    with tangents.suspended(), always_record():
         for i, t in enumerate(given):
             if t is None or args[i].array.dtype.kind not in "fc":
                 continue
             source = wrap(args[i].array)
-            source._version_cell = args[i]._version_cell
+            source._version_cell = saved_cell(args[i]._version_cell)
             edge = edges.get(id(args[i]))
             if edge is None:
                 source._requires_grad = True

@@ -12,8 +12,8 @@ import numpy as np
 from tinygrad_hw.autograd import tangents
 from tinygrad_hw.autograd.basics import conj, copy_slices, sync
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
-from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, wrap
+from tinygrad_hw.autograd.grad_mode import always_record, no_grad
+from tinygrad_hw.autograd.graph import Node, TensorBase, count_write, edge_of, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace
 from tinygrad_hw.autograd.op import attach, record, select_output
 from tinygrad_hw.autograd.saved import Packed, current_hooks
@@ -200,7 +200,7 @@ class _FunctionOp:
             else:
                 t = g if g is None or isinstance(g, TensorBase) else wrap(g)
                 incoming.append(conj(t) if t is not None and is_complex(t) else t)
-        with set_grad_enabled(create_graph):
+        with always_record(create_graph):
             result = self.cls.backward(self.ctx, *self._spread(incoming))
         result = result if isinstance(result, tuple) else (result,)
         count = len(self.ctx.needs_input_grad)
@@ -362,7 +362,7 @@ class Function:
                     [o.array.dtype for o in carrying] if multi else carrying[0].array.dtype,
                 )
                 for d in ctx._dirty:
-                    d._version_cell[0] += 1
+                    count_write(d)
                 for k, o in enumerate(carrying):
                     made = select_output(node, k) if multi else node
                     if o._base is not None and any(o is d for d in ctx._dirty):

@@ -9,8 +9,9 @@ import numpy as np
 
 from tinygrad_hw.autograd.basics import stack
 from tinygrad_hw.autograd.engine import grad
-from tinygrad_hw.autograd.grad_mode import enable_grad
+from tinygrad_hw.autograd.grad_mode import always_record
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
+from tinygrad_hw.autograd.version import saved_cell
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -35,7 +36,7 @@ def _fresh(inputs: Sequence[Any], create_graph: bool) -> tuple[Any, ...]:
             made.append(t + 0.0)
         else:
             leaf = wrap(t.array)
-            leaf._version_cell = t._version_cell
+            leaf._version_cell = saved_cell(t._version_cell)
             leaf._requires_grad = True
             made.append(leaf)
     return tuple(made)
@@ -50,7 +51,7 @@ def _finish(value: Any, create_graph: bool) -> Any:
 
 
 def _outputs(func: Callable[..., Any], xs: Sequence[Any], name: str) -> tuple[tuple[Any, ...], bool]:
-    with enable_grad():
+    with always_record():
         return _tuple(func(*xs), "outputs of the user-provided function", name)
 
 
@@ -336,7 +337,7 @@ def jvp(
         u = wrap(np.zeros_like(y.array))
         u._requires_grad = True
         us.append(u)
-    with enable_grad():
+    with always_record():
         gs = _grads(outputs, xs, us, True, strict)
         products = _grads(list(gs), us, list(vs), create_graph, False)
     return (
@@ -351,7 +352,7 @@ def _gradient_of_scalar(
     outputs, single = _outputs(func, xs, name)
     if not single or outputs[0].array.size != 1:
         raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
-    with enable_grad():
+    with always_record():
         return outputs[0], _grads(outputs, xs, None, True, strict)
 
 
@@ -381,7 +382,7 @@ def vhp(
     xs = _fresh(given, create_graph)
     vs = _vectors(v, xs, "vhp", "input")
     y, gs = _gradient_of_scalar(func, xs, "vhp", strict)
-    with enable_grad():
+    with always_record():
         products = _grads(gs, xs, vs, create_graph, strict)
     return _finish(y, create_graph), _finish(products[0] if single else products, create_graph)
 

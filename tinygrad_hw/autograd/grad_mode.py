@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tinygrad_hw.autograd.graph import mode
+from tinygrad_hw.autograd.graph import NAMESPACE, mode
+from tinygrad_hw.autograd.version import new_cell
 
 __all__ = [
     "enable_grad",
@@ -19,6 +21,17 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_lock = threading.Lock()
+_users = 0
+
+
+def _count_users(more: int) -> None:
+    """Let new tensors ask for their cell as long as a thread is in inference mode."""
+    global _users
+    with _lock:
+        _users += more
+        NAMESPACE["NEW_CELL"] = new_cell if _users else None
 
 
 def is_grad_enabled() -> bool:
@@ -35,19 +48,17 @@ class _GradMode:
     """A context manager, and a decorator for functions and generator functions."""
 
     _enabled: bool = False
-    _inference: bool | None = None
 
     def _clone(self) -> _GradMode:
         return type(self)()
 
     def __enter__(self) -> None:
-        self._before = (mode.enabled, mode.inference)
-        mode.enabled = self._enabled
-        if self._inference is not None:
-            mode.inference = self._inference
+        self._before = mode.enabled
+        # Nothing is recorded in inference mode, whatever the modes inside.
+        mode.enabled = self._enabled and not mode.inference
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.inference = self._before
+        mode.enabled = self._before
 
     def __call__(self, func: F) -> F:
         """Return the function with the mode set while it runs."""
@@ -125,13 +136,35 @@ class enable_grad(_GradMode):
         pass
 
 
+class always_record(_GradMode):
+    """Record inside, or not, even in inference mode: for derivatives that are part of a function's own work."""
+
+    def __init__(self, on: bool = True) -> None:
+        self._on = on
+
+    def __enter__(self) -> None:
+        self._before = mode.enabled
+        mode.enabled = self._on
+
+
 class inference_mode(_GradMode):
-    """Record nothing inside, as ``no_grad``; ``is_inference_mode_enabled()`` is True inside.
+    """Record nothing inside, not even under ``enable_grad``, and make inference tensors.
+
+    Outside, an inference tensor may be used as any other, but not saved for a gradient, written to, or made to require
+    one: it has no count of writes. Its ``clone()`` is an ordinary tensor.
 
     Args:
         mode: True (default) to enter inference mode, False to leave it inside.
 
-    Unlike PyTorch's, tensors made inside may be used for training afterwards.
+    Example:
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> with torch.inference_mode():
+        ...     y = x * 2
+        >>> y.requires_grad, y.is_inference(), y.clone().is_inference()
+        (False, True, False)
+        >>> y.add_(1)
+        Traceback (most recent call last):
+        RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone...
     """
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -144,10 +177,21 @@ class inference_mode(_GradMode):
 
     def __init__(self, mode: bool = True) -> None:
         self._enabled = not mode
-        self._inference = mode
+        self._inference = bool(mode)
+
+    def __enter__(self) -> None:
+        self._before = (mode.enabled, mode.inference)
+        if self._inference:
+            _count_users(1)
+        mode.enabled, mode.inference = self._enabled, self._inference
+
+    def __exit__(self, *exc: object) -> None:
+        mode.enabled, mode.inference = self._before
+        if self._inference:
+            _count_users(-1)
 
     def _clone(self) -> _GradMode:
-        return type(self)(bool(self._inference))
+        return type(self)(self._inference)
 
 
 class set_grad_enabled(_GradMode):
@@ -166,18 +210,19 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode: bool) -> None:
         self._enabled = bool(mode)
-        self._before = (globals()["mode"].enabled, globals()["mode"].inference)
-        globals()["mode"].enabled = self._enabled
+        current = globals()["mode"]
+        self._before = current.enabled
+        current.enabled = self._enabled and not current.inference
 
     def _clone(self) -> _GradMode:
         return set_grad_enabled(self._enabled)
 
     def __enter__(self) -> None:
-        mode.enabled = self._enabled
+        mode.enabled = self._enabled and not mode.inference
 
     def __call__(self, func: F) -> F:
         """Return the function with the mode set while it runs, and undo the switch made by the constructor."""
-        mode.enabled, mode.inference = self._before
+        mode.enabled = self._before
         return super().__call__(func)
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.engine import grad
-from tinygrad_hw.autograd.grad_mode import no_grad, set_grad_enabled
+from tinygrad_hw.autograd.grad_mode import always_record, no_grad
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -311,7 +311,7 @@ def gradcheck(
     inputs = _as_tuple(inputs)
     at = _checked(inputs)
     try:
-        with set_grad_enabled(True):
+        with always_record():
             if fast_mode:
                 _fast(func, inputs, at, eps, atol, rtol, check_grad_dtypes)
             else:
@@ -408,7 +408,7 @@ def gradgradcheck(
         True
     """
     inputs = _as_tuple(inputs)
-    with set_grad_enabled(True):
+    with always_record():
         outputs = [t for t in _outputs(func, inputs) if edge_of(t) is not None]
     if grad_outputs is None:
         rng = np.random.default_rng(0)
@@ -430,7 +430,7 @@ def gradgradcheck(
 
     def gradients(*args: Any) -> tuple[Any, ...]:
         xs, gs = args[:count], args[count:]
-        with set_grad_enabled(True):
+        with always_record():
             ys = [t for t in _outputs(func, xs) if edge_of(t) is not None]
             found = grad(ys, [xs[i] for i in at], gs, create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None)

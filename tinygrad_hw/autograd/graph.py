@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
-import threading
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from tinygrad_hw.autograd.version import mode
 
 if TYPE_CHECKING:
     from tinygrad_hw.autograd.multi_grad import register_multi_grad_hook as register_multi_grad_hook
@@ -32,6 +33,7 @@ __all__ = [
     "TensorBase",
     "allow_mutation_on_saved_tensors",
     "array_of",
+    "count_write",
     "disable_saved_tensors_hooks",
     "edge_of",
     "get_gradient_edge",
@@ -55,7 +57,7 @@ class TensorBase:
         _node: the graph node that made this tensor, or None for a leaf.
         _requires_grad: for a leaf, whether gradients are accumulated into it.
         _grad: the accumulated gradient, a tensor or None.
-        _version_cell: ``[count of in-place writes]``, shared by all tensors on one storage.
+        _version_cell: ``[count of in-place writes]``, shared by all tensors on one storage; see ``version.py``.
         _base: for a differentiable view, the tensor that owns the storage.
         _seen: for a view, the version at which ``_node`` was right.
         _hooks: for a leaf, what ``register_hook`` collected, or None.
@@ -88,7 +90,8 @@ class TensorBase:
     @property
     def _version(self) -> int:
         """How often the memory was written in place; views of one storage count together."""
-        return self._version_cell[0]
+        cell: Any = self._version_cell
+        return cell[0] if cell.__class__ is list else cell.version()  # type: ignore[no-any-return]
 
 
 class Node:
@@ -337,19 +340,8 @@ def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
                 f"increment_version expects each element of the iterable to be a tensor, not {type(t).__name__}"
             )
     for t in tensors:
-        t._version_cell[0] += 1
+        count_write(t)
 
-
-class _Mode(threading.local):
-    """Per-thread switches; the class attributes are every new thread's start."""
-
-    enabled = True
-    inference = False
-    #: The dtype that products compute in under ``torch.autocast``, or None.
-    autocast: Any = None
-
-
-mode = _Mode()
 
 #: Birth numbers fall, so that a min-heap of them yields the youngest node first.
 next_number = itertools.count(-1, -1).__next__
@@ -371,6 +363,8 @@ NAMESPACE: dict[str, Any] = {
     "F64": np.dtype(np.float64),
     "I64": np.dtype(np.int64),
     "NO_CELL": [0],
+    # ``new_cell`` while a thread is in inference mode; None otherwise, when every new tensor's cell is ``[0]``.
+    "NEW_CELL": None,
 }
 
 
@@ -402,10 +396,24 @@ def wrap(array: Any, cls: type[TensorBase] | None = None) -> Any:
     t._node = None
     t._requires_grad = False
     t._grad = None
-    t._version_cell = [0]
+    t._version_cell = [0] if NAMESPACE["NEW_CELL"] is None else NAMESPACE["NEW_CELL"]()
     t._base = None
     t._hooks = None
     return t
+
+
+def count_write(t: TensorBase) -> None:
+    """Count a write to the memory of a tensor.
+
+    Raises:
+        RuntimeError: it is an inference tensor, outside inference mode.
+    """
+    cell: Any = t._version_cell
+    if cell.__class__ is list:
+        cell[0] += 1
+    else:
+        cell.check_write()
+        cell.count_write()
 
 
 def array_of(t: Any) -> Any:

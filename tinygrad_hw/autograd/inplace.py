@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.basics import cast, constant_into, copy_into, copy_slices, sync
-from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, mode, next_number
+from tinygrad_hw.autograd.graph import NAMESPACE, Node, TensorBase, count_write, mode, next_number
 from tinygrad_hw.autograd.hooks import node_hooks
 from tinygrad_hw.autograd.observe import announce_write
 from tinygrad_hw.autograd.saved import Packed, deferred
@@ -52,6 +52,8 @@ def check_inplace(tensor: TensorBase, name: str, overlap: bool = False) -> None:
                 f"{name}: the tensor is a view that the custom Function {node.name()} made of its input and is being "
                 "modified inplace; its backward would be lost. Clone the output of the custom Function"
             )
+    if tensor._version_cell.__class__ is not list:
+        tensor._version_cell.check_write()  # type: ignore[attr-defined]
     array = tensor.array
     if array.size > 1 and not overlap and not array.flags.c_contiguous:
         for n, s in zip(array.shape, array.strides, strict=True):
@@ -126,7 +128,7 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
     announce_write(tensor, result)
     np.copyto(array, source)
     cell = tensor._version_cell
-    cell[0] += 1
+    count_write(tensor)
     if node is not None:
         _save_from(node, source, array, cell)
     if not mode.enabled:

@@ -261,7 +261,7 @@ class Program:
             w(f"{t}.array = a{o.number}")
             w(f"{t}._node = {t}._grad = {t}._hooks = {t}._base = None")
             w(f"{t}._requires_grad = False")
-            w(f"{t}._version_cell = [0]")
+            w(f"{t}._version_cell = [0] if NEW_CELL is None else NEW_CELL()")
         if self.backward is not None:
             self._write_node(w)
         w(f"return {self.result}")

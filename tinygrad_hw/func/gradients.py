@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_hw.autograd.grad_mode import enable_grad, is_grad_enabled
+from tinygrad_hw.autograd.grad_mode import always_record, is_grad_enabled
 from tinygrad_hw.autograd.graph import TensorBase, edge_of
 from tinygrad_hw.func.tracing import Recording, depends_on_others, gradients, pick_arguments, record
 from tinygrad_hw.func.tree import flatten
@@ -161,7 +161,7 @@ class Forward:
     def __init__(self, call: Recording) -> None:
         self.call = call
         self.live = [y for y in call.outputs if edge_of(y) is not None]
-        with enable_grad():
+        with always_record():
             self.cotangents = [zeros_like(y).requires_grad_() for y in self.live]
             self.pulled = gradients(self.live, call.variables, self.cotangents, True)
 

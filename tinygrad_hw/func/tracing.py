@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_hw.autograd.engine import grad
-from tinygrad_hw.autograd.grad_mode import enable_grad, is_grad_enabled
+from tinygrad_hw.autograd.grad_mode import always_record, is_grad_enabled
 from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
+from tinygrad_hw.autograd.version import saved_cell
 from tinygrad_hw.func.tree import Structure, flatten, tree_map
 from tinygrad_hw.ops.creation import zeros_like
 
@@ -21,7 +22,7 @@ def _variable(t: Any, connected: bool) -> Any:
     if connected and edge_of(t) is not None:
         return t.clone()  # type: ignore[attr-defined]
     leaf = wrap(t.array)
-    leaf._version_cell = t._version_cell
+    leaf._version_cell = saved_cell(t._version_cell)
     return leaf.requires_grad_()
 
 
@@ -109,7 +110,7 @@ def record(func: Callable[..., Any], given: Any, call: Callable[[Any], Any], has
     """
     enabled = is_grad_enabled()
     leaves, structure = flatten(given)
-    with enable_grad():
+    with always_record():
         variables = [_variable(t, enabled) for t in leaves]
         result = call(structure.build(variables))
     aux = None

@@ -11,7 +11,7 @@ from tinygrad_hw import dtypes
 from tinygrad_hw.autograd import narrow
 from tinygrad_hw.autograd.basics import cast, copy_into
 from tinygrad_hw.autograd.complex import is_complex
-from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
+from tinygrad_hw.autograd.graph import TensorBase, count_write, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace, write
 from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.device import device as Device
@@ -218,7 +218,7 @@ class ConversionMethods(TensorBase):
         if not mode.enabled or (self._node is None and self._base is None):
             announce_write(self, value)
             self.array[...] = value
-            self._version_cell[0] += 1
+            count_write(self)
             return self  # type: ignore[return-value]
         filled = wrap(np.full(self.array.shape, value, self.array.dtype))
         return write(self, copy_into(self, filled), "fill_")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_hw.absent import hint
-from tinygrad_hw.autograd.graph import TensorBase, edge_of, wrap
+from tinygrad_hw.autograd.graph import TensorBase, count_write, edge_of, wrap
 
 if TYPE_CHECKING:
     from tinygrad_hw.tensor import Tensor
@@ -156,11 +156,11 @@ class FactMethods(TensorBase):
     def _by_function(self, name: str, function: Callable[..., Any], *others: Any) -> Tensor:
         if edge_of(self) is not None or any(edge_of(o) is not None for o in others):
             raise TypeError(f"{name} is not differentiable: the function is Python's. Call it on tensor.detach()")
+        count_write(self)
         kind = self.array.dtype
         arrays = np.broadcast_arrays(self.array, *(o.array for o in others))
         values = [function(*numbers) for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)]
         self.array[...] = np.array(values, kind).reshape(self.array.shape)
-        self._version_cell[0] += 1
         return self  # type: ignore[return-value]
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:

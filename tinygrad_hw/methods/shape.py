@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_hw.autograd.basics import cast, sum_to
-from tinygrad_hw.autograd.grad_mode import set_grad_enabled
-from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
+from tinygrad_hw.autograd.grad_mode import always_record
+from tinygrad_hw.autograd.graph import TensorBase, count_write, mode, wrap
 from tinygrad_hw.autograd.inplace import apply_inplace, check_inplace
 from tinygrad_hw.dtypes import dtype as DType
 from tinygrad_hw.ops import (
@@ -39,12 +39,12 @@ def _resized(tensor: Any, size: tuple[int, ...]) -> Any:
         raise RuntimeError("cannot resize variables that require grad")
     array = tensor.array
     if tuple(array.shape) != size:
+        count_write(tensor)
         memory = memory_of(array)[storage_offset(array) :]
         need = math.prod(size)
         if memory.size < need:
             memory = np.concatenate([memory, np.empty(need - memory.size, array.dtype)])
         tensor.array = memory[:need].reshape(size)
-        tensor._version_cell[0] += 1
     return tensor
 
 
@@ -348,7 +348,7 @@ class ShapeMethods(TensorBase):
     def _become(self, view: Callable[[Any], Any]) -> Tensor:
         """Take over ``view`` of this tensor's own memory; recorded even under no_grad(), which loses no history."""
         twin = self._twin()
-        with set_grad_enabled(mode.enabled or self._node is not None):
+        with always_record(mode.enabled or self._node is not None):
             other = view(twin)
         self.array, self._node, self._base = other.array, other._node, other._base
         if other._base is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.engine import grad
-from tinygrad_hw.autograd.grad_mode import enable_grad
+from tinygrad_hw.autograd.grad_mode import always_record
 from tinygrad_hw.autograd.graph import wrap
 from tinygrad_hw.nn import functional as F
 
@@ -25,7 +25,7 @@ def _zeros(size: Sequence[int], like: Any) -> Any:
 def _input(
     conv: Callable[..., Any], size: Any, weight: Any, g: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    with enable_grad():
+    with always_record():
         x = _zeros(size, weight)
         y = conv(x, weight.detach(), None, stride, padding, dilation, groups)
     return grad(y, x, g)[0]
@@ -34,7 +34,7 @@ def _input(
 def _weight(
     conv: Callable[..., Any], x: Any, size: Any, g: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    with enable_grad():
+    with always_record():
         weight = _zeros(size, x)
         y = conv(x.detach(), weight, None, stride, padding, dilation, groups)
     return grad(y, weight, g)[0]

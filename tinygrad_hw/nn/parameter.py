@@ -40,7 +40,7 @@ class Parameter(Tensor):
 
     Raises:
         TypeError: ``data`` is no tensor.
-        RuntimeError: ``data`` is not floating point, but requires_grad is True.
+        RuntimeError: ``data`` is not floating point, or an inference tensor, but requires_grad is True.
 
     Source: ``torch.nn.Parameter``.
 
@@ -61,7 +61,7 @@ class Parameter(Tensor):
                     "Only Tensors of floating point and complex dtype can require gradients; this "
                     f"one is {t.dtype}. Convert it with .float(), or pass requires_grad=False"
                 )
-            t._requires_grad = True
+            t.requires_grad_()
         return t
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.graph import TensorBase, count_write, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import scatter as kernels
@@ -110,8 +110,8 @@ def embedding(
         norms = np.linalg.norm(table[used], norm_type, axis=1)
         large = norms > max_norm
         if large.any():
+            count_write(weight)
             table[used[large]] *= (max_norm / (norms[large] + 1e-7)).astype(table.dtype)[:, None]
-            weight._version_cell[0] += 1
     return _embedding(
         weight,
         index,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.complex import check_real
-from tinygrad_hw.autograd.graph import array_of
+from tinygrad_hw.autograd.graph import array_of, count_write
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
@@ -302,10 +302,10 @@ def _empty(input: Any, *parameters: Any) -> Any:
 
 def _update(running: Any, value: Any, momentum: float) -> None:
     """Move a running average towards a new value, in place."""
+    count_write(running)
     array = running.array
     array *= array.dtype.type(1 - momentum)
     array += (value * momentum).astype(array.dtype)
-    running._version_cell[0] += 1
 
 
 def batch_norm(

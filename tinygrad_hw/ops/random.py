@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, mode, wrap
+from tinygrad_hw.autograd.graph import TensorBase, count_write, mode, wrap
 from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.autograd.observe import announce_write, whole
 from tinygrad_hw.autograd.op import op
@@ -579,5 +579,5 @@ def fill_inplace(name: str, tensor: Any, fill: Callable[[Any], Any]) -> Any:
         return write(tensor, _drawn(tensor, values=values), name)
     announce_write(tensor, None)
     fill(tensor.array)
-    tensor._version_cell[0] += 1
+    count_write(tensor)
     return tensor

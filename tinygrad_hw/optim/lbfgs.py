@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.grad_mode import enable_grad
+from tinygrad_hw.autograd.graph import count_write
 from tinygrad_hw.optim.optimizer import Array, Closure, Optimizer, Params
 from tinygrad_hw.optim.options import as_number, check_lr
 from tinygrad_hw.tensor import Tensor
@@ -113,15 +114,15 @@ class LBFGS(Optimizer):
         start = 0
         for p in self.param_groups[0]["params"]:
             part = direction[start : start + p.array.size].reshape(p.array.shape)
+            count_write(p)
             p.array[...] = p.array + p.array.dtype.type(t) * part
-            p._version_cell[0] += 1
             start += p.array.size
 
     def _restore(self, values: list[Array]) -> None:
         """Write saved values back into the parameters."""
         for p, value in zip(self.param_groups[0]["params"], values, strict=True):
+            count_write(p)
             p.array[...] = value
-            p._version_cell[0] += 1
 
     # -- the step ---------------------------------------------------------------------------------
 

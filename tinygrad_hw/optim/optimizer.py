@@ -21,6 +21,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.grad_mode import enable_grad
+from tinygrad_hw.autograd.graph import count_write
 from tinygrad_hw.autograd.hooks import RemovableHandle
 from tinygrad_hw.optim.narrow import any_narrow, step_wide
 from tinygrad_hw.tensor import Tensor
@@ -391,7 +392,11 @@ class Optimizer:
                 continue
             params.append(p.array)
             grads.append(grad.array)
-            p._version_cell[0] += 1
+            cell = p._version_cell
+            if cell.__class__ is list:
+                cell[0] += 1
+            else:
+                count_write(p)
             if stateless:
                 continue
             state = all_states[p]

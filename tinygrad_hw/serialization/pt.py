@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, wrap
+from tinygrad_hw.autograd.version import new_cell
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.nn.parameter import Parameter
 from tinygrad_hw.serialization.archive import Archive
@@ -94,7 +95,7 @@ class _Storage(Opaque):
     def __init__(self, array: Any, typed: bool) -> None:
         self.array = array
         self.typed = typed
-        self.version = [0]
+        self.version = new_cell()
 
     def view(self, dtype: dtypes.dtype) -> Any:
         """Return the elements of an untyped storage."""

@@ -88,7 +88,7 @@ def _unchanged(model: Module) -> Iterator[Module]:
             return
         modes = [(m, m.training) for m in model.modules()]
         buffers = [
-            (m, name, t, t.array.copy(), t._version_cell[0])
+            (m, name, t, t.array.copy(), t._version_cell[:])
             for m in model.modules()
             for name, t in m._buffers.items()
             if t is not None
@@ -104,7 +104,7 @@ def _unchanged(model: Module) -> Iterator[Module]:
                 if t.array.tobytes() != old.tobytes():
                     t.array[...] = old
                 # The contents are the same again, and so a graph that saved them is still right.
-                t._version_cell[0] = version
+                t._version_cell[:] = version
     finally:
         set_rng_state(state)
 

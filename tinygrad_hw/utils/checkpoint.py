@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_hw.autograd import engine
 from tinygrad_hw.autograd.function import Function
-from tinygrad_hw.autograd.grad_mode import enable_grad, no_grad
+from tinygrad_hw.autograd.grad_mode import always_record, no_grad
 from tinygrad_hw.autograd.graph import Node, TensorBase, edge_of, mode, next_number
 from tinygrad_hw.autograd.hooks import add_node_hook
 from tinygrad_hw.autograd.tracer import add_tracer, remove_tracer
@@ -147,7 +147,7 @@ class _Region:
         if self.last and self._refill_early():
             return
         oldest = next_number()
-        with enable_grad():
+        with always_record():
             again = _nodes_of(self.run(), oldest)
         if len(again) != len(self.nodes):
             raise CheckpointError(
@@ -183,7 +183,7 @@ class _Region:
         watch = _Watch(next_number(), self.last)
         add_tracer(watch)
         try:
-            with enable_grad():
+            with always_record():
                 whole = _nodes_of(self.run(), watch.oldest)
         except _Enough:
             whole = []
@@ -269,7 +269,7 @@ class CheckpointFunction(Function):
         args = list(ctx.args)
         for i, tensor in zip(ctx.at, ctx.saved_tensors, strict=True):
             args[i] = tensor.detach().requires_grad_(edge_of(tensor) is not None)
-        with enable_grad(), _random_state(ctx.state):
+        with always_record(), _random_state(ctx.state):
             outputs = ctx.run_function(*args)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         pairs = [

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
+from tinygrad_hw.autograd.graph import count_write
 from tinygrad_hw.autograd.narrow import is_narrow, wide
 from tinygrad_hw.kernels import clip as kernels
 from tinygrad_hw.tensor import Tensor
@@ -126,13 +127,13 @@ def clip_grads_with_norm_(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scale = np.minimum(norm.dtype.type(float(max_norm)) / (norm + norm.dtype.type(1e-6)), 1)
     grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
+    for grad in grads:
+        count_write(grad)
     if scale != 1:
         for g in grads:
             if is_narrow(g):
                 g.array[...] = wide(g.array) * np.float32(scale)
         kernels.scale([g.array for g in grads if not is_narrow(g)], scale)
-    for grad in grads:
-        grad._version_cell[0] += 1
 
 
 def clip_grad_norm_(
@@ -211,6 +212,6 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
         tensor([-1.0000,  0.5000,  1.0000])
     """
     grads: list[Any] = [p.grad for p in _listed(parameters) if p.grad is not None]
-    kernels.clamp([g.array for g in grads], float(clip_value))
     for grad in grads:
-        grad._version_cell[0] += 1
+        count_write(grad)
+    kernels.clamp([g.array for g in grads], float(clip_value))
