@@ -76,6 +76,9 @@ from tinygrad_hw.dtypes import result_type as result_type
 from tinygrad_hw.dtypes import set_default_dtype as set_default_dtype
 from tinygrad_hw.dtypes import short as short
 from tinygrad_hw.dtypes import uint8 as uint8
+from tinygrad_hw.dtypes import uint16 as uint16
+from tinygrad_hw.dtypes import uint32 as uint32
+from tinygrad_hw.dtypes import uint64 as uint64
 from tinygrad_hw.kernels.runtime import get_num_threads as get_num_threads
 from tinygrad_hw.kernels.runtime import set_flush_denormal as set_flush_denormal
 from tinygrad_hw.kernels.runtime import set_num_threads as set_num_threads

@@ -53,6 +53,9 @@ __all__ = [
     "set_default_dtype",
     "short",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
 ]
 
 
@@ -154,6 +157,9 @@ int16 = short = dtype("int16", np.int16)
 int32 = int = dtype("int32", np.int32)
 int64 = long = dtype("int64", np.int64)
 uint8 = dtype("uint8", np.uint8)
+uint16 = dtype("uint16", np.uint16)
+uint32 = dtype("uint32", np.uint32)
+uint64 = dtype("uint64", np.uint64)
 bool = dtype("bool", np.bool_)
 complex64 = cfloat = dtype("complex64", np.complex64)
 complex128 = cdouble = dtype("complex128", np.complex128)
@@ -161,7 +167,33 @@ bfloat16 = dtype("bfloat16", "f2")
 complex32 = chalf = dtype("complex32", "c4")
 
 #: The dtypes of numpy.
-ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool, complex64, complex128)
+ALL = (
+    *(float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool),
+    *(complex64, complex128),
+)
+
+#: What PyTorch's early tensor types and its error messages call each dtype: ``torch.FloatTensor``.
+LEGACY_NAMES = {
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "uint8": "Byte",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
+    "bool": "Bool",
+    "bfloat16": "BFloat16",
+    "complex32": "ComplexHalf",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+
+#: What is combined with its own kind and with floating point numbers alone.
+_UNSIGNED = (uint16, uint32, uint64)
 
 #: The dtypes that numpy can only store, and the dtype that operations on them compute in.
 _NARROW: dict[dtype, dtype] = {bfloat16: float32, complex32: complex64}
@@ -214,7 +246,7 @@ def from_numpy(numpy_dtype: np.dtype[Any]) -> dtype:
     """Return the dtype for a numpy dtype.
 
     Raises:
-        TypeError: numpy's type has no counterpart here (unsigned 16 to 64 bit, objects, text).
+        TypeError: numpy's type has no counterpart here (objects, text, times).
     """
     try:
         return _FROM_NUMPY[numpy_dtype]
@@ -295,6 +327,9 @@ def set_default_dtype(d: dtype) -> None:
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """Return the smallest dtype of which both operands' kinds and sizes are part.
 
+    Raises:
+        RuntimeError: one is uint16, uint32 or uint64 and the other is neither the same nor a floating point dtype.
+
     Example:
         >>> torch.promote_types(torch.int64, torch.float16)
         torch.float16
@@ -304,6 +339,11 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     a, b = as_dtype(type1), as_dtype(type2)
     if a is b:
         return a
+    if (a in _UNSIGNED or b in _UNSIGNED) and 2 not in (a.kind, b.kind):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{LEGACY_NAMES[a.name]} and {LEGACY_NAMES[b.name]}. Convert one of the two, for example with .to({a!r})"
+        )
     if a.kind != b.kind:
         high, low = (a, b) if a.kind > b.kind else (b, a)
         # Only complex numbers look at the precision of a lower kind.
@@ -377,7 +417,7 @@ def result_type_of(operands: Any) -> dtype:
                 # Complex numbers of a later class make a floating point array complex in its own precision.
                 result = {float64: complex128, float16: complex32}.get(result, complex64)
             else:
-                result = d_or_none if result is None else promote_types(result, d_or_none)
+                result = d_or_none
     assert result is not None
     return result
 
@@ -442,7 +482,7 @@ class iinfo:
     """Numerical properties of an integer dtype: bits, min, max.
 
     Args:
-        type: uint8, int8, int16, int32 or int64.
+        type: uint8 to uint64 or int8 to int64.
 
     Raises:
         TypeError: ``type`` is not an integer dtype.

@@ -18,7 +18,7 @@ from tinygrad_hw.autograd.hooks import (
     add_node_hook,
     node_hooks,
 )
-from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace, write
+from tinygrad_hw.autograd.inplace import check_inplace, write
 from tinygrad_hw.autograd.narrow import wide
 from tinygrad_hw.autograd.version import own_cell
 from tinygrad_hw.device import device as Device
@@ -433,7 +433,7 @@ class Tensor(
         if not force and edge_of(self) is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.array.dtype.kind in "VW":
-            raise TypeError(f"Got unsupported ScalarType {_LEGACY_NAMES[self.dtype.name]}")
+            raise TypeError(f"Got unsupported ScalarType {dtypes.LEGACY_NAMES[self.dtype.name]}")
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

@@ -116,8 +116,8 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
         own, other = dtypes.from_numpy(array.dtype), dtypes.from_numpy(source.dtype)
         if not dtypes.can_cast(other, own):
             raise RuntimeError(
-                f"{name}: result type {_LEGACY_NAMES[other.name]} can't be cast to the desired output type "
-                f"{_LEGACY_NAMES[own.name]}. Convert the tensor first, for example with .to({other!r})"
+                f"{name}: result type {dtypes.LEGACY_NAMES[other.name]} can't be cast to the desired output type "
+                f"{dtypes.LEGACY_NAMES[own.name]}. Convert the tensor first, for example with .to({other!r})"
             )
         result = cast(result, dtype=array.dtype)
         source = result.array
@@ -128,7 +128,10 @@ def write(tensor: Any, result: Any, name: str, before: int | None = None) -> Any
     announce_write(tensor, result)
     np.copyto(array, source)
     cell = tensor._version_cell
-    count_write(tensor)
+    if cell.__class__ is list:
+        cell[0] += 1
+    else:
+        count_write(tensor)
     if node is not None:
         _save_from(node, source, array, cell)
     if not mode.enabled:
@@ -188,20 +191,3 @@ def _save_from(node: Node, source: Any, array: Any, cell: list[int]) -> None:
             saved[i], saved[at], saved[at + 1] = array, cell, cell[0]
         at += 2
     node.saved = tuple(saved)
-
-
-_LEGACY_NAMES = {
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "uint8": "Byte",
-    "bool": "Bool",
-    "bfloat16": "BFloat16",
-    "complex32": "ComplexHalf",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}

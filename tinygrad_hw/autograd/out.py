@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, edge_of, mode
-from tinygrad_hw.autograd.inplace import _LEGACY_NAMES, check_inplace
+from tinygrad_hw.autograd.inplace import check_inplace
 from tinygrad_hw.autograd.observe import announce_write
 
 __all__ = ["into"]
@@ -91,7 +91,7 @@ def _tensors(values: Any) -> Any:
 
 def _word(dtype: np.dtype[Any]) -> str:
     name = dtypes.from_numpy(dtype).name
-    return _LEGACY_NAMES.get(name, name)
+    return dtypes.LEGACY_NAMES.get(name, name)
 
 
 def _check_dtype(name: str, out: TensorBase, result: TensorBase, single: bool) -> None:

@@ -118,6 +118,7 @@ def random_(
 
     Raises:
         RuntimeError: an empty range, or one outside the dtype.
+        NotImplementedError: uint16, uint32 or uint64, and neither bound.
 
     Example:
         >>> random_(np.empty(4, np.int32), 0, 10, Generator().manual_seed(0))
@@ -126,6 +127,8 @@ def random_(
     g = generator or default_generator
     if from_ is None and to is None:
         dtype, kind = numeric("random_kernel_cpu", out.dtype)
+        if dtype.kind == "u" and dtype.itemsize > 1:
+            raise NotImplementedError(f"'random_kernel_cpu' not implemented for {kind.name!r}; give `to`")
         with g.lock:
             return store(out, _full(out.size, dtype, g))
     dtype, kind = numeric("random_from_to_kernel_cpu", out.dtype)

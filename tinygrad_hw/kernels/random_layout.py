@@ -58,6 +58,9 @@ KINDS: dict[np.dtype[Any], Kind] = {
     for dtype, name in [
         ("bool", "Bool"),
         ("uint8", "Byte"),
+        ("uint16", "UInt16"),
+        ("uint32", "UInt32"),
+        ("uint64", "UInt64"),
         ("int8", "Char"),
         ("int16", "Short"),
         ("int32", "Int"),

@@ -98,9 +98,9 @@ class ConversionMethods(TensorBase):
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Return the name of the tensor's type, or the tensor converted to another."""
         if dtype is None:
-            return f"torch.{_TYPE_NAMES[self.array.dtype.name]}Tensor"
+            return f"torch.{dtypes.LEGACY_NAMES[self.array.dtype.name]}Tensor"
         if isinstance(dtype, str):
-            names = {f"torch.{v}Tensor": k for k, v in _TYPE_NAMES.items()}
+            names = {f"torch.{v}Tensor": k for k, v in dtypes.LEGACY_NAMES.items()}
             if dtype not in names:
                 raise ValueError(f"invalid type: {dtype!r}")
             dtype = names[dtype]
@@ -316,20 +316,3 @@ def _as_tensor(array: Any) -> Any:
 
 def _names_dtype(value: Any) -> bool:
     return isinstance(value, str) and value in dtypes.by_name()
-
-
-_TYPE_NAMES = {
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "uint8": "Byte",
-    "bool": "Bool",
-    "bfloat16": "BFloat16",
-    "complex32": "ComplexHalf",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase
 from tinygrad_hw.ops import embedding as embedding_
 from tinygrad_hw.ops import norm
@@ -65,21 +66,6 @@ def get_device(input: Any) -> int:
     return -1
 
 
-_TYPES = {
-    "bool": "Bool",
-    "uint8": "Byte",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "bfloat16": "BFloat16",
-    "complex32": "ComplexHalf",
-}
-
-
 def typename(obj: Any) -> str:
     """Return what PyTorch calls the type of a value, such as ``"torch.FloatTensor"``.
 
@@ -91,7 +77,7 @@ def typename(obj: Any) -> str:
     """
     if isinstance(obj, TensorBase):
         name = obj.array.dtype.name
-        return f"torch.{_TYPES.get(name, name.title())}Tensor"
+        return f"torch.{dtypes.LEGACY_NAMES.get(name, name.title())}Tensor"
     cls = obj if isinstance(obj, type) or hasattr(obj, "__qualname__") else type(obj)
     module = getattr(cls, "__module__", "") or ""
     return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"

@@ -376,12 +376,10 @@ _NAMES: dict[tuple[str, str], Any] = {
     ("torch.storage", "UntypedStorage"): Call("torch.storage.UntypedStorage", _storage_type),
 }
 
-_MISSING_DTYPES = {"uint16", "uint32", "uint64", "half2"}
-
 
 def _explain(module: str, name: str) -> str:
     """Say what to do about a name that is not on the list."""
-    if module == "torch" and (name in _MISSING_DTYPES or name.startswith(("float8", "qint", "quint"))):
+    if module == "torch" and (name == "half2" or name.startswith(("float8", "qint", "quint"))):
         return f"There is no dtype torch.{name} here; convert the tensor in PyTorch and save again"
     for part, what in (("sparse", "Sparse"), ("qtensor", "Quantized"), ("nested", "Nested"), ("meta", "Meta")):
         if part in name:

@@ -24,6 +24,9 @@ _NAMES = {
     "I32": dtypes.int32,
     "I64": dtypes.int64,
     "U8": dtypes.uint8,
+    "U16": dtypes.uint16,
+    "U32": dtypes.uint32,
+    "U64": dtypes.uint64,
     "BOOL": dtypes.bool,
     "C64": dtypes.complex64,
 }
