@@ -13,7 +13,6 @@ _NAMES = {
     "fork": "functions run in the calling thread",
     "futures": "functions run in the calling thread; use concurrent.futures",
     "fx": "there is no graph tracer",
-    "hash_tensor": "it needs unsigned 64-bit integers",
     "hub": "models are not downloaded; build them from source and load a state_dict",
     "jit": "models are not compiled to TorchScript; save the state_dict",
     "library": "write torch.autograd.Function subclasses for operations of your own",

@@ -54,7 +54,6 @@ CANNOT = {
     "torch._scaled_mm_v2": "quantized",
     "torch.ops.aten._efficient_attention_forward": "CUDA",
     "torch.ops.aten._flash_attention_forward": "CUDA",
-    "hash_tensor": "uint64",
 }
 
 #: Entries that are also run with complex samples.

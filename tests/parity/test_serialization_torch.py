@@ -21,7 +21,22 @@ from tinygrad_hw import dtypes
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-NAMES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "complex64", "complex128"]
+NAMES = [
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+    "complex64",
+    "complex128",
+]
 
 
 def plain(value: Any) -> Any:
@@ -216,12 +231,12 @@ def test_without_the_package_bfloat16_becomes_float32(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: torch.ones(2, dtype=torch.uint16), "no dtype torch.uint16 here"),
+        (lambda: torch.ones(2).to(torch.float8_e5m2), "no dtype torch.float8_e5m2 here"),
         (lambda: torch.ones(2).to(torch.float8_e4m3fn), "no dtype torch.float8_e4m3fn here"),
         (lambda: torch.eye(2).to_sparse(), "Sparse tensors do not exist here"),
         (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "qint8|Quantized"),
         (lambda: torch.ones(2, device="meta"), "Meta tensors do not exist here"),
-        (lambda: {"dtype": torch.uint64}, "no dtype torch.uint64 here"),
+        (lambda: {"dtype": torch.float8_e4m3fn}, "no dtype torch.float8_e4m3fn here"),
         (lambda: torch.nn.Linear(1, 1), r"torch\.nn\.modules\.linear\.Linear.*save the state_dict\(\)"),
         (lambda: torch.ones(2).untyped_storage(), "holds|storage"),
     ],

@@ -56,7 +56,20 @@ def _paths() -> dict[int, str]:
 PATHS = _paths()
 _BY_DTYPE = {
     getattr(torch, name): getattr(tinygrad_hw, name)
-    for name in ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
+    for name in (
+        "float16",
+        "float32",
+        "float64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+    )
 } | {
     torch.complex64: tinygrad_hw.complex64,
     torch.complex128: tinygrad_hw.complex128,

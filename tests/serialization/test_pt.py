@@ -526,7 +526,7 @@ def test_the_crafted_tensor_can_be_good() -> None:
         (packed({"archive/data.pkl": b"\x80\x02ctorch\nTensor\n)\x81."}), "do not fit"),
         (packed({"archive/data.pkl": b"\x80\x02ctorch\nSize\nX\x01\0\0\0a\x85R."}), "do not fit"),
         (packed({"archive/data.pkl": b"\x80\x02ctorch\ndevice\nX\x04\0\0\0cuda\x85R."}), "computes on the CPU only"),
-        (packed({"archive/data.pkl": b"\x80\x02ctorch\nuint16\n."}), "no dtype torch.uint16 here"),
+        (packed({"archive/data.pkl": b"\x80\x02ctorch\nfloat8_e5m2\n."}), "no dtype torch.float8_e5m2 here"),
         (packed({"archive/data.pkl": b"\x80\x02ctorch._utils\n_rebuild_qtensor\n."}), "Quantized tensors do not"),
         (packed({"archive/data.pkl": b"\x80\x02ctorch._utils\n_rebuild_sparse_tensor\n."}), "Sparse tensors do not"),
         (packed({"archive/data.pkl": b"\x80\x02cmymodel\nNet\n)\x81."}), r"mymodel\.Net.*save the state_dict\(\)"),

@@ -321,7 +321,7 @@ def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
 
 
 def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
-    """Tell autograd that the memory of a tensor, or of several, was changed behind its back.
+    """Tell autograd that the memory of a tensor, or of several, was changed behind its back (not of inference tensors).
 
     Source: ``torch.autograd.graph.increment_version``.
 
@@ -340,7 +340,8 @@ def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
                 f"increment_version expects each element of the iterable to be a tensor, not {type(t).__name__}"
             )
     for t in tensors:
-        count_write(t)
+        if t._version_cell.__class__ is list:
+            t._version_cell[0] += 1
 
 
 #: Birth numbers fall, so that a min-heap of them yields the youngest node first.

@@ -210,4 +210,3 @@ class FactMethods(TensorBase):
     solve = Absent("solve")
     symeig = Absent("symeig")
     reinforce = Absent("reinforce")
-    hash_tensor = Absent("hash_tensor")

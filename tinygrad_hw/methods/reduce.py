@@ -122,6 +122,10 @@ class ReduceMethods(TensorBase):
         """Return the sum with NaN counted as zero; see ``sum``."""
         return reduce.nansum(self, dim, keepdim, dtype=dtype)
 
+    def hash_tensor(self, dim: Any = None, *, keepdim: bool = False, mode: int = 0) -> Tensor:
+        """Return the exclusive or of the elements' bits as float64 or int64 numbers, a uint64."""
+        return reduce.hash_tensor(self, dim, keepdim=keepdim, mode=mode)
+
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
         r"""Return the vector norm :math:`(\sum_i |x_i|^p)^{1/p}` over the given dimensions."""
         return reduce.norm(self, p, dim, keepdim, dtype=dtype)

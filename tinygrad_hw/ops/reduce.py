@@ -29,6 +29,7 @@ __all__ = [
     "any",
     "count_nonzero",
     "dist",
+    "hash_tensor",
     "logsumexp",
     "mean",
     "nanmean",
@@ -358,6 +359,54 @@ def count_nonzero(input: Any, dim: Dims = None) -> Any:
     """
     x = array_of(input)
     result = np.asarray(np.count_nonzero(x, axis=_dims("count_nonzero", dim, x.ndim)), np.int64)
+    return wrap(result) if isinstance(input, TensorBase) else result
+
+
+@whole
+def hash_tensor(input: Any, dim: Dims = None, *, keepdim: bool = False, mode: int = 0, out: Any = None) -> Any:
+    """Return a hash of the elements: the exclusive or of their bits as float64 or int64 numbers.
+
+    Args:
+        input: a tensor of real numbers.
+        dim: the dimension or dimensions to reduce; all if left out.
+        keepdim: keep them, of size 1.
+        mode: 0, the only one.
+        out: a tensor to write to.
+
+    Returns:
+        a tensor of uint64.
+
+    Raises:
+        RuntimeError: another mode, or no elements and no dimension.
+        IndexError: a dimension to reduce is empty.
+        NotImplementedError: of complex numbers.
+
+    Source: ``torch.hash_tensor``.
+
+    Example:
+        >>> torch.hash_tensor(torch.tensor([5, 3]))
+        tensor(6, dtype=torch.uint64)
+    """
+    if out is not None:
+        return into(out, hash_tensor, input, dim, keepdim=keepdim, mode=mode)
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}; 0 is the only one")
+    x = array_of(input)
+    over = _dims("hash_tensor", dim, x.ndim)
+    if x.dtype.kind in "cW":
+        raise NotImplementedError(
+            f"hash_tensor: 'xor_sum_cpu' not implemented for {dtypes.from_numpy(x.dtype)}; hash torch.view_as_real(x)"
+        )
+    if not x.size and (dim is None or dim == ()):
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+            "with the 'dim' argument."
+        )
+    for d in over:
+        if not x.shape[d]:
+            raise IndexError(f"hash_tensor: Expected reduction dim {d} to have non-zero size.")
+    wide = dtypes.convert(x, np.dtype(np.float64 if x.dtype.kind in "fV" else np.int64)).view(np.uint64)
+    result = np.asarray(np.bitwise_xor.reduce(wide, axis=over, keepdims=keepdim))
     return wrap(result) if isinstance(input, TensorBase) else result
 
 
