@@ -180,13 +180,13 @@ class inference_mode(_GradMode):
         self._inference = bool(mode)
 
     def __enter__(self) -> None:
-        self._before = (mode.enabled, mode.inference)
+        self._modes = (mode.enabled, mode.inference)
         if self._inference:
             _count_users(1)
         mode.enabled, mode.inference = self._enabled, self._inference
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.inference = self._before
+        mode.enabled, mode.inference = self._modes
         if self._inference:
             _count_users(-1)
 

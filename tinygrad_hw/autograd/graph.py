@@ -91,7 +91,7 @@ class TensorBase:
     def _version(self) -> int:
         """How often the memory was written in place; views of one storage count together."""
         cell: Any = self._version_cell
-        return cell[0] if cell.__class__ is list else cell.version()  # type: ignore[no-any-return]
+        return cell[0] if cell.__class__ is list else cell.version()
 
 
 class Node:
