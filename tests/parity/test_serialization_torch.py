@@ -166,6 +166,8 @@ def test_the_other_byte_order(tmp_path: Path, names: Any) -> None:
     """What torch writes on a big-endian machine: the same, with the storages swapped and a note."""
     value = everything(torch)
     swapped = {k: v for k, v in value.items() if k != "rng"}
+    # Of storages without a dtype nothing says how to swap them.
+    swapped["dtypes"] = [t for t in swapped["dtypes"] if not str(t.dtype).startswith("torch.uint") or t.itemsize == 1]
     file = io.BytesIO()
     torch.save(swapped, file)
     with zipfile.ZipFile(file) as archive:
