@@ -134,6 +134,19 @@ CASES = [
     *[OpCase(n, (D(3, 4),), {"dim": d}, orders=0, label=f"{d}") for n in ("argmax", "argmin") for d in (None, 0, -1)],
     *[OpCase(n, (B(3, 4),), kw, orders=0, label=f"{kw}") for n in ("all", "any") for kw in ({}, {"dim": 1})],
     OpCase("count_nonzero", (B(3, 4),), {"dim": 0}, orders=0),
+    *[
+        OpCase(
+            "hash_tensor",
+            (of,),
+            kw,
+            reference=lambda x, dim=None: np.bitwise_xor.reduce(x.view(np.uint64), axis=None if dim is None else dim),
+            orders=0,
+            label=f"{of.dtype} {kw}",
+            errors=[((of,), {"mode": 1}, RuntimeError), ((T(0, 2),), {"dim": 0}, IndexError)],
+        )
+        for of in (I(3, 4), T(3, 4), T())
+        for kw in (({}, {"dim": 1}) if of.shape else ({},))
+    ],
     OpCase("logsumexp", (T(3, 4), 1)),
     OpCase("quantile", (D(3, 5), 0.3), {"dim": 1}, label="number"),
     OpCase("aminmax", (D(3, 4),), {"dim": 0}),
