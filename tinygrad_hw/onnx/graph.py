@@ -51,7 +51,7 @@ class Symbol:
 #: ONNX's numbers of dtypes.
 _TYPES = {
     "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
-    "float64": 11,
+    "float64": 11, "uint32": 12, "uint64": 13,
 }  # fmt: skip
 
 
