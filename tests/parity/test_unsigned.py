@@ -235,6 +235,16 @@ def test_files(kind, tmp_path):
     assert tinygrad_hw.from_dlpack(theirs).tolist() == torch.from_dlpack(ours).tolist() == ours.tolist()
 
 
+@pytest.mark.parametrize("kind", ["int8", "int16", "int32", "int64", "uint8", *KINDS])
+def test_what_makes_int64_of_integers(kind):
+    def found(package):
+        x = package.full((2, 3), 100, dtype=getattr(package, kind))
+        sums = [x.sum_to_size(2, 3), x.sum_to_size(1, 3), x.sum_to_size(3), x[0, 0].sum_to_size(())]
+        return repr([*sums, package.linalg.vander(x, N=4)])
+
+    assert found(tinygrad_hw) == found(torch)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_hash_tensor(kind):
     """The bits of 64-bit numbers, as PyTorch hashes them."""

@@ -291,7 +291,7 @@ class ShapeMethods(TensorBase):
         lead = len(own) - len(wanted)
         if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
             raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(own)}.")
-        if self.array.dtype.kind == "b":
+        if self.array.dtype.kind in "iub":
             if wanted == own and own:
                 return self  # type: ignore[return-value]
             return sum_to(cast(self, dtype=np.dtype(np.int64)), size=wanted)

@@ -179,8 +179,6 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     n = x.shape[-1] if N is None else N
     if n <= 1:
         raise RuntimeError(f"N must be greater than 1, got {n}")
-    kind = array_of(x).dtype
-    if kind == np.bool_:
-        kind = np.dtype(np.int64)
-        x = wrap(array_of(x).astype(kind))
+    if array_of(x).dtype.kind in "iub":
+        x = wrap(array_of(x).astype(np.int64))
     return stack(_powers(x, n), -1)
