@@ -54,6 +54,8 @@ OPS = _names(
     getitem_unsqueeze getitem_alias tril triu sum_to
     conv2d conv2d_relu max_pool2d max_pool2d_quarters avg_pool2d adaptive_avg_pool2d layer_norm rms_norm group_norm
     scaled_dot_product_attention
+    batch_norm batch_norm_relu channel_affine embedding dropout alpha_dropout alpha_dropout_scale clone
+    lstm_layer recurrent_layer lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
     mse_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits soft_margin_loss cross_entropy_rows
     """
 )
@@ -63,16 +65,20 @@ _FUNCTIONS: dict[str, str] = {
     "autograd/autocast.py": "call",
     "autograd/basics.py": "sync",
     "autograd/complex.py": "check_real is_complex",
-    "autograd/grad_mode.py": "is_grad_enabled is_inference_mode_enabled",
+    "autograd/grad_mode.py": "is_grad_enabled is_inference_mode_enabled __new__ __init__ __enter__ __exit__ _clone "
+    "wrapper",
+    "autograd/inplace.py": "apply_inplace check_inplace",
     "autograd/graph.py": "wrap edge_of array_of",
     "autograd/observe.py": "call whole",
     "autograd/op.py": "call core _promote _same_dtype _wrapped",
+    "autograd/saved.py": "deferred",
     "device.py": "*",
     "dtypes.py": "*",
     "kernels/pool2d.py": "pool_output_size is_quarters",
     "kernels/runtime.py": "compiled_kernels compiles _why_not_compiled",
+    "methods/conversion.py": "to type type_as float double contiguous clone bool int long _converted",
     "methods/elementwise.py": "*",
-    "methods/index.py": "__getitem__",
+    "methods/index.py": "__getitem__ masked_fill",
     "methods/linalg.py": "*",
     "methods/nn.py": "*",
     "methods/reduce.py": "*",
@@ -89,14 +95,19 @@ _FUNCTIONS: dict[str, str] = {
     "items <listcomp> _position",
     "nn/modules/conv.py": "forward _convolve forward_then",
     "nn/modules/dropout.py": "forward",
+    "nn/modules/embedding.py": "forward",
     "nn/modules/linear.py": "forward",
     "nn/modules/loss.py": "forward",
-    "nn/modules/normalization.py": "forward",
+    "nn/modules/normalization.py": "forward forward_then _check_input_dim",
     "nn/modules/pooling.py": "forward _pool",
+    "nn/modules/rnn.py": "forward _expected get_expected_hidden_size check_input check_hidden_size "
+    "check_forward_args permute_hidden _states _joined _check_dimensions _zero_states _flat_weights",
+    "nn/modules/rnn_cell.py": "forward",
     "nn/modules/shape.py": "forward",
     "numpy_names.py": "*",
     "size.py": "*",
-    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn",
+    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn "
+    "detach",
 }
 
 #: Functions in ``ops/``, in whichever file, but for those that use such names for something else.
@@ -116,7 +127,9 @@ _IN_OPS = _names(
     _is_sequence_index softmax log_softmax softmin _check_types _check_normalized layer_norm rms_norm _rms_norm_of
     group_norm _tuple _check _convolve conv2d conv2d_then _check_input _check_window _batched _unbatched _max
     max_pool2d _avg avg_pool2d _target _adaptive adaptive_avg_pool2d _four _spread scaled_dot_product_attention
-    dropout dropout1d dropout2d dropout3d _padding
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout _feature _alpha _finish _scale _padding
+    batch_norm batch_norm_then embedding masked_fill _mask clone contiguous conv1d
+    run_layers _same_dtypes _check_sizes lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _cell
     """
 )
 _OTHER_OPS = {f"ops/{name}.py" for name in _names("masked ldl creation windows fourier distance image")}

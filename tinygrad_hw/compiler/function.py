@@ -13,8 +13,10 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
 from tinygrad_hw.compiler.guards import Guards, Unwatchable
-from tinygrad_hw.compiler.program import MISS, Program, Unsupported, root_of
-from tinygrad_hw.compiler.recorder import Outer, Recorder, Slot, is_plain
+from tinygrad_hw.compiler.program import Program
+from tinygrad_hw.compiler.recorder import Recorder
+from tinygrad_hw.compiler.steps import Outer, Slot, is_plain
+from tinygrad_hw.compiler.writing import MISS, Unsupported, Writer, root_of
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.registry import CHANGES
 
@@ -127,16 +129,19 @@ class Compiled:
         if not _recording.acquire(blocking=False):
             return self.function(*args, **kwargs)
         try:
-            result, program = self._record(call, args, kwargs)
+            result, program, recorder = self._record(call, args, kwargs)
         finally:
             _recording.release()
         self.attempts += 1
         if isinstance(program, Program):
             # From the first call on the graph is that of a replayed one, as whoever compares graphs expects.
+            recorder.rewind()
             again = program.run(args, kwargs)
             if again is MISS:
+                recorder.redo()
                 program = "the call changes what it depends on"
             else:
+                recorder.forget()
                 self.programs.append(program)
                 self.runs = (program.run, *self.runs)
                 return again
@@ -151,30 +156,28 @@ class Compiled:
             raise _unsupported(reason)
         return self.function(*args, **kwargs)
 
-    def _record(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Program | str]:
-        """Make the call; return its result and its program, or why there is none."""
+    def _record(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Program | str, Recorder]:
+        """Make the call; return its result, its program or why there is none, and the recorder."""
         with Recorder(call.tensors) as recorder:
             result = self.function(*args, **kwargs)
         if recorder.reason:
-            return result, recorder.reason
+            return result, recorder.reason, recorder
         try:
             guards = Guards(self.function, call.modules, recorder.codes, recorder.modules.values(), call)
             if any(id(t) in guards.tensors for t in call.tensors):
                 raise Unsupported("an argument is a tensor that the function refers to as well")
             if any(id(c) in guards.found.containers for c in recorder.changed):
                 raise Unwatchable("a list, dictionary or set that outlives the call is changed")
-            outputs, source = _results(result, recorder)
+            outputs, compose = _results(result, recorder)
             for slot in recorder.slots:
                 if isinstance(slot, Outer):
                     _check_outer(slot, guards)
             name = getattr(self.function, "__qualname__", type(self.function).__name__)
-            program = Program(recorder.steps, recorder.inputs, outputs, source, guards, mode.enabled, name)
+            program = Program(recorder, outputs, compose, guards, mode.enabled, name)
         except (Unwatchable, Unsupported) as e:
-            return result, str(e)
-        for slot in recorder.slots:
-            if not isinstance(slot, Outer):
-                slot.forget()
-        return result, program
+            recorder.redo()
+            return result, str(e), recorder
+        return result, program, recorder
 
 
 def _check_outer(slot: Slot, guards: Guards) -> None:
@@ -185,36 +188,56 @@ def _check_outer(slot: Slot, guards: Guards) -> None:
         raise Unsupported("the function refers to a tensor that was computed, or that is a view")
 
 
-def _results(result: Any, recorder: Recorder) -> tuple[list[Slot], str]:
-    """Return the slots of the results and source that puts their tensors together."""
-    found: dict[int, Slot] = {}
+def _results(result: Any, recorder: Recorder) -> tuple[list[tuple[Slot, int]], Callable[[Writer], str]]:
+    """Return the slots of the results, and what writes source that puts their tensors together."""
+    found: dict[int, tuple[Slot, int]] = {}
 
-    def source(value: Any) -> str:
+    def tensor(value: Any) -> str:
+        array = recorder.by_array.get(id(value.array))
+        slot = recorder.by_id.get(id(value)) if array is None else recorder.slot_of(value)
+        if id(value) in recorder.commits or slot is None or slot.step is None:
+            raise Unsupported("a result is one of the arguments, or no result of an op")
+        if root_of(slot).step is None:
+            raise Unsupported("a result is a view of an argument or a parameter")
+        found[slot.number] = slot, value._version[0]
+        return f"t{slot.number}"
+
+    def source(value: Any) -> Callable[[Writer], str]:
         if isinstance(value, TensorBase):
-            slot = recorder.by_id.get(id(value))
-            if slot is None or slot.step is None:
-                raise Unsupported("a result is one of the arguments, or no result of an op")
-            if root_of(slot).step is None:
-                raise Unsupported("a result is a view of an argument or a parameter")
-            found[slot.number] = slot
-            return f"t{slot.number}"
-        if type(value) is tuple:
-            return f"({''.join(source(v) + ', ' for v in value)})"
-        if type(value) is list:
-            return f"[{', '.join(source(v) for v in value)}]"
-        if type(value) is dict and all(type(k) is str for k in value):
-            return f"{{{', '.join(f'{k!r}: {source(v)}' for k, v in value.items())}}}"
-        if value is None or type(value) in (bool, int, str):
-            return repr(value)
-        raise Unsupported(f"a result is a {type(value).__name__}")
+            text = tensor(value)
+            return lambda w: text
+        kind = type(value)
+        if isinstance(value, tuple) and (kind is tuple or _is_named_tuple(value)):
+            inner = [source(v) for v in value]
+            plain = lambda w: f"({''.join(s(w) + ', ' for s in inner)})"  # noqa: E731
+            if kind is tuple:
+                return plain
+            return lambda w: f"{w.constant(tuple.__new__, 'new_tuple')}({w.constant(kind, 'cls')}, {plain(w)})"
+        if kind is list:
+            inner = [source(v) for v in value]
+            return lambda w: f"[{', '.join(s(w) for s in inner)}]"
+        if kind is dict and all(type(k) is str for k in value):
+            items = [(k, source(v)) for k, v in value.items()]
+            return lambda w: f"{{{', '.join(f'{k!r}: {s(w)}' for k, s in items)}}}"
+        if value is None or kind in (bool, int, str):
+            text = repr(value)
+            return lambda w: text
+        raise Unsupported(f"a result is a {kind.__name__}")
 
-    text = source(result)
-    roots = [root_of(s).number for s in found.values()]
+    compose = source(result)
+    roots = [root_of(s).number for s, _ in found.values()]
     if len(set(roots)) < len(roots):
         raise Unsupported("results share their memory")
     if not found:
         raise Unsupported("there is no tensor among the results")
-    return list(found.values()), text
+    return list(found.values()), compose
+
+
+def _is_named_tuple(value: Any) -> bool:
+    """Return whether a tuple's class adds names to it and nothing else."""
+    kind = type(value)
+    fields = getattr(kind, "_fields", None)
+    return isinstance(fields, tuple) and len(fields) == len(value) and not getattr(value, "__dict__", None)
 
 
 def _unsupported(reason: str) -> RuntimeError:

@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode
 from tinygrad_hw.compiler import allowed
+from tinygrad_hw.compiler.writing import MISS
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.nn.hooks import has_hooks
 from tinygrad_hw.nn.module import Module
@@ -289,8 +290,6 @@ class Guards:
 
     def write(self, w: Any, inputs: list[Any], outer: list[Any], enabled: bool) -> None:
         """Write the lines that return MISS for another call and set ``a<number>`` for the arrays."""
-        from tinygrad_hw.compiler.program import MISS
-
         miss = w.constant(MISS)
 
         def unless(condition: str) -> None:
