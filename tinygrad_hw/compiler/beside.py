@@ -21,9 +21,21 @@ from tinygrad_hw.compiler.steps import Check, Made, Outer, Slot, Step, is_plain
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
 from tinygrad_hw.kernels.generator import default_generator
-from tinygrad_hw.ops import creation, dropout, embedding, from_data, masks, norm, random, ranges
+from tinygrad_hw.ops import (
+    attention,
+    creation,
+    dropout,
+    embedding,
+    extrema,
+    from_data,
+    masks,
+    multihead,
+    norm,
+    random,
+    ranges,
+)
 
-__all__ = ["ALIAS", "HELPERS", "Beside", "Helper", "random_state", "restore_random_state"]
+__all__ = ["ALIAS", "HELPERS", "Beside", "Helper", "owners", "random_state", "restore_random_state"]
 
 
 class Beside:
@@ -131,7 +143,10 @@ def _step(recorder: Any, op: Beside, args: Sequence[Any], params: dict[str, Any]
 def _function(function: Any, arrays: str, params: str = "", draws: bool = False, name: str = "") -> Helper:
     """A function of arrays that are known, and of plain parameters."""
     names, plain = arrays.split(), params.split()
-    op = Beside(name or function.__name__.lstrip("_"), function, plain, draws)
+    forward = function
+    if list(inspect.signature(function).parameters)[: len(names)] != names:
+        forward = lambda *args, **params: function(**dict(zip(names, args, strict=True)), **params)  # noqa: E731
+    op = Beside(name or function.__name__.lstrip("_"), forward, plain, draws)
 
     def enter(recorder: Any, frame: FrameType) -> Any:
         values = frame.f_locals
@@ -142,7 +157,11 @@ def _function(function: Any, arrays: str, params: str = "", draws: bool = False,
 
     def leave(recorder: Any, opened: Any, result: Any) -> None:
         args, given = opened
-        if isinstance(result, np.ndarray):  # not an exception
+        if isinstance(result, TensorBase):
+            slot = _step(recorder, op, args, given, result.array)
+            slot.tensor = result
+            recorder.by_id[id(result)] = slot
+        elif result is not None:  # which an exception leaves
             _step(recorder, op, args, given, result)
 
     return Helper(enter, leave)
@@ -234,6 +253,14 @@ def _drawn(function: Any) -> Helper:
 # -- writes ----------------------------------------------------------------------------------------
 
 
+def owners(array: Any) -> list[Any]:
+    """Return an array, that of which it is a view, and so on."""
+    found = [array]
+    while isinstance(found[-1].base, np.ndarray):
+        found.append(found[-1].base)
+    return found
+
+
 def _can_be_written(recorder: Any, tensor: Any) -> Slot | None:
     """Return what a tensor holds before it is written to; None, with a reason, if the write cannot be replayed."""
     slot: Slot = recorder.slot_of(tensor)
@@ -242,7 +269,7 @@ def _can_be_written(recorder: Any, tensor: Any) -> Slot | None:
         recorder.fail("an argument is changed in place")
     elif tensor._base is not None or tensor._requires_grad:
         recorder.fail("a view, or a tensor that requires a gradient, is changed in place")
-    elif isinstance(slot, Outer) and (array.base is not None or type(array) is not np.ndarray):
+    elif isinstance(slot, Outer) and not owners(array)[-1].flags.owndata:
         recorder.fail("a tensor on somebody else's memory is changed in place")
     elif any(s.tensor is not tensor and s is not slot and np.may_share_memory(s.array, array) for s in recorder.slots):
         recorder.fail("a tensor is changed in place whose memory another tensor shares")
@@ -317,6 +344,9 @@ HELPERS: dict[CodeType, Helper] = {
     _code(norm._inverse_root): _function(norm._inverse_root, "variance", "eps"),
     _code(norm._shifted): _function(norm._shifted, "factor centre"),
     _code(kernels.dropout_mask): _function(kernels.dropout_mask, "input", "p generator", draws=True),
+    _code(attention._kept_weights): _function(attention._kept_weights, "", "shape p", draws=True),
+    _code(multihead._as_numbers): _function(multihead._as_numbers, "mask", "kind"),
+    _code(extrema._arg): _function(extrema._arg, "input", "name dim keepdim largest"),
     _code(dropout._channel_mask): _function(dropout._channel_mask, "array", "p batched", draws=True),
     _code(embedding._check_rows): _check_rows(),
     _code(masks._number): _number(),

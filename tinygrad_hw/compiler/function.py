@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import threading
 import weakref
@@ -16,7 +17,7 @@ from tinygrad_hw.compiler.guards import Guards, Unwatchable
 from tinygrad_hw.compiler.program import Program
 from tinygrad_hw.compiler.recorder import Recorder
 from tinygrad_hw.compiler.steps import Outer, Slot, is_plain
-from tinygrad_hw.compiler.writing import MISS, Unsupported, Writer, root_of
+from tinygrad_hw.compiler.writing import MISS, Unsupported, Writer, root_of, unpacked
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.registry import CHANGES
 
@@ -30,20 +31,21 @@ _ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
 
 class Call:
-    """How a function was called: which arguments were tensors, and what the others were."""
+    """How a function was called: which arguments were tensors, alone or in tuples, lists and dictionaries."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.count = len(args)
         self.names = tuple(kwargs)
         self.values = (*args, *kwargs.values())
-        self.tensors = [v for v in self.values if isinstance(v, TensorBase)]
-        self.modules = [v for v in self.values if isinstance(v, Module)]
+        leaves = [v for value in self.values for v in _leaves(value)]
+        self.tensors = [v for v in leaves if isinstance(v, TensorBase)]
+        self.modules = [v for v in leaves if isinstance(v, Module)]
 
     def objection(self) -> str:
         """Return why such a call is not recorded; "" if it may be."""
         if len({id(t) for t in self.tensors}) < len(self.tensors):
             return "one tensor is given twice"
-        for v in self.values:
+        for v in (v for value in self.values for v in _leaves(value)):
             if isinstance(v, TensorBase):
                 if type(v) is not NAMESPACE["T"] or v.array.dtype.kind == "c":
                     return f"an argument is a {type(v).__name__} of {v.dtype}"  # type: ignore[attr-defined]
@@ -51,37 +53,72 @@ class Call:
                 return f"an argument is a {type(v).__name__}"
         return ""
 
+    def containers(self) -> list[Any]:
+        """Return the lists and dictionaries among the arguments."""
+        return [v for value in self.values for v in _containers(value)]
+
     def key(self) -> Any:
         """Return what tells this call from others."""
-        facts: list[Any] = [self.count, self.names, mode.enabled, mode.inference, CHANGES[0]]
-        for v in self.values:
-            if isinstance(v, TensorBase):
-                a = v.array
-                facts.append((a.shape, a.dtype.str, a.strides, v._requires_grad or v._node is not None))
-            else:
-                facts.append(id(v) if isinstance(v, Module) else repr(v))
-        return tuple(facts)
+        return self.count, self.names, mode.enabled, mode.inference, CHANGES[0], *(_key(v) for v in self.values)
 
     def write(self, w: Any, unless: Callable[[str], None]) -> None:
         """Write the lines that take the arguments apart and compare those that are no tensors."""
         unless(f"len(args) != {self.count}" + (f" or tuple(kwargs) != {self.names!r}" if self.names else " or kwargs"))
-        names, plain, tensor = [], [], 0
-        for i, v in enumerate(self.values):
-            if isinstance(v, TensorBase):
-                names.append(f"x{tensor}")
-                tensor += 1
-            else:
-                names.append(f"p{i}")
-                plain.append((f"p{i}", v))
-        if names:
-            rest = ", *kwargs.values()" if self.names else ""
-            w(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {'(*args' + rest + ')' if rest else 'args'}")
-        for name, v in plain:
-            known = w.object(v)
-            if v is None or isinstance(v, (bool, Module, type, np.dtype)):
-                unless(f"{name} is not {known}")
-            else:
-                unless(f"{name} is not {known} and not {w.constant(_same_argument)}({name}, {known})")
+        number = {id(t): i for i, t in enumerate(self.tensors)}
+        plain = itertools.count()
+
+        def take(values: Any, source: str) -> None:
+            names = [f"x{number[id(v)]}" if id(v) in number else f"p{next(plain)}" for v in values]
+            if names:
+                w(f"{unpacked(names)} = {source}")
+            for name, v in zip(names, values, strict=True):
+                if id(v) in number:
+                    continue
+                if _is_taken_apart(v):
+                    unless(f"{name}.__class__ is not {w.constant(type(v), 'cls')} or len({name}) != {len(v)}")
+                    if isinstance(v, dict):
+                        unless(f"tuple({name}) != {tuple(v)!r}")
+                    take(_inside(v), f"{name}.values()" if isinstance(v, dict) else name)
+                    continue
+                known = w.object(v)
+                if v is None or isinstance(v, (bool, Module, type, np.dtype)):
+                    unless(f"{name} is not {known}")
+                else:
+                    unless(f"{name} is not {known} and not {w.constant(_same_argument)}({name}, {known})")
+
+        take(self.values, "(*args, *kwargs.values())" if self.names else "args")
+
+
+def _is_taken_apart(value: Any) -> bool:
+    """Return whether a value is a tuple, list or dictionary in which there are tensors or modules."""
+    if type(value) is dict and not all(type(k) is str for k in value):
+        return False
+    if type(value) not in (tuple, list, dict):
+        return False
+    return any(isinstance(v, (TensorBase, Module)) or _is_taken_apart(v) for v in _inside(value))
+
+
+def _inside(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [x for v in _inside(value) for x in _leaves(v)] if _is_taken_apart(value) else [value]
+
+
+def _containers(value: Any) -> list[Any]:
+    if not _is_taken_apart(value):
+        return []
+    return [value, *(c for v in _inside(value) for c in _containers(v))]
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, TensorBase):
+        a = value.array
+        return a.shape, a.dtype.str, a.strides, value._requires_grad or value._node is not None
+    if _is_taken_apart(value):
+        return type(value), tuple(value) if isinstance(value, dict) else (), tuple(_key(v) for v in _inside(value))
+    return id(value) if isinstance(value, Module) else repr(value)
 
 
 def _same_argument(a: Any, b: Any) -> bool:
@@ -166,7 +203,8 @@ class Compiled:
             guards = Guards(self.function, call.modules, recorder.codes, recorder.modules.values(), call)
             if any(id(t) in guards.tensors for t in call.tensors):
                 raise Unsupported("an argument is a tensor that the function refers to as well")
-            if any(id(c) in guards.found.containers for c in recorder.changed):
+            given = {id(c) for c in call.containers()}
+            if any(id(c) in guards.found.containers or id(c) in given for c in recorder.changed):
                 raise Unwatchable("a list, dictionary or set that outlives the call is changed")
             outputs, compose = _results(result, recorder)
             for slot in recorder.slots:
@@ -184,8 +222,10 @@ def _check_outer(slot: Slot, guards: Guards) -> None:
     t = slot.tensor
     if id(t) not in guards.tensors:
         raise Unsupported("a tensor is made inside of the function")
-    if t._node is not None or t._base is not None:
-        raise Unsupported("the function refers to a tensor that was computed, or that is a view")
+    if t._base is not None:
+        NAMESPACE["sync"](t)
+    if t._node is not None or (t._base is not None and t._requires_grad):
+        raise Unsupported("the function refers to a tensor that was computed, or to a view with a gradient")
 
 
 def _results(result: Any, recorder: Recorder) -> tuple[list[tuple[Slot, int]], Callable[[Writer], str]]:

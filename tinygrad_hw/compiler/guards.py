@@ -335,6 +335,8 @@ class Guards:
                     w(f"    n{s.number} = {x}")
         for s in outer:
             t = w.constant(s.tensor, "L")
+            if s.tensor._base is not None:
+                w(f"sync({t})")
             w(f"a{s.number} = {t}.array")
             condition = f"a{s.number} is not {w.constant(s.array, 'A')} or {t}._node is not None"
             if enabled:

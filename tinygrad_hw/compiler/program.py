@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.compiler import recipes
-from tinygrad_hw.compiler.beside import random_state, restore_random_state
+from tinygrad_hw.compiler.beside import owners, random_state, restore_random_state
 from tinygrad_hw.compiler.segments import segments_of
 from tinygrad_hw.compiler.steps import Check, Made, Outer, Slot, Step, Unwrapped
 from tinygrad_hw.compiler.writing import (
@@ -275,7 +275,7 @@ def _same_state(a: Any, b: Any) -> bool:
 
 def _touching(arrays: Sequence[Any]) -> Callable[[Any], bool]:
     """Return a function that tells whether an array lies in the memory of one of these, which own theirs."""
-    known = {id(a) for a in arrays}
+    known = {id(b) for a in arrays for b in owners(a)}
 
     def touches(array: Any) -> bool:
         if array.base is None:

@@ -87,6 +87,7 @@ class Recorder:
         self.by_array: dict[int, tuple[Any, Slot]] = {}
         #: Arrays of the modules' tensors.
         self.known: dict[int, Any] = {}
+        self.registered: set[int] = set()
         #: The function beside the ops that runs, its table entry, and what that noted.
         self.inside: tuple[FrameType, Any, Any] | None = None
         self.begun: int | None = None
@@ -167,7 +168,7 @@ class Recorder:
         """Return what stands for an argument: a slot for a tensor or its array, or a plain value."""
         if isinstance(value, TensorBase):
             return self.slot_of(value)
-        if value is None or type(value) in (int, float, bool):
+        if value is None or type(value) in (int, float, bool) or (type(value) is tuple and is_plain(value)):
             return Constant(value)
         if isinstance(value, np.ndarray):
             if id(value) in self.by_array:
@@ -327,6 +328,8 @@ class Recorder:
         """Look at a function that is called for the first time."""
         place = allowed.place_of(code.co_filename)
         if place is None:
+            if allowed.is_context_manager(code):
+                return
             file = allowed.of_numpy(code.co_filename)
             if file:
                 if "stride_tricks" not in file:
@@ -342,9 +345,12 @@ class Recorder:
             self.readers[code] = allowed.READERS[place, code.co_name]
 
     def _module(self, module: Any) -> None:
-        if id(module) not in self.modules:
-            self.modules[id(module)] = module
-            for value in vars(module).values():
+        self.modules[id(module)] = module
+        if id(module) in self.registered:
+            return
+        for m in module.modules():
+            self.registered.add(id(m))
+            for value in vars(m).values():
                 if isinstance(value, TensorBase):
                     self.known[id(value.array)] = value
 

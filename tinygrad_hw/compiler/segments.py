@@ -230,19 +230,27 @@ class Segment:
 
 
 def segments_of(steps: Sequence[Step], roots: Sequence[Slot], filename: str) -> list[Segment]:
-    """Return the segments of the walk back from some results, youngest first.
+    """Return the segments of the walk back from some results, youngest first."""
+    cuts: set[int] = set()
+    while True:
+        found, home = _split(steps, {r.number for r in roots}, cuts, filename)
+        early = _too_early(steps, found, home) if len(found) > 1 else None
+        if early is None:
+            return found
+        cuts.add(id(early))
 
-    Raises:
-        Unsupported: gradients would be added up in another order than step by step.
-    """
-    results = {r.number for r in roots}
+
+def _split(
+    steps: Sequence[Step], results: set[int], cuts: set[int], filename: str
+) -> tuple[list[Segment], dict[int, Segment]]:
+    """Return the segments, of which some begin at ``cuts``, and where each step is."""
     users: dict[int, list[Segment]] = {}
     home: dict[int, Segment] = {}
     found: list[Segment] = []
     for step in reversed(steps):
         outs = [o.number for o in carrying(step) if o is not None]
         above = {id(s): s for n in outs for s in users.get(n, ())}
-        if results.intersection(outs) or len(above) > 1:
+        if results.intersection(outs) or len(above) > 1 or (above and id(step) in cuts):
             found.append(Segment(step, filename))
             segment = found[-1]
         elif above:
@@ -256,26 +264,27 @@ def segments_of(steps: Sequence[Step], roots: Sequence[Slot], filename: str) -> 
                 users.setdefault(slot.number, []).append(segment)
     for segment in found:
         for step in segment.steps:
-            for slot in differentiated(step):
-                if slot is not None and home.get(id(slot.step)) is not segment:
-                    segment.edges.append(slot)
-    if len(found) > 1:
-        _check_order(steps, found, home)
-    return found
+            segment.edges += [s for s in differentiated(step) if s is not None and home.get(id(s.step)) is not segment]
+    return found, home
 
 
-def _check_order(steps: Sequence[Step], found: Sequence[Segment], home: dict[int, Segment]) -> None:
-    """Raise unless each leaf and head gets its gradients in the order of the steps' ages."""
+def _too_early(steps: Sequence[Step], found: Sequence[Segment], home: dict[int, Segment]) -> Step | None:
+    """Return a step whose gradient would be added before that of a younger one, if there is one.
+
+    Gradients are summed in the order of the steps' ages, and a segment is walked through as a whole.
+    """
     age = {id(s): i for i, s in enumerate(steps)}
-    last: dict[int, int] = {}
+    last: dict[int, Step] = {}
     for segment in found:
         for step in segment.steps:
             for slot in differentiated(step):
                 if slot is None or home.get(id(slot.step)) is segment:
                     continue
-                if last.get(slot.number, len(steps)) < age[id(step)]:
-                    raise Unsupported("gradients of several results meet in another order than step by step")
-                last[slot.number] = age[id(step)]
+                before = last.get(slot.number)
+                if before is not None and age[id(before)] < age[id(step)]:
+                    return before
+                last[slot.number] = step
+    return None
 
 
 def _sum(w: Writer, names: list[str], slot: Slot) -> str | None:
