@@ -16,7 +16,7 @@ from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
 from tinygrad_hw.compiler.guards import Guards, Unwatchable
 from tinygrad_hw.compiler.program import Program
 from tinygrad_hw.compiler.recorder import Recorder
-from tinygrad_hw.compiler.steps import Outer, Slot, is_plain
+from tinygrad_hw.compiler.steps import Outer, Output, Slot, is_plain
 from tinygrad_hw.compiler.writing import MISS, Unsupported, Writer, root_of, unpacked
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.registry import CHANGES
@@ -228,9 +228,9 @@ def _check_outer(slot: Slot, guards: Guards) -> None:
         raise Unsupported("the function refers to a tensor that was computed, or to a view with a gradient")
 
 
-def _results(result: Any, recorder: Recorder) -> tuple[list[tuple[Slot, int]], Callable[[Writer], str]]:
-    """Return the slots of the results, and what writes source that puts their tensors together."""
-    found: dict[int, tuple[Slot, int]] = {}
+def _results(result: Any, recorder: Recorder) -> tuple[list[Output], Callable[[Writer], str]]:
+    """Return the results, and what writes source that puts their tensors together."""
+    found: dict[int, tuple[Slot, Any]] = {}
 
     def tensor(value: Any) -> str:
         array = recorder.by_array.get(id(value.array))
@@ -239,7 +239,7 @@ def _results(result: Any, recorder: Recorder) -> tuple[list[tuple[Slot, int]], C
             raise Unsupported("a result is one of the arguments, or no result of an op")
         if root_of(slot).step is None:
             raise Unsupported("a result is a view of an argument or a parameter")
-        found[slot.number] = slot, value._version[0]
+        found[slot.number] = slot, value
         return f"t{slot.number}"
 
     def source(value: Any) -> Callable[[Writer], str]:
@@ -265,12 +265,32 @@ def _results(result: Any, recorder: Recorder) -> tuple[list[tuple[Slot, int]], C
         raise Unsupported(f"a result is a {kind.__name__}")
 
     compose = source(result)
-    roots = [root_of(s).number for s, _ in found.values()]
-    if len(set(roots)) < len(roots):
-        raise Unsupported("results share their memory")
     if not found:
         raise Unsupported("there is no tensor among the results")
-    return list(found.values()), compose
+    return _outputs(list(found.values()), recorder), compose
+
+
+def _outputs(found: list[tuple[Slot, Any]], recorder: Recorder) -> list[Output]:
+    """Return the results, and what several of them are views of."""
+    by_root: dict[int, list[tuple[Slot, Any]]] = {}
+    for slot, value in found:
+        by_root.setdefault(root_of(slot).number, []).append((slot, value))
+    outputs: list[Output] = []
+    for group in by_root.values():
+        if len(group) == 1:
+            slot, value = group[0]
+            outputs.append(Output(slot, value._version[0]))
+            continue
+        root, version = root_of(group[0][0]), group[0][1]._version[0]
+        bases = [value._base for _, value in group if value._base is not None]
+        if any(recorder.by_id.get(id(b)) is not root for b in bases):
+            raise Unsupported("results share the memory of a tensor that is not known")
+        first = root if bases or any(slot is root for slot, _ in group) else group[0][0]
+        outputs.append(Output(first, version))
+        for slot, value in group:
+            if slot is not first:
+                outputs.append(Output(slot, version, None if value._base is None else root, first))
+    return outputs
 
 
 def _is_named_tuple(value: Any) -> bool:

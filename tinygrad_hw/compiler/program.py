@@ -28,7 +28,7 @@ import numpy as np
 from tinygrad_hw.compiler import recipes
 from tinygrad_hw.compiler.beside import owners, random_state, restore_random_state
 from tinygrad_hw.compiler.segments import segments_of
-from tinygrad_hw.compiler.steps import Check, Made, Outer, Slot, Step, Unwrapped
+from tinygrad_hw.compiler.steps import Check, Made, Outer, Output, Slot, Step, Unwrapped
 from tinygrad_hw.compiler.writing import (
     FLOATS,
     MISS,
@@ -53,7 +53,7 @@ class Program:
 
     Args:
         recording: what was recorded.
-        outputs: the slots of the results, in the order of their appearance, and how often each was written to.
+        outputs: the results, in the order of their appearance, none before that whose memory it shares.
         compose: writes the source of the result, in which ``t<number>`` is an output's tensor.
         guards: lines that go before.
         enabled: whether gradients were recorded.
@@ -66,15 +66,15 @@ class Program:
     def __init__(
         self,
         recording: Any,
-        outputs: list[tuple[Slot, int]],
+        outputs: list[Output],
         compose: Callable[[Writer], str],
         guards: Any,
         enabled: bool,
         name: str,
     ) -> None:
         self.inputs, self.enabled, self.guards = recording.inputs, enabled, guards
-        self.outputs = [o for o, _ in outputs]
-        self.versions = {o.number: version for o, version in outputs}
+        self.outputs = [o.slot for o in outputs]
+        self.results = outputs
         self.compose = compose
         self.filename = f"<tinygrad_hw compiled {name}>"
         self.commits = list(recording.commits.values())
@@ -184,13 +184,19 @@ class Program:
         for c in self.commits:
             w(f"{w.constant(np.copyto, 'copyto')}({w.constant(c.outer.array, 'A')}, a{c.new.number})")
             w(f"{w.constant(c.outer.tensor, 'L')}._version[0] += {c.writes}")
-        for o in self.outputs:
-            t = f"t{o.number}"
+        for o in self.results:
+            t = f"t{o.slot.number}"
             w(f"{t} = new(T)")
-            w(f"{t}.array = a{o.number}")
+            w(f"{t}.array = a{o.slot.number}")
             w(f"{t}._node = {t}._grad = {t}._hooks = {t}._base = None")
             w(f"{t}._requires_grad = False")
-            w(f"{t}._version = [{self.versions[o.number]}]")
+            if o.sharing is None:
+                w(f"{t}._version = [{o.version}]")
+            else:
+                w(f"{t}._version = t{o.sharing.number}._version")
+            if o.base is not None:
+                w(f"{t}._base = t{o.base.number}")
+                w(f"{t}._seen = {o.version}")
         self._write_nodes(w)
         w(f"return {self.compose(w)}")
         return w.compile("run", "args, kwargs", self.filename)

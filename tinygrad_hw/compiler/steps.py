@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Check", "Commit", "Constant", "Made", "Outer", "Slot", "Step", "Unwrapped", "Written", "is_plain"]
+__all__ = ["Check", "Commit", "Constant", "Made", "Outer", "Output", "Slot", "Step", "Unwrapped", "Written", "is_plain"]
 
 
 class Slot:
@@ -124,6 +124,22 @@ class Commit(NamedTuple):
     outer: Outer
     new: Slot
     writes: int
+
+
+class Output(NamedTuple):
+    """A result of the call, or the tensor of which several results are views.
+
+    Attributes:
+        slot: what it holds.
+        version: how often it was written to.
+        base: what it is a view of, if that is an output too.
+        sharing: the output whose memory, and count of writes, it shares.
+    """
+
+    slot: Slot
+    version: int
+    base: Slot | None = None
+    sharing: Slot | None = None
 
 
 class Step:
