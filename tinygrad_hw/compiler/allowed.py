@@ -119,7 +119,7 @@ _FUNCTIONS: dict[str, str] = {
 #: Functions in ``ops/``, in whichever file, but for those that use such names for something else.
 _IN_OPS = _names(
     """
-    linear _values _apply relu relu6 hardtanh leaky_relu elu selu celu gelu silu softplus mish softsign logsigmoid
+    linear _values _apply relu relu_ relu6 hardtanh hardtanh_ leaky_relu leaky_relu_ elu elu_ selu selu_ celu gelu silu softplus mish softsign logsigmoid
     tanhshrink softshrink hardshrink threshold hardsigmoid hardswish glu prelu cross_entropy _class_losses
     _window _whole convolution _named_view
     _reduction _reduced mse_loss l1_loss smooth_l1_loss huber_loss _times _weighted _pair

@@ -21,6 +21,7 @@ from tinygrad_hw.compiler.steps import Check, Made, Outer, Slot, Step, is_plain
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.kernels import random as kernels
 from tinygrad_hw.kernels.generator import default_generator
+from tinygrad_hw.methods import conversion
 from tinygrad_hw.ops import (
     attention,
     creation,
@@ -332,6 +333,10 @@ def _leave_update(recorder: Any, opened: Any, result: Any) -> None:
 _MOVED = Beside("running_average", norm._moved, ("momentum", "factor"))
 
 
+def _as_integers(input: Any, *, dtype: Any) -> Any:
+    return conversion._integers(wrap(input), dtype).array
+
+
 def _code(function: Any) -> CodeType:
     code: CodeType = inspect.unwrap(function).__code__
     return code
@@ -348,6 +353,7 @@ HELPERS: dict[CodeType, Helper] = {
     _code(multihead._as_numbers): _function(multihead._as_numbers, "mask", "kind"),
     _code(extrema._arg): _function(extrema._arg, "input", "name dim keepdim largest"),
     _code(dropout._channel_mask): _function(dropout._channel_mask, "array", "p batched", draws=True),
+    _code(conversion._integers): _function(_as_integers, "input", "dtype"),
     _code(embedding._check_rows): _check_rows(),
     _code(masks._number): _number(),
     **{

@@ -49,7 +49,7 @@ class Call:
             if isinstance(v, TensorBase):
                 if type(v) is not NAMESPACE["T"] or v.array.dtype.kind == "c":
                     return f"an argument is a {type(v).__name__} of {v.dtype}"  # type: ignore[attr-defined]
-            elif not isinstance(v, Module) and not (is_plain(v) and not isinstance(v, list)):
+            elif not isinstance(v, Module) and not _is_value(v):
                 return f"an argument is a {type(v).__name__}"
         return ""
 
@@ -90,12 +90,17 @@ class Call:
 
 
 def _is_taken_apart(value: Any) -> bool:
-    """Return whether a value is a tuple, list or dictionary in which there are tensors or modules."""
-    if type(value) is dict and not all(type(k) is str for k in value):
-        return False
-    if type(value) not in (tuple, list, dict):
-        return False
-    return any(isinstance(v, (TensorBase, Module)) or _is_taken_apart(v) for v in _inside(value))
+    """Return whether a value is a list, a dictionary of strings, or a tuple with more than plain values in it."""
+    if type(value) is dict:
+        return all(type(k) is str for k in value)
+    return type(value) is list or (type(value) is tuple and not _is_value(value))
+
+
+def _is_value(value: Any) -> bool:
+    """Return whether a value is plain, and no list is in it."""
+    if isinstance(value, (tuple, list)):
+        return isinstance(value, tuple) and all(_is_value(v) for v in value)
+    return is_plain(value)
 
 
 def _inside(value: Any) -> Any:

@@ -288,8 +288,11 @@ class Guards:
         except Unwatchable:
             return False
 
-    def write(self, w: Any, inputs: list[Any], outer: list[Any], enabled: bool) -> None:
-        """Write the lines that return MISS for another call and set ``a<number>`` for the arrays."""
+    def write(self, w: Any, inputs: list[Any], outer: list[Any], enabled: bool, inside: bool) -> None:
+        """Write the lines that return MISS for another call and set ``a<number>`` for the arrays.
+
+        Gradients are recorded from the beginning if ``enabled``, and somewhere in the call if ``inside``.
+        """
         miss = w.constant(MISS)
 
         def unless(condition: str) -> None:
@@ -324,7 +327,7 @@ class Guards:
                 f"{a}.shape != {w.constant(array.shape)} or {a}.dtype is not {w.constant(array.dtype)} "
                 f"or {a}.strides != {w.constant(array.strides)}"
             )
-            if enabled:
+            if inside:
                 if not s.grad:
                     unless(f"{x}._node is not None or {x}._requires_grad")
                 else:
@@ -339,6 +342,6 @@ class Guards:
                 w(f"sync({t})")
             w(f"a{s.number} = {t}.array")
             condition = f"a{s.number} is not {w.constant(s.array, 'A')} or {t}._node is not None"
-            if enabled:
+            if inside:
                 condition += f" or {t}._requires_grad is not {s.tensor._requires_grad}"
             unless(condition)

@@ -76,6 +76,7 @@ class Program:
         self.outputs = [o.slot for o in outputs]
         self.results = outputs
         self.compose = compose
+        self.inside: bool = recording.recording
         self.filename = f"<tinygrad_hw compiled {name}>"
         self.commits = list(recording.commits.values())
         roots = [o for o in self.outputs if needs_grad(o)]
@@ -166,7 +167,7 @@ class Program:
 
     def _write_run(self) -> Callable[[Any, Any], Any]:
         w = Writer()
-        self.guards.write(w, self.inputs, self.outer, self.enabled)
+        self.guards.write(w, self.inputs, self.outer, self.enabled, self.inside)
         if self.commits:
             touches = w.constant(_touching([c.outer.array for c in self.commits]), "touches")
             for s in self.inputs:

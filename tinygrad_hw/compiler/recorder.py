@@ -91,6 +91,8 @@ class Recorder:
         #: The function beside the ops that runs, its table entry, and what that noted.
         self.inside: tuple[FrameType, Any, Any] | None = None
         self.begun: int | None = None
+        #: Whether gradients were recorded anywhere.
+        self.recording = mode.enabled
         self.kept: list[Any] = []
         self.random = random_state()
         self.inputs = [self._slot(t) for t in tensors]
@@ -214,6 +216,7 @@ class Recorder:
                 self.fail(f"{op.name}() got a {type(value).__name__} as {name!r}")
         step = Step(op, [self._argument(op, a, args) for a in args], given)
         result = op.core(*args, **params)
+        self.recording = self.recording or mode.enabled
         self.steps.append(step)
         for place, r in enumerate(result if isinstance(result, (tuple, list)) else (result,)):
             step.outs.append(self._slot(r, step, place) if isinstance(r, TensorBase) else None)
