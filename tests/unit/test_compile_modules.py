@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import namedtuple
 
 import pytest
-from benchmarks.train import models
 
 import tinygrad_hw as torch
+from benchmarks.train import models
 
 nn, F = torch.nn, torch.nn.functional
 
@@ -586,7 +586,7 @@ def test_state_in_tuples_lists_and_dictionaries() -> None:
     assert compiled_of(fast).attempts == 2
 
     def slow(parts, how):
-        return parts["a"] * how["n"] + parts["b"][0] - (how["y"] if "y" in how else 0)
+        return parts["a"] * how["n"] + parts["b"][0] - how.get("y", 0)
 
     fast = torch.compile(slow, fullgraph=True)
     a, b, y = torch.ones(2), torch.full((2,), 2.0), torch.full((2,), 5.0)

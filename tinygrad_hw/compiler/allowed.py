@@ -106,20 +106,20 @@ _FUNCTIONS: dict[str, str] = {
     "nn/modules/padding.py": "forward",
     "nn/modules/softmax.py": "forward",
     "nn/modules/transformer.py": "forward _attend _feed_forward to_itself to_memory _is_causal _zeroes_padding",
-    "nn/modules/rnn.py": "forward _expected get_expected_hidden_size get_expected_cell_size check_input check_hidden_size "
-    "check_forward_args permute_hidden _states _joined _check_dimensions _zero_states _flat_weights",
+    "nn/modules/rnn.py": "forward _expected get_expected_hidden_size get_expected_cell_size check_input "
+    "check_hidden_size check_forward_args permute_hidden _states _joined _check_dimensions _zero_states _flat_weights",
     "nn/modules/rnn_cell.py": "forward _prepared",
     "nn/modules/shape.py": "forward",
     "numpy_names.py": "*",
     "size.py": "*",
-    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn "
-    "detach",
+    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn detach",
 }
 
 #: Functions in ``ops/``, in whichever file, but for those that use such names for something else.
 _IN_OPS = _names(
     """
-    linear _values _apply relu relu_ relu6 hardtanh hardtanh_ leaky_relu leaky_relu_ elu elu_ selu selu_ celu gelu silu softplus mish softsign logsigmoid
+    linear _values _apply relu relu_ relu6 hardtanh hardtanh_ leaky_relu leaky_relu_ elu elu_ selu selu_ celu gelu
+    silu softplus mish softsign logsigmoid
     tanhshrink softshrink hardshrink threshold hardsigmoid hardswish glu prelu cross_entropy _class_losses
     _window _whole convolution _named_view
     _reduction _reduced mse_loss l1_loss smooth_l1_loss huber_loss _times _weighted _pair

@@ -31,6 +31,7 @@ from tinygrad_hw.compiler.segments import segments_of
 from tinygrad_hw.compiler.steps import Check, Made, Outer, Output, Slot, Step, Unwrapped
 from tinygrad_hw.compiler.writing import (
     FLOATS,
+    LARGE,
     MISS,
     Unsupported,
     Writer,
@@ -41,11 +42,9 @@ from tinygrad_hw.compiler.writing import (
     same,
     unpacked,
 )
-from tinygrad_hw.kernels.arithmetic import LARGE
+from tinygrad_hw.kernels import arithmetic
 
 __all__ = ["Program"]
-
-_LARGE = 1 << 14  # bytes from which an array is let go as soon as it is not needed any more
 
 
 class Program:
@@ -315,7 +314,7 @@ def _last_use(steps: Sequence[Step], keep: set[int]) -> dict[int, list[int]]:
     last: dict[int, int] = {}
     for i, step in enumerate(steps):
         for slot in _arguments(step):
-            if slot.step is not None and slot.array.nbytes >= _LARGE:
+            if slot.step is not None and slot.array.nbytes >= LARGE:
                 last[slot.number] = i
     found: dict[int, list[int]] = {}
     for number, i in last.items():
@@ -327,7 +326,7 @@ def _last_use(steps: Sequence[Step], keep: set[int]) -> dict[int, list[int]]:
 def _forward_of(step: Step) -> Any:
     """Return the function that the op's wrapper calls for arrays of these sizes."""
     op, first = step.op, step.args[0] if step.args else None
-    if op.large is None or not isinstance(first, Slot) or math.prod(first.array.shape) < LARGE:
+    if op.large is None or not isinstance(first, Slot) or math.prod(first.array.shape) < arithmetic.LARGE:
         return op.forward
     kinds = {a.array.dtype for a in step.args if isinstance(a, Slot)}
     return op.large if len(kinds) == 1 and kinds <= set(FLOATS) else op.forward

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_hw.autograd import anomaly, profiler
-from tinygrad_hw.autograd.engine import _fit
+from tinygrad_hw.autograd.engine import _fit, current_task
 from tinygrad_hw.autograd.graph import NAMESPACE, Node
 from tinygrad_hw.autograd.op import record, saved_for_backward_error, select_output
 from tinygrad_hw.compiler import recipes
 from tinygrad_hw.compiler.steps import Made, Slot, Step, Unwrapped
 from tinygrad_hw.compiler.writing import (
+    LARGE,
     Unsupported,
     Writer,
     argument,
@@ -34,6 +35,12 @@ from tinygrad_hw.compiler.writing import (
 )
 
 __all__ = ["Segment", "segments_of"]
+
+
+def _frees() -> bool:
+    """Return whether the walk that this thread is in drops what nodes saved."""
+    task = current_task()
+    return task is not None and not task.retain
 
 
 class Segment:
@@ -69,6 +76,7 @@ class Segment:
         self.saved: dict[int, Slot] = {}
         self.guarded: dict[int, list[Step]] = {}
         self.cells: dict[int, Slot] = {}
+        self.cell_of: dict[int, int] = {}
         #: What the first run finds out: gradients that must be fitted.
         self.unfit: set[tuple[int, int]] = set()
         #: Whether a walk frees what is saved, so that a second one is an error.
@@ -97,9 +105,11 @@ class Segment:
         for number in self.guarded:
             root = root_of(self.saved[number])
             if root.number in out:
-                self.cells[out[root.number].number] = out[root.number]
-            elif root.step is None and not isinstance(root, Made):
-                self.cells[root.number] = root
+                root = out[root.number]
+            elif root.step is not None or isinstance(root, Made):
+                continue
+            self.cells[root.number] = root
+            self.cell_of[number] = root.number
 
     # -- arrays ----------------------------------------------------------------------------------
 
@@ -117,6 +127,12 @@ class Segment:
         if pairs:
             w(f"if {' or '.join(f'{c}[0] != {v}' for c, v in pairs)}:")
             w(f"    raise {w.constant(self.changed)}(node)")
+        if self.frees:
+            # Memory that is let go on the way is used again while it is in the cache.
+            w(f"if {w.constant(_frees)}():")
+            w("    node.saved = None")
+        w("saved = None")
+        last = self._last_use()
         if self.multi:
             first = [f"h{h.number}" for h in self.heads]
             w(f"{unpacked(first)} = materialize(node, g)")
@@ -126,7 +142,14 @@ class Segment:
         inside = {id(s) for s in self.steps}
         edges: list[str] = []
         for at, step in enumerate(self.steps):
-            gs = {o.number: _sum(w, given.pop(o.number, []), o) for o in carrying(step) if o is not None}
+            done = [f"a{n}" for n in last.get(at, ())]
+            gs: dict[int, str | None] = {}
+            for o in carrying(step):
+                if o is not None:
+                    names = given.pop(o.number, [])
+                    gs[o.number] = _sum(w, names, o)
+                    if o.array.nbytes >= LARGE:
+                        done += names if len(names) < 2 else [*names, f"g{o.number}"]
             for k, slot in enumerate(_write_rule(w, step, gs, at)):
                 if slot is None:
                     continue
@@ -139,8 +162,23 @@ class Segment:
                     edges.append(name)
                 else:
                     given.setdefault(slot.number, []).append(name)
+            if done:
+                w(f"{' = '.join(done)} = None")
         w(f"return ({', '.join(edges)},)")
         return w.compile("vjp", "node, g, parents", self.filename.replace(">", " backward>"))
+
+    def _last_use(self) -> dict[int, list[int]]:
+        """Return for each step the large arrays that were saved for it and for younger ones only."""
+        last: dict[int, int] = {}
+        for at, step in enumerate(self.steps):
+            for a in (*step.args, *step.outs, *step.params.values()):
+                slot = a.slot if isinstance(a, Unwrapped) else a
+                if isinstance(slot, Slot) and slot.number in self.saved and slot.array.nbytes >= LARGE:
+                    last[slot.number] = at
+        found: dict[int, list[int]] = {}
+        for number, at in last.items():
+            found.setdefault(at, []).append(number)
+        return found
 
     def learn(self, arrays: dict[int, Any]) -> None:
         """Walk with gradients of no meaning, see what the rules return, and write the function that is used.
@@ -191,7 +229,11 @@ class Segment:
     # -- tensors ---------------------------------------------------------------------------------
 
     def vjp_tensors(self, node: Node, g: Any, parents: tuple[Any, ...]) -> Iterable[Any]:
-        """Carry a recorded gradient through the nodes that the ops would have made."""
+        """Carry a recorded gradient through the nodes that the ops would have made.
+
+        The node itself becomes that of the first step, and those of the others get ages between it and its parents:
+        from now on the graph is that of the function as it is written, for the walks to come.
+        """
         saved = node.saved
         if saved is None:
             raise saved_for_backward_error(node)
@@ -199,26 +241,42 @@ class Segment:
         if any(saved[i][0] != saved[i + 1] for i in range(at, len(saved), 2)):
             raise self.changed(node)
         arrays = dict(zip(self.saved, saved, strict=False))
+        cells = dict(zip(self.cells, zip(saved[at::2], saved[at + 1 :: 2], strict=True), strict=True))
+        held = {n: cells[c] for n, c in self.cell_of.items()}
         edges: dict[int, Any] = {s.number: e for s, e in zip(self.edges, node.parents, strict=True)}
         nodes: dict[int, Node] = {}
-        for step in reversed(self.steps):
-            n = nodes[id(step)] = _unfold(step, arrays, edges)
-            for k, o in enumerate(carrying(step)):
-                if o is not None:
-                    edges[o.number] = select_output(n, k) if step.op.multi else n
-        found = self._walk(nodes, g)
+        for i in range(len(self.steps) - 1, -1, -1):
+            step = self.steps[i]
+            n = _unfold(step, arrays, held, edges)
+            if i == 0:
+                node.op, node.params, node.parents, node.saved = n.op, n.params, n.parents, n.saved
+                n = node
+            else:
+                n.number = node.number + i / len(self.steps)  # type: ignore[assignment]
+                outs = carrying(step)
+                for k, o in enumerate(outs):
+                    if o is None:
+                        continue
+                    edges[o.number] = n
+                    if step.op.multi:
+                        edges[o.number] = select_output(n, k)
+                        edges[o.number].number = n.number - (k + 1) / (len(outs) + 1) / len(self.steps)
+            nodes[id(step)] = n
+        first = self.steps[0].op.vjp_tensors(node, g, node.parents)
+        found = self._walk(nodes, first)
         # One after the other, so that what the engine adds up in between comes where it would have come.
         return list(found) if node.hooks is not None or anomaly.enabled or profiler.recorder is not None else found
 
-    def _walk(self, nodes: dict[int, Node], g: Any) -> Iterator[Any]:
-        """Yield the gradients that go out to the leaves, in the engine's order."""
-        heads = zip(self.heads, g if self.multi else [g], strict=True)
-        given: dict[int, Any] = {h.number: gh for h, gh in heads if gh is not None}
+    def _walk(self, nodes: dict[int, Node], first: Sequence[Any]) -> Iterator[Any]:
+        """Yield the gradients that go out to the leaves, in the engine's order, from those of the first step."""
+        given: dict[int, Any] = {}
         inside = {id(s) for s in self.steps}
-        for step in self.steps:
-            gs = [given.pop(o.number, None) if o is not None else None for o in carrying(step)]
-            n = nodes[id(step)]
-            grads = step.op.vjp_tensors(n, gs if step.op.multi else gs[0], n.parents)
+        for i, step in enumerate(self.steps):
+            grads = first
+            if i:
+                gs = [given.pop(o.number, None) if o is not None else None for o in carrying(step)]
+                n = nodes[id(step)]
+                grads = step.op.vjp_tensors(n, gs if step.op.multi else gs[0], n.parents)
             for slot, gp in zip(differentiated(step), grads, strict=False):
                 if slot is None:
                     continue
@@ -368,9 +426,10 @@ def _shape(a: Any) -> Any:
     return a.array.shape if isinstance(a, Slot) else getattr(a.value, "shape", ())
 
 
-def _unfold(step: Step, arrays: dict[int, Any], edges: dict[int, Any]) -> Node:
+def _unfold(step: Step, arrays: dict[int, Any], held: dict[int, tuple[Any, int]], edges: dict[int, Any]) -> Node:
     """Return the node that the op would have recorded."""
     op = step.op
+    free = NAMESPACE["NO_CELL"], 0
 
     def value(a: Any) -> Any:
         if isinstance(a, Slot):
@@ -387,14 +446,13 @@ def _unfold(step: Step, arrays: dict[int, Any], edges: dict[int, Any]) -> Node:
             else:
                 saved.append(_shape(step.args[op.arguments.index(name.removesuffix("_shape"))]))
             continue
-        if kind == "output":
-            out = step.outs[op.outputs.index(name)]
-            saved.append(value(out) if used and out is not None else None)
-        elif op.variadic:
+        if op.variadic and kind == "array":
             saved.append([value(a) for a in step.args])
-        else:
-            saved.append(value(step.args[op.arguments.index(name)]) if used else None)
-        guards += [NAMESPACE["NO_CELL"], 0]
+            guards += zip(*(held.get(getattr(a, "number", -1), free) for a in step.args), strict=True)
+            continue
+        (a,) = named(step, name)
+        saved.append(value(a) if used and a is not None else None)
+        guards += held.get(getattr(a, "number", -1), free) if used else free
     parents = tuple(None if s is None else edges.get(s.number) for s in differentiated(step))
     outs = [o for o in carrying(step) if o is not None]
     shape: Any = [o.array.shape for o in outs] if op.multi else outs[0].array.shape

@@ -30,6 +30,8 @@ __all__ = [
 
 #: What a program returns for a call that is not like the recorded one.
 MISS: Any = object()
+#: Bytes from which an array is let go as soon as it is not needed any more.
+LARGE = 1 << 14
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -46,6 +48,7 @@ class Writer:
         self.names: dict[int, str] = {}
 
     def __call__(self, line: str) -> None:
+        """Add a line."""
         self.lines.append(line)
 
     def constant(self, value: Any, hint: str = "K") -> str:
