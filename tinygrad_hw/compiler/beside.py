@@ -288,6 +288,10 @@ def _enter_write(recorder: Any, frame: FrameType) -> Any:
     if new is None or result is tensor or new.step is None:
         recorder.fail("a tensor is changed in place to something that no op computed")
         return None
+    own = recorder.steps[-1:] if recorder.begun is None else recorder.steps[recorder.begun :]
+    if not any(new.step is step for step in own):
+        recorder.fail("a tensor is changed in place to something that was there before")
+        return None
     a, b = tensor.array, result.array
     if a.shape != b.shape or a.dtype != b.dtype or a.strides != b.strides or np.may_share_memory(a, b):
         recorder.fail("a tensor is changed in place to a result of another dtype, shape or layout")

@@ -26,6 +26,9 @@ __all__ = ["Compiled", "Settings", "forget_all"]
 #: How many different calls of a function are recorded; PyTorch's limit.
 LIMIT = 8
 
+#: Writes the source of a result.
+Compose = Callable[[Writer], str]
+
 _recording = threading.Lock()
 _ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
@@ -233,7 +236,7 @@ def _check_outer(slot: Slot, guards: Guards) -> None:
         raise Unsupported("the function refers to a tensor that was computed, or to a view with a gradient")
 
 
-def _results(result: Any, recorder: Recorder) -> tuple[list[Output], Callable[[Writer], str]]:
+def _results(result: Any, recorder: Recorder) -> tuple[list[Output], Compose]:
     """Return the results, and what writes source that puts their tensors together."""
     found: dict[int, tuple[Slot, Any]] = {}
 
@@ -247,14 +250,18 @@ def _results(result: Any, recorder: Recorder) -> tuple[list[Output], Callable[[W
         found[slot.number] = slot, value
         return f"t{slot.number}"
 
-    def source(value: Any) -> Callable[[Writer], str]:
+    def source(value: Any) -> Compose:
+        inner: list[Compose]
         if isinstance(value, TensorBase):
             text = tensor(value)
             return lambda w: text
         kind = type(value)
         if isinstance(value, tuple) and (kind is tuple or _is_named_tuple(value)):
             inner = [source(v) for v in value]
-            plain = lambda w: f"({''.join(s(w) + ', ' for s in inner)})"  # noqa: E731
+
+            def plain(w: Writer) -> str:
+                return f"({''.join(s(w) + ', ' for s in inner)})"
+
             if kind is tuple:
                 return plain
             return lambda w: f"{w.constant(tuple.__new__, 'new_tuple')}({w.constant(kind, 'cls')}, {plain(w)})"

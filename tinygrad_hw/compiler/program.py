@@ -102,6 +102,11 @@ class Program:
 
     def _check_writes(self, recording: Any) -> None:
         """Raise if a gradient needs contents of a tensor that are written over."""
+        for c in self.commits:
+            if any(np.may_share_memory(s.array, c.outer.array) for s in (*self.outputs, *self.saved.values())):
+                raise Unsupported(
+                    "a result or a gradient needs a tensor that outlives the call and is changed in place"
+                )
         lasting = {c.outer.number for c in self.commits}
         for w in recording.written:
             if w.old.number in lasting:

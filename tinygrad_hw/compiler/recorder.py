@@ -116,6 +116,9 @@ class Recorder:
         for outer, _, writes in self.commits.values():
             if outer.tensor._version[0] != self.before[outer.number][1] + writes:
                 self.fail("a tensor is changed in place in more than one way")
+            for s in self.slots:
+                if isinstance(s, Outer) and s is not outer and np.may_share_memory(s.array, outer.array):
+                    self.fail("a tensor is changed in place whose memory another one shares")
         if (mode.enabled, mode.inference) != self.mode:
             self.fail("the gradient mode is another one afterwards")
         if self.collecting:
@@ -175,8 +178,9 @@ class Recorder:
         if isinstance(value, np.ndarray):
             if id(value) in self.by_array:
                 return self.by_array[id(value)][1]
-            if id(value) in self.known:
-                return self.slot_of(self.known[id(value)])
+            tensor = self.known.get(id(value))
+            if tensor is not None and tensor.array is value:
+                return self.slot_of(tensor)
         self.fail(f"{name}() got a {type(value).__name__} that was computed beside the ops")
         return Constant(None)
 
