@@ -33,6 +33,7 @@ from tinygrad_hw.compiler.writing import (
     unpacked,
     wanted,
 )
+from tinygrad_hw.kernels import arithmetic
 
 __all__ = ["Segment", "segments_of"]
 
@@ -353,10 +354,11 @@ def _sum(w: Writer, names: list[str], slot: Slot) -> str | None:
     if not slot.array.ndim:
         w(f"{total} = {' + '.join(names)}")
         return total
-    w(f"{total} = {names[0]} + {names[1]}")
+    add = w.constant(np.add if slot.array.size < arithmetic.LARGE else arithmetic.add, "add")
+    w(f"{total} = {add}({names[0]}, {names[1]})")
     for name in names[2:]:
         # What it is added into keeps its layout, on which the order of later sums depends.
-        w(f"{w.constant(np.add, 'add')}({total}, {name}, {total})")
+        w(f"{add}({total}, {name}, {total})")
     return total
 
 
