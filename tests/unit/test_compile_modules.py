@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import namedtuple
 
 import pytest
 
 import tinygrad_hw as torch
 from benchmarks.train import models
+from tinygrad_hw.compiler import program, segments
 
 nn, F = torch.nn, torch.nn.functional
 
@@ -781,3 +783,98 @@ def test_gradient_modes_inside() -> None:
 
     with torch.enable_grad():
         assert not torch.compile(leaves_it_off)(leaf(2)).requires_grad and not torch.is_grad_enabled()
+
+
+# -- random programs -----------------------------------------------------------------------------
+
+
+class Random(nn.Module):
+    """Random steps on (4, 4), with several results: views, parts, writes, noise, layers, blocks without gradients."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.norm, self.linear, self.embed = nn.BatchNorm1d(4), nn.Linear(4, 4), nn.Embedding(4, 4)
+        self.register_buffer("mean", torch.zeros(4))
+        self.steps = random.Random(seed)
+        self.plan = [(self.steps.choice(STEPS), self.steps.randrange(9), self.steps.randrange(9)) for _ in range(14)]
+        self.outputs = tuple(self.steps.sample(range(6), 3))
+
+    def forward(self, x, y, index):
+        values = [x, y * 1.0]
+        for step, i, j in self.plan:
+            # Of the last ones, as Python's own functions draw nothing here.
+            values = [*values, step(self, values[-1 - i % len(values)], values[-1 - j % len(values)], index)]
+        return tuple(values[-1 - i] for i in self.outputs), sum(v.mean() for v in values[-6:])
+
+
+def running(m, a, b, index):
+    with torch.no_grad():
+        m.mean.mul_(0.9).add_(a.detach().mean(0))
+    return b + m.mean.clone()
+
+
+STEPS = (
+    lambda m, a, b, i: a + b,
+    lambda m, a, b, i: a * b,
+    lambda m, a, b, i: torch.tanh(a),
+    lambda m, a, b, i: a @ b.t() * 0.3,
+    lambda m, a, b, i: torch.cat(a.chunk(2, 1)[::-1], 1),
+    lambda m, a, b, i: torch.stack([r * 0.5 for r in a.unbind(0)[:2]] + list(b.unbind(0)[2:])),
+    lambda m, a, b, i: m.norm(a),
+    lambda m, a, b, i: m.linear(a),
+    lambda m, a, b, i: m.embed(i) * a,
+    lambda m, a, b, i: F.dropout(a, 0.3),
+    lambda m, a, b, i: a + torch.randn_like(b) * 0.1,
+    lambda m, a, b, i: (a * 1.1).add_(b).clamp_(-2, 2),
+    lambda m, a, b, i: F.relu(a - b, inplace=True),
+    lambda m, a, b, i: a.detach() * b,
+    lambda m, a, b, i: a.masked_fill(torch.eye(4) > 0, 0.5) + torch.arange(4),
+    lambda m, a, b, i: a.max(1, keepdim=True)[0] - b,
+    lambda m, a, b, i: F.layer_norm(a, (4,)).transpose(0, 1),
+    running,
+)
+
+
+def outcome(model, run, x, y, index, how):
+    """Return results and gradients, by one of several ways back, and what the model holds then."""
+    torch.manual_seed(how)
+    x, y = x.clone().requires_grad_(), y.clone().requires_grad_(how != 1)
+    (a, b, c), loss = run(x, y, index)
+    found = [a, b, c, loss]
+    if how == 0:
+        a.retain_grad() if a.requires_grad else None
+        loss.backward(retain_graph=True)
+        found.append(a.grad)
+        if c.requires_grad:
+            (c * c).sum().backward()
+    elif how == 1:
+        wanted = [t for t in (a, b, c, loss, x) if t.requires_grad]
+        grads = torch.autograd.grad(loss, wanted, create_graph=True, materialize_grads=True)
+        found += grads
+        total = sum((g * g).sum() for g in grads if g.requires_grad)
+        if isinstance(total, torch.Tensor):
+            total.backward()
+    else:
+        (loss * 2 + sum((t * t).mean() for t in (a, b, c))).backward()
+    found += [x.grad, y.grad, *(p.grad for p in model.parameters()), torch.get_rng_state()]
+    model.zero_grad()
+    return [t if t is None else t.detach().clone() for t in (*found, *model.buffers())]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed, monkeypatch) -> None:
+    if seed % 2:  # arrays are let go as early as large ones are
+        monkeypatch.setattr(program, "LARGE", 0), monkeypatch.setattr(segments, "LARGE", 0)
+    models = []
+    for _ in range(2):
+        torch.manual_seed(seed)
+        models.append(Random(seed))
+    fast, slow = torch.compile(models[0]), models[1]
+    for how in (0, 1, 2, 0):
+        x, y, index = torch.randn(4, 4), torch.randn(4, 4), classes(4, 4)
+        found = outcome(models[0], fast, x, y, index, how)
+        assert all_same(found, outcome(models[1], slow, x, y, index, how)), how
+    reasons = set(compiled_of(fast).refused.values())
+    assert len(compiled_of(fast).programs) == 2 or reasons == {
+        "a tensor is changed in place to a result of another dtype, shape or layout"
+    }
