@@ -233,7 +233,32 @@ def encoder(p=0.1):
     return nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(24, 3))
 
 
+class Autoencoder(nn.Module):
+    """Down and up again, with instance norm; the loss is made inside and penalises large codes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(1, 4, 3, 2, 1), nn.InstanceNorm2d(4, affine=True), nn.LeakyReLU(0.2))
+        self.up = nn.Sequential(nn.ConvTranspose2d(4, 1, 4, 2, 1), nn.Sigmoid())
+
+    def forward(self, x, y):
+        code = self.down(x)
+        shares = F.log_softmax(code.mean((2, 3)), 1)
+        losses = {
+            "image": F.binary_cross_entropy_with_logits(self.up(code), x.sigmoid()),
+            "size": 0.01 * code.flatten(1).norm(dim=1).mean(),
+            "class": F.nll_loss(shares, y, reduction="sum"),
+            "even": F.kl_div(shares, torch.full_like(shares, 0.25), reduction="batchmean"),
+        }
+        return sum(losses.values()), losses, {"right": (shares.argmax(1) == y).float().mean(), "best": shares.max(1)}
+
+
+def image_and_class():
+    return (numbers(3, 1, 6, 6), classes(4, 3)), None
+
+
 MODELS = {
+    "autoencoder": (Autoencoder, image_and_class, lambda o, _: o[0]),
     "mlp": (lambda: models.mlp(torch, [12, 8, 3]), rows(5, 12, 3), by_class),
     "dropout": (lambda: models.mlp(torch, [12, 9, 8, 3], (0.2, 0.5)), rows(5, 12, 3), by_class),
     "lenet": (lambda: models.lenet(torch), images(2, 1, 28, 10), by_class),

@@ -55,7 +55,7 @@ OPS = _names(
     getitem_unsqueeze getitem_alias tril triu sum_to
     conv2d conv2d_relu max_pool2d max_pool2d_quarters avg_pool2d adaptive_avg_pool2d layer_norm rms_norm group_norm
     scaled_dot_product_attention
-    constant_pad_nd max_dim min_dim cumsum baddbmm
+    conv_transpose2d nll_rows norm xlogy constant_pad_nd max_dim min_dim cumsum baddbmm
     batch_norm batch_norm_relu channel_affine embedding dropout alpha_dropout alpha_dropout_scale clone
     lstm_layer recurrent_layer lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
     mse_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits soft_margin_loss cross_entropy_rows
@@ -95,12 +95,12 @@ _FUNCTIONS: dict[str, str] = {
     "nn/modules/activation.py": "forward",
     "nn/modules/container.py": "forward _with_relu __iter__ __len__ __getitem__ __contains__ keys values "
     "items <listcomp> _position",
-    "nn/modules/conv.py": "forward _convolve forward_then",
+    "nn/modules/conv.py": "forward _convolve forward_then _enlarge _output_padding",
     "nn/modules/dropout.py": "forward",
     "nn/modules/embedding.py": "forward",
     "nn/modules/linear.py": "forward",
     "nn/modules/loss.py": "forward",
-    "nn/modules/normalization.py": "forward forward_then _check_input_dim",
+    "nn/modules/normalization.py": "forward forward_then _check_input_dim _apply_instance_norm",
     "nn/modules/pooling.py": "forward _pool",
     "nn/modules/attention.py": "forward",
     "nn/modules/padding.py": "forward",
@@ -135,7 +135,8 @@ _IN_OPS = _names(
     max_pool2d _avg avg_pool2d _target _adaptive adaptive_avg_pool2d _four _spread scaled_dot_product_attention
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout _feature _alpha _finish _scale _padding
     batch_norm batch_norm_then embedding masked_fill _mask clone contiguous conv1d
-    pad max_dim argmax argmin multi_head_attention_forward _check_shapes _project _check_projection _canonical_mask
+    conv_transpose1d conv_transpose2d transposed_convolution _transpose instance_norm nll_loss kl_div xlogy norm pad
+    max_dim argmax argmin multi_head_attention_forward _check_shapes _project _check_projection _canonical_mask
     baddbmm cumsum _filled_dim run_layers _same_dtypes _check_sizes lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _cell
     """
 )

@@ -25,6 +25,7 @@ from tinygrad_hw.methods import conversion
 from tinygrad_hw.ops import (
     attention,
     creation,
+    cross_entropy,
     dropout,
     embedding,
     extrema,
@@ -360,6 +361,7 @@ HELPERS: dict[CodeType, Helper] = {
     _code(conversion._integers): _function(_as_integers, "input", "dtype"),
     _code(embedding._check_rows): _check_rows(),
     _code(masks._number): _number(),
+    _code(cross_entropy._ones): _number(),
     **{
         _code(f): _made(f)
         for f in (

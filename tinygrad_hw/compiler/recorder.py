@@ -29,6 +29,7 @@ from tinygrad_hw.compiler.steps import (
     Check,
     Commit,
     Constant,
+    Made,
     Outer,
     Slot,
     Step,
@@ -185,14 +186,15 @@ class Recorder:
         return Constant(None)
 
     def _argument(self, op: Any, value: Any, args: tuple[Any, ...]) -> Any:
-        if op.name == "cross_entropy_rows" and value is args[1]:
+        if op.name in ("cross_entropy_rows", "nll_rows") and value is args[1]:
             return self._classes(value, args[0], args[2])
         return self.slot_of_array(value, op.name)
 
     def _classes(self, flat: Any, rows: Any, weights: Any) -> Any:
         """Return which tensor's integers the loss looks up."""
         slot = self.by_memory.get((_address(flat), flat.size)) if flat.flags.c_contiguous and flat.size else None
-        if slot is None or weights is not None or flat.dtype != np.int64:
+        plain = weights is None or isinstance(self.by_array.get(id(weights), (None, None))[1], Made)
+        if slot is None or not plain or flat.dtype != np.int64:
             self.fail("cross_entropy() with weights, ignored targets or targets that are no contiguous int64 tensor")
             return Constant(None)
         return Unwrapped(slot, rows.shape[1])
