@@ -289,12 +289,14 @@ class Task:
     Attributes:
         roots: where it begins, with gradients.
         targets: what it is to reach; None for all leaves.
+        retain: whether nodes keep what they saved.
     """
 
-    __slots__ = ("__weakref__", "_before", "_executed", "recording", "roots", "targets")
+    __slots__ = ("__weakref__", "_before", "_executed", "recording", "retain", "roots", "targets")
 
     def __init__(self, recording: bool) -> None:
         self.recording = recording
+        self.retain = True
         self.roots: Sequence[tuple[Edge, Any]] = ()
         self.targets: Sequence[Edge] | None = None
         self._executed: set[int] | None = None
@@ -390,6 +392,7 @@ def backward(
         # Rules that are given tensors carry tangents on; under no_grad they record nothing.
         with_tensors = create_graph or tangents.active()
         roots = task.roots = _roots(tensors, gradients, with_tensors)
+        task.retain = retain
         del gradients, grad_tensors
         targets = None
         if inputs is not None:
@@ -484,6 +487,7 @@ def grad(
     with Task(create_graph) as task, profiler.walking("autograd::grad"):
         with_tensors = create_graph or tangents.active()
         roots = task.roots = _roots(outputs, gradients, with_tensors)
+        task.retain = retain
         targets = task.targets = [edge_of(t) for t in inputs]
         for i, target in enumerate(targets):
             if target is None:

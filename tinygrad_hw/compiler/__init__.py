@@ -4,15 +4,19 @@ The first call of a compiled function runs as it is written, while its ops are n
 arrays is written, forwards and backwards, which calls what the ops call and leaves out what lies between: checks,
 promotion, tensors and nodes for intermediate results. Results and gradients are the same to the last bit.
 
-What is replayed: calls with tensors, plain values and modules as arguments, and tensors (also in tuples, lists and
-dictionaries of strings) as results, at most one of them with a gradient, whose ops are on the list in ``allowed.py``:
-arithmetic, activations, linear layers and products of matrices, reductions, softmax, layer and group norm, attention,
-convolution, pooling, changes of shape, losses, cross-entropy of class indices.
+What is replayed: calls with tensors, plain values and modules as arguments, also in tuples, lists and dictionaries, and
+tensors as results, also in these and in named tuples, whose ops are on the list in ``allowed.py``: arithmetic,
+activations, linear layers and products of matrices, embeddings, recurrent layers, reductions, softmax, batch, layer
+and group norm, attention, transformer layers, convolution, pooling, padding, dropout, changes of shape, losses,
+cross-entropy of class indices. Besides, numbers from the default random stream (``randn``, ``rand``, ``randint``,
+``randperm``), tensors made of numbers (``zeros``, ``arange``, ``tensor``), blocks under ``no_grad``, ``detach()``,
+and writes: into tensors that the call made (``y += x``, ``ReLU(inplace=True)``) and into buffers (the running averages
+of batch norm, ``self.calls.add_(1)``), which have new contents and one more version afterwards, as they should.
 
-What is not, and then runs as it is written, call by call: other ops, random numbers (dropout in training), batch norm,
-writes into tensors, values that are looked at (``item()``, ``if x.sum() > 0``, printing), tensors made inside, blocks
-that switch gradients on or off, hooks of modules, several results with gradients, whatever a function does that can
-outlive its call. ``fullgraph=True`` makes that an error that says what it was.
+What is not, and then runs as it is written, call by call: other ops, values that are looked at (``item()``,
+``if x.sum() > 0``, printing), a cumulative average of batch norm (``momentum=None``), numbers from another generator,
+writes into arguments, through views and by index, hooks of modules, whatever else a function does that can outlive its
+call. ``fullgraph=True`` makes that an error that says what it was.
 
 A recording is used while the call is like the recorded one: shapes, dtypes, strides and ``requires_grad`` of the
 arguments, other arguments' values, the gradient mode, the parameters' arrays, all that the modules hold, globals and
@@ -70,8 +74,9 @@ def compile(
 ) -> Any:
     """Return a function or a module whose calls are recorded once and replayed from then on.
 
-    Results and gradients are those of the original, bit for bit. What a recording covers, and what runs as it is
-    written, is said in the module's docstring.
+    Results, gradients, buffers and random numbers are those of the original, bit for bit. The usual models are covered
+    in training too: with batch norm, dropout, embeddings, recurrent layers and attention, and with several results.
+    What a recording covers, and what runs as it is written, is said in the module's docstring.
 
     Args:
         model: what to compile; without it, a decorator is returned.

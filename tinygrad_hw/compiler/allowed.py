@@ -7,6 +7,7 @@ ops; whatever else they do (checks, sizes, the choice of an op) depends on shape
 from __future__ import annotations
 
 import builtins
+import contextlib
 import dis
 import functools
 import math
@@ -54,6 +55,9 @@ OPS = _names(
     getitem_unsqueeze getitem_alias tril triu sum_to
     conv2d conv2d_relu max_pool2d max_pool2d_quarters avg_pool2d adaptive_avg_pool2d layer_norm rms_norm group_norm
     scaled_dot_product_attention
+    conv_transpose2d nll_rows norm xlogy constant_pad_nd max_dim min_dim cumsum baddbmm
+    batch_norm batch_norm_relu channel_affine embedding dropout alpha_dropout alpha_dropout_scale clone
+    lstm_layer recurrent_layer lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
     mse_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits soft_margin_loss cross_entropy_rows
     """
 )
@@ -63,16 +67,20 @@ _FUNCTIONS: dict[str, str] = {
     "autograd/autocast.py": "call",
     "autograd/basics.py": "sync",
     "autograd/complex.py": "check_real is_complex",
-    "autograd/grad_mode.py": "is_grad_enabled is_inference_mode_enabled",
+    "autograd/grad_mode.py": "is_grad_enabled is_inference_mode_enabled __new__ __init__ __enter__ __exit__ _clone "
+    "wrapper",
+    "autograd/inplace.py": "apply_inplace check_inplace _several_views _of_custom_function",
     "autograd/graph.py": "wrap edge_of array_of",
     "autograd/observe.py": "call whole",
     "autograd/op.py": "call core _promote _same_dtype _wrapped",
+    "autograd/saved.py": "deferred",
     "device.py": "*",
     "dtypes.py": "*",
     "kernels/pool2d.py": "pool_output_size is_quarters",
     "kernels/runtime.py": "compiled_kernels compiles _why_not_compiled",
+    "methods/conversion.py": "to type type_as float double contiguous clone bool int long _converted",
     "methods/elementwise.py": "*",
-    "methods/index.py": "__getitem__",
+    "methods/index.py": "__getitem__ masked_fill",
     "methods/linalg.py": "*",
     "methods/nn.py": "*",
     "methods/reduce.py": "*",
@@ -87,22 +95,31 @@ _FUNCTIONS: dict[str, str] = {
     "nn/modules/activation.py": "forward",
     "nn/modules/container.py": "forward _with_relu __iter__ __len__ __getitem__ __contains__ keys values "
     "items <listcomp> _position",
-    "nn/modules/conv.py": "forward _convolve forward_then",
+    "nn/modules/conv.py": "forward _convolve forward_then _enlarge _output_padding",
     "nn/modules/dropout.py": "forward",
+    "nn/modules/embedding.py": "forward",
     "nn/modules/linear.py": "forward",
     "nn/modules/loss.py": "forward",
-    "nn/modules/normalization.py": "forward",
+    "nn/modules/normalization.py": "forward forward_then _check_input_dim _apply_instance_norm",
     "nn/modules/pooling.py": "forward _pool",
+    "nn/modules/attention.py": "forward",
+    "nn/modules/padding.py": "forward",
+    "nn/modules/softmax.py": "forward",
+    "nn/modules/transformer.py": "forward _attend _feed_forward to_itself to_memory _is_causal _zeroes_padding",
+    "nn/modules/rnn.py": "forward _expected get_expected_hidden_size get_expected_cell_size check_input "
+    "check_hidden_size check_forward_args permute_hidden _states _joined _check_dimensions _zero_states _flat_weights",
+    "nn/modules/rnn_cell.py": "forward _prepared",
     "nn/modules/shape.py": "forward",
     "numpy_names.py": "*",
     "size.py": "*",
-    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn",
+    "tensor.py": "shape ndim dtype dim size requires_grad is_leaf numel __len__ device grad_fn detach",
 }
 
 #: Functions in ``ops/``, in whichever file, but for those that use such names for something else.
 _IN_OPS = _names(
     """
-    linear _values _apply relu relu6 hardtanh leaky_relu elu selu celu gelu silu softplus mish softsign logsigmoid
+    linear _values _apply relu relu_ relu6 hardtanh hardtanh_ leaky_relu leaky_relu_ elu elu_ selu selu_ celu gelu
+    silu softplus mish softsign logsigmoid
     tanhshrink softshrink hardshrink threshold hardsigmoid hardswish glu prelu cross_entropy _class_losses
     _window _whole convolution _named_view
     _reduction _reduced mse_loss l1_loss smooth_l1_loss huber_loss _times _weighted _pair
@@ -116,7 +133,11 @@ _IN_OPS = _names(
     _is_sequence_index softmax log_softmax softmin _check_types _check_normalized layer_norm rms_norm _rms_norm_of
     group_norm _tuple _check _convolve conv2d conv2d_then _check_input _check_window _batched _unbatched _max
     max_pool2d _avg avg_pool2d _target _adaptive adaptive_avg_pool2d _four _spread scaled_dot_product_attention
-    dropout dropout1d dropout2d dropout3d _padding
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout _feature _alpha _finish _scale _padding
+    batch_norm batch_norm_then embedding masked_fill _mask clone contiguous conv1d
+    conv_transpose1d conv_transpose2d transposed_convolution _transpose instance_norm nll_loss kl_div xlogy norm pad
+    max_dim argmax argmin multi_head_attention_forward _check_shapes _project _check_projection _canonical_mask
+    baddbmm cumsum _filled_dim run_layers _same_dtypes _check_sizes lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _cell
     """
 )
 _OTHER_OPS = {f"ops/{name}.py" for name in _names("masked ldl creation windows fourier distance image")}
@@ -151,7 +172,11 @@ def is_allowed(place: str, name: str) -> bool:
 
 
 #: Functions that are allowed as long as this argument is no tensor, whose value they would read.
-READERS = {("ops/index.py", "_convert"): "item"}
+READERS = {
+    ("ops/index.py", "_convert"): "item",
+    ("nn/modules/transformer.py", "_is_causal"): "mask",
+    ("nn/modules/transformer.py", "_zeroes_padding"): "padding",
+}
 
 
 #: What such a function may call of numpy's: functions that look at shapes and dtypes only.
@@ -169,6 +194,11 @@ def is_shapely(function: Any) -> bool:
     return function.__name__ != "warn"
 
 
+def is_context_manager(code: types.CodeType) -> bool:
+    """Return whether a function belongs to what ``contextlib.contextmanager`` makes of a generator."""
+    return code.co_filename == contextlib.__file__ and code.co_name in ("helper", "__init__", "__enter__", "__exit__")
+
+
 @functools.cache
 def of_numpy(filename: str) -> str:
     """Return the name of a file of numpy's; "" for others."""
@@ -183,7 +213,7 @@ _BUILTINS = frozenset(
         "len isinstance issubclass getattr hasattr min max abs any all sorted iter next callable divmod pow round sum "
         "chr ord hash repr"
     )
-)
+) | {tuple.__new__}
 _METHODS_OF = (list, dict, tuple, str, bytes, set, frozenset, int, float, bool, slice, range)
 
 

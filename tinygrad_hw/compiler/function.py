@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import threading
 import weakref
@@ -13,8 +14,10 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
 from tinygrad_hw.compiler.guards import Guards, Unwatchable
-from tinygrad_hw.compiler.program import MISS, Program, Unsupported, root_of
-from tinygrad_hw.compiler.recorder import Outer, Recorder, Slot, is_plain
+from tinygrad_hw.compiler.program import Program
+from tinygrad_hw.compiler.recorder import Recorder
+from tinygrad_hw.compiler.steps import Outer, Output, Slot, is_plain
+from tinygrad_hw.compiler.writing import MISS, Unsupported, Writer, root_of, unpacked
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.registry import CHANGES
 
@@ -23,63 +26,107 @@ __all__ = ["Compiled", "Settings", "forget_all"]
 #: How many different calls of a function are recorded; PyTorch's limit.
 LIMIT = 8
 
+#: Writes the source of a result.
+Compose = Callable[[Writer], str]
+
 _recording = threading.Lock()
 _ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
 
 
 class Call:
-    """How a function was called: which arguments were tensors, and what the others were."""
+    """How a function was called: which arguments were tensors, alone or in tuples, lists and dictionaries."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.count = len(args)
         self.names = tuple(kwargs)
         self.values = (*args, *kwargs.values())
-        self.tensors = [v for v in self.values if isinstance(v, TensorBase)]
-        self.modules = [v for v in self.values if isinstance(v, Module)]
+        leaves = [v for value in self.values for v in _leaves(value)]
+        self.tensors = [v for v in leaves if isinstance(v, TensorBase)]
+        self.modules = [v for v in leaves if isinstance(v, Module)]
 
     def objection(self) -> str:
         """Return why such a call is not recorded; "" if it may be."""
         if len({id(t) for t in self.tensors}) < len(self.tensors):
             return "one tensor is given twice"
-        for v in self.values:
+        for v in (v for value in self.values for v in _leaves(value)):
             if isinstance(v, TensorBase):
                 if type(v) is not NAMESPACE["T"] or v.array.dtype.kind == "c":
                     return f"an argument is a {type(v).__name__} of {v.dtype}"  # type: ignore[attr-defined]
-            elif not isinstance(v, Module) and not (is_plain(v) and not isinstance(v, list)):
+            elif not isinstance(v, Module) and not _is_value(v):
                 return f"an argument is a {type(v).__name__}"
         return ""
 
+    def containers(self) -> list[Any]:
+        """Return the lists and dictionaries among the arguments."""
+        return [v for value in self.values for v in _containers(value)]
+
     def key(self) -> Any:
         """Return what tells this call from others."""
-        facts: list[Any] = [self.count, self.names, mode.enabled, mode.inference, CHANGES[0]]
-        for v in self.values:
-            if isinstance(v, TensorBase):
-                a = v.array
-                facts.append((a.shape, a.dtype.str, a.strides, v._requires_grad or v._node is not None))
-            else:
-                facts.append(id(v) if isinstance(v, Module) else repr(v))
-        return tuple(facts)
+        return self.count, self.names, mode.enabled, mode.inference, CHANGES[0], *(_key(v) for v in self.values)
 
     def write(self, w: Any, unless: Callable[[str], None]) -> None:
         """Write the lines that take the arguments apart and compare those that are no tensors."""
         unless(f"len(args) != {self.count}" + (f" or tuple(kwargs) != {self.names!r}" if self.names else " or kwargs"))
-        names, plain, tensor = [], [], 0
-        for i, v in enumerate(self.values):
-            if isinstance(v, TensorBase):
-                names.append(f"x{tensor}")
-                tensor += 1
-            else:
-                names.append(f"p{i}")
-                plain.append((f"p{i}", v))
-        if names:
-            rest = ", *kwargs.values()" if self.names else ""
-            w(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {'(*args' + rest + ')' if rest else 'args'}")
-        for name, v in plain:
-            known = w.object(v)
-            if v is None or isinstance(v, (bool, Module, type, np.dtype)):
-                unless(f"{name} is not {known}")
-            else:
-                unless(f"{name} is not {known} and not {w.constant(_same_argument)}({name}, {known})")
+        number = {id(t): i for i, t in enumerate(self.tensors)}
+        plain = itertools.count()
+
+        def take(values: Any, source: str) -> None:
+            names = [f"x{number[id(v)]}" if id(v) in number else f"p{next(plain)}" for v in values]
+            if names:
+                w(f"{unpacked(names)} = {source}")
+            for name, v in zip(names, values, strict=True):
+                if id(v) in number:
+                    continue
+                if _is_taken_apart(v):
+                    unless(f"{name}.__class__ is not {w.constant(type(v), 'cls')} or len({name}) != {len(v)}")
+                    if isinstance(v, dict):
+                        unless(f"tuple({name}) != {tuple(v)!r}")
+                    take(_inside(v), f"{name}.values()" if isinstance(v, dict) else name)
+                    continue
+                known = w.object(v)
+                if v is None or isinstance(v, (bool, Module, type, np.dtype)):
+                    unless(f"{name} is not {known}")
+                else:
+                    unless(f"{name} is not {known} and not {w.constant(_same_argument)}({name}, {known})")
+
+        take(self.values, "(*args, *kwargs.values())" if self.names else "args")
+
+
+def _is_taken_apart(value: Any) -> bool:
+    """Return whether a value is a list, a dictionary of strings, or a tuple with more than plain values in it."""
+    if type(value) is dict:
+        return all(type(k) is str for k in value)
+    return type(value) is list or (type(value) is tuple and not _is_value(value))
+
+
+def _is_value(value: Any) -> bool:
+    """Return whether a value is plain, and no list is in it."""
+    if isinstance(value, (tuple, list)):
+        return isinstance(value, tuple) and all(_is_value(v) for v in value)
+    return is_plain(value)
+
+
+def _inside(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [x for v in _inside(value) for x in _leaves(v)] if _is_taken_apart(value) else [value]
+
+
+def _containers(value: Any) -> list[Any]:
+    if not _is_taken_apart(value):
+        return []
+    return [value, *(c for v in _inside(value) for c in _containers(v))]
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, TensorBase):
+        a = value.array
+        return a.shape, a.dtype.str, a.strides, value._requires_grad or value._node is not None
+    if _is_taken_apart(value):
+        return type(value), tuple(value) if isinstance(value, dict) else (), tuple(_key(v) for v in _inside(value))
+    return id(value) if isinstance(value, Module) else repr(value)
 
 
 def _same_argument(a: Any, b: Any) -> bool:
@@ -127,16 +174,19 @@ class Compiled:
         if not _recording.acquire(blocking=False):
             return self.function(*args, **kwargs)
         try:
-            result, program = self._record(call, args, kwargs)
+            result, program, recorder = self._record(call, args, kwargs)
         finally:
             _recording.release()
         self.attempts += 1
         if isinstance(program, Program):
             # From the first call on the graph is that of a replayed one, as whoever compares graphs expects.
+            recorder.rewind()
             again = program.run(args, kwargs)
             if again is MISS:
+                recorder.redo()
                 program = "the call changes what it depends on"
             else:
+                recorder.forget()
                 self.programs.append(program)
                 self.runs = (program.run, *self.runs)
                 return again
@@ -151,70 +201,115 @@ class Compiled:
             raise _unsupported(reason)
         return self.function(*args, **kwargs)
 
-    def _record(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Program | str]:
-        """Make the call; return its result and its program, or why there is none."""
+    def _record(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Program | str, Recorder]:
+        """Make the call; return its result, its program or why there is none, and the recorder."""
         with Recorder(call.tensors) as recorder:
             result = self.function(*args, **kwargs)
         if recorder.reason:
-            return result, recorder.reason
+            return result, recorder.reason, recorder
         try:
             guards = Guards(self.function, call.modules, recorder.codes, recorder.modules.values(), call)
             if any(id(t) in guards.tensors for t in call.tensors):
                 raise Unsupported("an argument is a tensor that the function refers to as well")
-            if any(id(c) in guards.found.containers for c in recorder.changed):
+            given = {id(c) for c in call.containers()}
+            if any(id(c) in guards.found.containers or id(c) in given for c in recorder.changed):
                 raise Unwatchable("a list, dictionary or set that outlives the call is changed")
-            outputs, source = _results(result, recorder)
+            outputs, compose = _results(result, recorder)
             for slot in recorder.slots:
                 if isinstance(slot, Outer):
                     _check_outer(slot, guards)
             name = getattr(self.function, "__qualname__", type(self.function).__name__)
-            program = Program(recorder.steps, recorder.inputs, outputs, source, guards, mode.enabled, name)
+            program = Program(recorder, outputs, compose, guards, mode.enabled, name)
         except (Unwatchable, Unsupported) as e:
-            return result, str(e)
-        for slot in recorder.slots:
-            if not isinstance(slot, Outer):
-                slot.forget()
-        return result, program
+            recorder.redo()
+            return result, str(e), recorder
+        return result, program, recorder
 
 
 def _check_outer(slot: Slot, guards: Guards) -> None:
     t = slot.tensor
     if id(t) not in guards.tensors:
         raise Unsupported("a tensor is made inside of the function")
-    if t._node is not None or t._base is not None:
-        raise Unsupported("the function refers to a tensor that was computed, or that is a view")
+    if t._base is not None:
+        NAMESPACE["sync"](t)
+    if t._node is not None or (t._base is not None and t._requires_grad):
+        raise Unsupported("the function refers to a tensor that was computed, or to a view with a gradient")
 
 
-def _results(result: Any, recorder: Recorder) -> tuple[list[Slot], str]:
-    """Return the slots of the results and source that puts their tensors together."""
-    found: dict[int, Slot] = {}
+def _results(result: Any, recorder: Recorder) -> tuple[list[Output], Compose]:
+    """Return the results, and what writes source that puts their tensors together."""
+    found: dict[int, tuple[Slot, Any]] = {}
 
-    def source(value: Any) -> str:
+    def tensor(value: Any) -> str:
+        array = recorder.by_array.get(id(value.array))
+        slot = recorder.by_id.get(id(value)) if array is None else recorder.slot_of(value)
+        if id(value) in recorder.commits or slot is None or slot.step is None:
+            raise Unsupported("a result is one of the arguments, or no result of an op")
+        if root_of(slot).step is None:
+            raise Unsupported("a result is a view of an argument or a parameter")
+        found[slot.number] = slot, value
+        return f"t{slot.number}"
+
+    def source(value: Any) -> Compose:
+        inner: list[Compose]
         if isinstance(value, TensorBase):
-            slot = recorder.by_id.get(id(value))
-            if slot is None or slot.step is None:
-                raise Unsupported("a result is one of the arguments, or no result of an op")
-            if root_of(slot).step is None:
-                raise Unsupported("a result is a view of an argument or a parameter")
-            found[slot.number] = slot
-            return f"t{slot.number}"
-        if type(value) is tuple:
-            return f"({''.join(source(v) + ', ' for v in value)})"
-        if type(value) is list:
-            return f"[{', '.join(source(v) for v in value)}]"
-        if type(value) is dict and all(type(k) is str for k in value):
-            return f"{{{', '.join(f'{k!r}: {source(v)}' for k, v in value.items())}}}"
-        if value is None or type(value) in (bool, int, str):
-            return repr(value)
-        raise Unsupported(f"a result is a {type(value).__name__}")
+            text = tensor(value)
+            return lambda w: text
+        kind = type(value)
+        if isinstance(value, tuple) and (kind is tuple or _is_named_tuple(value)):
+            inner = [source(v) for v in value]
 
-    text = source(result)
-    roots = [root_of(s).number for s in found.values()]
-    if len(set(roots)) < len(roots):
-        raise Unsupported("results share their memory")
+            def plain(w: Writer) -> str:
+                return f"({''.join(s(w) + ', ' for s in inner)})"
+
+            if kind is tuple:
+                return plain
+            return lambda w: f"{w.constant(tuple.__new__, 'new_tuple')}({w.constant(kind, 'cls')}, {plain(w)})"
+        if kind is list:
+            inner = [source(v) for v in value]
+            return lambda w: f"[{', '.join(s(w) for s in inner)}]"
+        if kind is dict and all(type(k) is str for k in value):
+            items = [(k, source(v)) for k, v in value.items()]
+            return lambda w: f"{{{', '.join(f'{k!r}: {s(w)}' for k, s in items)}}}"
+        if value is None or kind in (bool, int, str):
+            text = repr(value)
+            return lambda w: text
+        raise Unsupported(f"a result is a {kind.__name__}")
+
+    compose = source(result)
     if not found:
         raise Unsupported("there is no tensor among the results")
-    return list(found.values()), text
+    return _outputs(list(found.values()), recorder), compose
+
+
+def _outputs(found: list[tuple[Slot, Any]], recorder: Recorder) -> list[Output]:
+    """Return the results, and what several of them are views of."""
+    by_root: dict[int, list[tuple[Slot, Any]]] = {}
+    for slot, value in found:
+        by_root.setdefault(root_of(slot).number, []).append((slot, value))
+    outputs: list[Output] = []
+    for group in by_root.values():
+        if len(group) == 1:
+            slot, value = group[0]
+            outputs.append(Output(slot, value._version_cell[0]))
+            continue
+        root, version = root_of(group[0][0]), group[0][1]._version_cell[0]
+        bases = [value._base for _, value in group if value._base is not None]
+        if any(recorder.by_id.get(id(b)) is not root for b in bases):
+            raise Unsupported("results share the memory of a tensor that is not known")
+        first = root if bases or any(slot is root for slot, _ in group) else group[0][0]
+        outputs.append(Output(first, version))
+        for slot, value in group:
+            if slot is not first:
+                outputs.append(Output(slot, version, None if value._base is None else root, first))
+    return outputs
+
+
+def _is_named_tuple(value: Any) -> bool:
+    """Return whether a tuple's class adds names to it and nothing else."""
+    kind = type(value)
+    fields = getattr(kind, "_fields", None)
+    return isinstance(fields, tuple) and len(fields) == len(value) and not getattr(value, "__dict__", None)
 
 
 def _unsupported(reason: str) -> RuntimeError:

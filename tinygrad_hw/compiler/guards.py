@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode
 from tinygrad_hw.compiler import allowed
+from tinygrad_hw.compiler.writing import MISS
 from tinygrad_hw.device import device as Device
 from tinygrad_hw.nn.hooks import has_hooks
 from tinygrad_hw.nn.module import Module
@@ -287,10 +288,11 @@ class Guards:
         except Unwatchable:
             return False
 
-    def write(self, w: Any, inputs: list[Any], outer: list[Any], enabled: bool) -> None:
-        """Write the lines that return MISS for another call and set ``a<number>`` for the arrays."""
-        from tinygrad_hw.compiler.program import MISS
+    def write(self, w: Any, inputs: list[Any], outer: list[Any], enabled: bool, inside: bool) -> None:
+        """Write the lines that return MISS for another call and set ``a<number>`` for the arrays.
 
+        Gradients are recorded from the beginning if ``enabled``, and somewhere in the call if ``inside``.
+        """
         miss = w.constant(MISS)
 
         def unless(condition: str) -> None:
@@ -325,7 +327,7 @@ class Guards:
                 f"{a}.shape != {w.constant(array.shape)} or {a}.dtype is not {w.constant(array.dtype)} "
                 f"or {a}.strides != {w.constant(array.strides)}"
             )
-            if enabled:
+            if inside:
                 if not s.grad:
                     unless(f"{x}._node is not None or {x}._requires_grad")
                 else:
@@ -336,8 +338,10 @@ class Guards:
                     w(f"    n{s.number} = {x}")
         for s in outer:
             t = w.constant(s.tensor, "L")
+            if s.tensor._base is not None:
+                w(f"sync({t})")
             w(f"a{s.number} = {t}.array")
             condition = f"a{s.number} is not {w.constant(s.array, 'A')} or {t}._node is not None"
-            if enabled:
+            if inside:
                 condition += f" or {t}._requires_grad is not {s.tensor._requires_grad}"
             unless(condition)

@@ -1,290 +1,239 @@
 """A recorded call as straight-line Python on arrays, and its gradient likewise.
 
-From the steps of a recording two functions are written, as ``autograd/op.py`` writes its wrappers:
+From the steps of a recording functions are written, as ``autograd/op.py`` writes its wrappers:
 
     run(args, kwargs)        checks that the call is like the recorded one, applies the ops' forward functions to
-                             arrays, and wraps the result; MISS if the call is another one
+                             arrays, and wraps the results; MISS if the call is another one
     vjp(node, g, parents)    applies the ops' rules in the order in which the engine would walk through their nodes
 
-The whole call is one node. Its parents are what the call's leaves are, one entry for each gradient that a rule hands
-to one, so that it is the engine that adds up what belongs to one leaf, in the order in which it always does.
+There is a node for each result with a gradient (see ``segments.py``). Its parents are what the leaves are, one entry
+for each gradient that a rule hands to one, so that it is the engine that adds up what belongs to one leaf, in the
+order in which it always does.
 
-For gradients that are recorded themselves (``create_graph``) the node unfolds: from what it saved the nodes are made
+What outlives the call comes last: tensors that it writes to (the running averages of batch norm) get their new
+contents when nothing can go wrong any more, and the random numbers that it drew are given back if something does.
+
+For gradients that are recorded themselves (``create_graph``) a node unfolds: from what it saved the nodes are made
 that the ops would have recorded, and walked through.
 """
 
 from __future__ import annotations
 
-import linecache
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from tinygrad_hw.autograd import anomaly, profiler
-from tinygrad_hw.autograd.engine import _fit
-from tinygrad_hw.autograd.graph import NAMESPACE, Node
-from tinygrad_hw.autograd.op import record, saved_for_backward_error, select_output
 from tinygrad_hw.compiler import recipes
-from tinygrad_hw.compiler.recorder import Constant, Outer, Slot, Step, Unwrapped
-from tinygrad_hw.kernels.arithmetic import LARGE
+from tinygrad_hw.compiler.beside import owners, random_state, restore_random_state
+from tinygrad_hw.compiler.segments import segments_of
+from tinygrad_hw.compiler.steps import Check, Made, Outer, Output, Slot, Step, Unwrapped
+from tinygrad_hw.compiler.writing import (
+    FLOATS,
+    LARGE,
+    MISS,
+    Unsupported,
+    Writer,
+    argument,
+    needs_grad,
+    parameter,
+    root_of,
+    same,
+    unpacked,
+)
+from tinygrad_hw.kernels import arithmetic
 
-__all__ = ["MISS", "Program", "Unsupported"]
-
-MISS: Any = object()
-_F = (np.dtype(np.float32), np.dtype(np.float64))
-_LARGE = 1 << 14  # bytes from which an array is let go as soon as it is not needed any more
-
-
-class Unsupported(Exception):
-    """The recording cannot be made into a program; the message says why."""
-
-
-class Writer:
-    """Lines of source and the constants they refer to."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.constants: dict[str, Any] = {}
-        self.names: dict[int, str] = {}
-
-    def __call__(self, line: str) -> None:
-        self.lines.append(line)
-
-    def constant(self, value: Any, hint: str = "K") -> str:
-        """Return a name for an object; small literals stand for themselves."""
-        if value is None or value is True or value is False or (type(value) is int and 0 <= value < 1 << 30):
-            return repr(value)
-        return self.object(value, hint)
-
-    def object(self, value: Any, hint: str = "K") -> str:
-        """Return a name for an object."""
-        key = id(value)
-        if key not in self.names or self.constants[self.names[key]] is not value:
-            self.names[key] = f"{hint}{len(self.constants)}"
-            self.constants[self.names[key]] = value
-        return self.names[key]
-
-    def compile(self, name: str, arguments: str, filename: str) -> Callable[..., Any]:
-        """Return the function of these lines; constants are variables of the function around it."""
-        source = f"def make({', '.join(self.constants)}):\n    def {name}({arguments}):\n"
-        source += "".join(f"        {line}\n" for line in self.lines) + f"    return {name}\n"
-        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-        written: dict[str, Any] = {}
-        exec(compile(source, filename, "exec"), NAMESPACE, written)
-        return written["make"](**self.constants)
-
-
-def needs_grad(slot: Any) -> bool:
-    """Return whether gradients flow to a slot."""
-    return isinstance(slot, Slot) and slot.grad
-
-
-class Backward:
-    """What the walk from one slot back does, step by step.
-
-    Attributes:
-        steps: those that are reached, youngest first.
-        edges: slots from outside in the order in which they are given gradients, once for each.
-        saved: slots whose arrays are needed.
-        guarded: those of them that must not be written to.
-    """
-
-    def __init__(self, steps: Sequence[Step], root: Slot) -> None:
-        reached = {root.number}
-        self.guarded: set[int] = set()
-        self.root = root
-        self.steps: list[Step] = []
-        self.edges: list[Slot] = []
-        self.saved: dict[int, Slot] = {}
-        for step in reversed(steps):
-            if not any(o is not None and o.number in reached for o in step.outs):
-                continue
-            self.steps.append(step)
-            for slot in differentiated(step):
-                if slot is None:
-                    continue
-                if slot.step is None:
-                    self.edges.append(slot)
-                else:
-                    reached.add(slot.number)
-            for name, kind, users in step.op.layout:
-                if kind == "shape" or not wanted(step, users):
-                    continue
-                for a in _named(step, name):
-                    if isinstance(a, Slot):
-                        self.saved[a.number] = a
-                        self.guarded.add(a.number)
-                    elif isinstance(a, Unwrapped):
-                        self.saved[a.slot.number] = a.slot  # as an array, which has no versions
-
-
-def _named(step: Step, name: str) -> list[Any]:
-    """Return what a saved name stands for."""
-    if name in (step.op.outputs or ()):
-        return [step.outs[step.op.outputs.index(name)]]
-    return step.args if step.op.variadic else [step.args[step.op.arguments.index(name)]]
-
-
-def differentiated(step: Step) -> list[Slot | None]:
-    """Return for each differentiable argument its slot, None if it needs no gradient."""
-    op = step.op
-    args = step.args if op.variadic else [step.args[op.arguments.index(a)] for a in op.differentiable]
-    return [a if needs_grad(a) else None for a in args]
-
-
-def wanted(step: Step, users: Any) -> bool:
-    """Return whether one of these arguments needs a gradient."""
-    if step.op.variadic:
-        return any(s is not None for s in differentiated(step))
-    return any(s is not None for a, s in zip(step.op.differentiable, differentiated(step), strict=True) if a in users)
-
-
-def root_of(slot: Slot) -> Slot:
-    """Return the slot that owns the memory of a view."""
-    while slot.step is not None and slot.step.op.view:
-        slot = slot.step.args[0]
-    return slot
+__all__ = ["Program"]
 
 
 class Program:
-    """A call that can be replayed. It stands in its nodes where the others have their op.
+    """A call that can be replayed.
 
     Args:
-        steps: what was recorded.
-        inputs: the slots of the tensor arguments.
-        outputs: the slots of the results, in the order of their appearance.
-        shape_of_result: source of the result, in which ``t<number>`` is an output's tensor.
+        recording: what was recorded.
+        outputs: the results, in the order of their appearance, none before that whose memory it shares.
+        compose: writes the source of the result, in which ``t<number>`` is an output's tensor.
         guards: lines that go before.
         enabled: whether gradients were recorded.
         name: for tracebacks.
-    """
 
-    name = "compiled_function"
-    node_name = "CompiledFunctionBackward"
-    multi = False
-    layout: ClassVar[tuple[Any, ...]] = ()  # nothing that a node could show by name
-    view = False
-    guarded: tuple[int, ...] = ()
-    rules: ClassVar[dict[str, Any]] = {}
-    differentiable: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
+    Raises:
+        Unsupported: it would not do the same.
+    """
 
     def __init__(
         self,
-        steps: list[Step],
-        inputs: list[Slot],
-        outputs: list[Slot],
-        result: str,
+        recording: Any,
+        outputs: list[Output],
+        compose: Callable[[Writer], str],
         guards: Any,
         enabled: bool,
         name: str,
     ) -> None:
-        self.inputs, self.outputs, self.enabled = inputs, outputs, enabled
-        self.result, self.guards = result, guards
+        self.inputs, self.enabled, self.guards = recording.inputs, enabled, guards
+        self.outputs = [o.slot for o in outputs]
+        self.results = outputs
+        self.compose = compose
+        self.inside: bool = recording.recording
         self.filename = f"<tinygrad_hw compiled {name}>"
-        roots = [o for o in outputs if needs_grad(o)]
-        if len(roots) > 1:
-            raise Unsupported("several results have gradients")
-        self.backward = Backward(steps, roots[0]) if roots else None
-        self.steps = _used(steps, outputs, self.backward)
-        self.outer = list({s.number: s for s in _sources(self.steps) if isinstance(s, Outer)}.values())
-        #: What the first run finds out: results that are numpy scalars, gradients that must be fitted.
+        self.commits = list(recording.commits.values())
+        roots = [o for o in self.outputs if needs_grad(o)]
+        self.segments = segments_of(recording.steps, roots, self.filename)
+        self.saved = {n: slot for s in self.segments for n, slot in s.saved.items()}
+        self._check_writes(recording)
+        kept = {*self.saved, *(o.number for o in self.outputs), *(c.new.number for c in self.commits)}
+        self.kept = kept
+        self.steps = _used(recording.steps, kept, recording.checks)
+        self.checks: list[Check] = recording.checks
+        sources = [s for _, step in self.steps for s in _arguments(step) if s.step is None]
+        sources += [c.outer for c in self.commits]
+        sources += [s for s in self.saved.values() if s.step is None] + [c.slot for c in self.checks]
+        self.outer = list({s.number: s for s in sources if isinstance(s, Outer)}.values())
+        self.made = list({s.number: s for s in sources if isinstance(s, Made)}.values())
+        self.draws = any(getattr(step.op, "draws", False) for _, step in self.steps)
+        #: What the first run finds out: results that are numpy scalars.
         self.scalars: set[int] = set()
-        self.unfit: set[tuple[int, int]] = set()
-        #: Whether a walk frees what is saved, so that a second one is an error.
-        self.frees = False
-        if self.backward is not None:
-            self.frees = any(s.op.frees for s in self.backward.steps)
-            self._cells()
+        for segment in self.segments:
+            segment.find_cells(self.outputs)
         with np.errstate(all="ignore"):
-            self._learn()
+            self._learn(recording)
         self.run = self._write_run()
+
+    def _check_writes(self, recording: Any) -> None:
+        """Raise if a gradient needs contents of a tensor that are written over."""
+        for c in self.commits:
+            if any(np.may_share_memory(s.array, c.outer.array) for s in (*self.outputs, *self.saved.values())):
+                raise Unsupported(
+                    "a result or a gradient needs a tensor that outlives the call and is changed in place"
+                )
+        lasting = {c.outer.number for c in self.commits}
+        for w in recording.written:
+            if w.old.number in lasting:
+                lasting.add(w.new.number)
+        place = {id(s): i for i, s in enumerate(recording.steps)}
+        for segment in self.segments:
+            for number, savers in segment.guarded.items():
+                root = root_of(segment.saved[number]).number
+                if root in lasting:
+                    raise Unsupported("a gradient needs a tensor that outlives the call and is changed in place")
+                for w in recording.written:
+                    if w.old.number == root and any(not w.begin <= place[id(s)] < w.end for s in savers):
+                        raise Unsupported("a gradient needs a tensor that is changed in place")
 
     # -- forward ---------------------------------------------------------------------------------
 
-    def _cells(self) -> None:
-        """Find out whose version cells say whether what is saved has changed."""
-        assert self.backward is not None
-        self.cells: dict[int, Slot] = {}
-        out = {root_of(o).number: o for o in self.outputs}
-        for slot in self.backward.saved.values():
-            if slot.number not in self.backward.guarded:
-                continue
-            root = root_of(slot)
-            if root.step is None:
-                self.cells[root.number] = root
-            elif root.number in out:
-                self.cells[out[root.number].number] = out[root.number]
-
     def _write_steps(self, w: Writer, note: str = "") -> None:
         """Write the forward functions' calls; with ``note``, that of what they return."""
-        saved = {} if self.backward is None else self.backward.saved
-        last = _last_use(self.steps, {*saved, *(o.number for o in self.outputs)})
-        for i, step in enumerate(self.steps):
+        last = _last_use([s for _, s in self.steps], self.kept)
+        checks = sorted(self.checks, key=lambda c: c.at)
+        for k, (i, step) in enumerate(self.steps):
+            while checks and checks[0].at <= i:
+                self._write_check(w, checks.pop(0))
             for a in step.args:
                 if isinstance(a, Unwrapped):
-                    # Read without a sign, a negative number is a huge one.
-                    most = f"{w.constant(np.maximum.reduce, 'most')}(a{a.slot.number}.reshape(-1).view('u8'))"
-                    w(f"if {most} >= {a.below}:")
-                    w(f"    return {w.constant(MISS)}")
+                    self._write_check(w, Check(a.slot, a.below, i))
             if note or not recipes.forward(w, step):
-                given = [_argument(w, step, a) for a in step.args]
-                given += [f"{n}={w.constant(v)}" for n, v in step.params.items()]
-                call = f"{w.constant(_forward_of(step), 'f')}({', '.join(given)})"
-                if step.op.outputs == ("out",):
-                    out = step.outs[0]
-                    assert out is not None
-                    w(f"a{out.number} = {call}")
-                    if note:
-                        w(f"a{out.number} = {note}({out.number}, a{out.number})")
-                    elif out.number in self.scalars:
-                        w(f"a{out.number} = asarray(a{out.number})")
-                else:
-                    names = [f"a{o.number}" if o is not None else "_" for o in step.outs]
-                    w(f"{', '.join(names)}{',' if len(names) == 1 else ''} = raw({call})")
-            for number in last.get(i, ()):
+                self._write_call(w, step, note)
+            for number in last.get(k, ()):
                 w(f"a{number} = None")
+        for check in checks:
+            self._write_check(w, check)
+
+    def _write_check(self, w: Writer, check: Check) -> None:
+        # Read without a sign, a negative number is a huge one.
+        array = f"a{check.slot.number}"
+        kind = f"u{check.slot.array.dtype.itemsize}"
+        w(f"if {w.constant(np.maximum.reduce, 'most')}({array}.view({kind!r}), None) >= {check.below}:")
+        self._write_miss(w, "    ")
+
+    def _write_miss(self, w: Writer, indent: str) -> None:
+        if self.draws:
+            w(f"{indent}if state is not None:")
+            w(f"{indent}    {w.constant(restore_random_state, 'restore')}(state)")
+        w(f"{indent}return {w.constant(MISS)}")
+
+    def _write_call(self, w: Writer, step: Step, note: str) -> None:
+        """Write the call of a step's forward function."""
+        given = [argument(w, step, a) for a in step.args]
+        given += [f"{n}={parameter(w, v)}" for n, v in step.params.items()]
+        call = f"{w.constant(_forward_of(step), 'f')}({', '.join(given)})"
+        if step.op.outputs == ("out",):
+            out = step.outs[0]
+            assert out is not None
+            w(f"a{out.number} = {call}")
+            if note:
+                w(f"a{out.number} = {note}({out.number}, a{out.number})")
+            elif out.number in self.scalars:
+                w(f"a{out.number} = asarray(a{out.number})")
+        else:
+            w(f"{unpacked([f'a{o.number}' if o is not None else '_' for o in step.outs])} = raw({call})")
 
     def _write_run(self) -> Callable[[Any, Any], Any]:
         w = Writer()
-        self.guards.write(w, self.inputs, self.outer, self.enabled)
+        self.guards.write(w, self.inputs, self.outer, self.enabled, self.inside)
+        if self.commits:
+            touches = w.constant(_touching([c.outer.array for c in self.commits]), "touches")
+            for s in self.inputs:
+                w(f"if {touches}(a{s.number}):")
+                w(f"    return {w.constant(MISS)}")
+        if self.draws:
+            w(f"state = {w.constant(random_state, 'random_state')}()")
+        for s in self.made:
+            w(f"a{s.number} = {w.constant(s.array, 'A')}")
         self._write_steps(w)
         # An error is for the function itself to raise, with its own words.
-        w.lines = ["try:", *("    " + line for line in w.lines)]
+        w.lines = [*(["state = None"] if self.draws else []), "try:", *("    " + line for line in w.lines)]
         w(f"except {w.constant(Exception)}:")
-        w(f"    return {w.constant(MISS)}")
-        for o in self.outputs:
-            t = f"t{o.number}"
+        self._write_miss(w, "    ")
+        for c in self.commits:
+            w(f"{w.constant(np.copyto, 'copyto')}({w.constant(c.outer.array, 'A')}, a{c.new.number})")
+            w(f"{w.constant(c.outer.tensor, 'L')}._version_cell[0] += {c.writes}")
+        for o in self.results:
+            t = f"t{o.slot.number}"
             w(f"{t} = new(T)")
-            w(f"{t}.array = a{o.number}")
+            w(f"{t}.array = a{o.slot.number}")
             w(f"{t}._node = {t}._grad = {t}._hooks = {t}._base = None")
             w(f"{t}._requires_grad = False")
-            w(f"{t}._version_cell = [0] if NEW_CELL is None else NEW_CELL()")
-        if self.backward is not None:
-            self._write_node(w)
-        w(f"return {self.result}")
+            if o.sharing is None:
+                w(f"{t}._version_cell = [{o.version}] if NEW_CELL is None else NEW_CELL()")
+            else:
+                w(f"{t}._version_cell = t{o.sharing.number}._version_cell")
+            if o.base is not None:
+                w(f"{t}._base = t{o.base.number}")
+                w(f"{t}._seen = {o.version}")
+        self._write_nodes(w)
+        w(f"return {self.compose(w)}")
         return w.compile("run", "args, kwargs", self.filename)
 
-    def _write_node(self, w: Writer) -> None:
-        backward = self.backward
-        assert backward is not None
-        values = [f"a{n}" for n in backward.saved]
-        for slot in self.cells.values():
-            cell = self._cell(w, slot)
-            values += [cell, f"{cell}[0]"]
-        edges = [self._edge(w, s) for s in backward.edges]
-        w("node = new(Node)")
-        w(f"node.op = {w.constant(self)}")
-        w("node.params = ()")
-        w(f"node.parents = ({', '.join(edges)},)")
-        w(f"node.saved = ({', '.join(values)}{',' if len(values) == 1 else ''})")
-        w("node.number = next_number()")
-        w(f"node.shape = {w.constant(backward.root.array.shape)}")
-        w(f"node.dtype = {w.constant(backward.root.array.dtype)}")
-        w("node.hooks = None")
-        w(f"t{backward.root.number}._node = node")
+    def _write_nodes(self, w: Writer) -> None:
+        """Write what makes the nodes, the oldest first."""
+        used = {s.number for segment in self.segments for s in segment.edges} | {o.number for o in self.outputs}
+        heads: set[int] = set()
+        for segment in reversed(self.segments):
+            values = [f"a{n}" for n in segment.saved]
+            for slot in segment.cells.values():
+                cell = self._cell(w, slot)
+                values += [cell, f"{cell}[0]"]
+            edges = [f"h{s.number}" if s.number in heads else self._edge(w, s) for s in segment.edges]
+            shapes = [h.array.shape for h in segment.heads]
+            kinds = [h.array.dtype for h in segment.heads]
+            w("node = new(Node)")
+            w(f"node.op = {w.constant(segment, 'S')}")
+            w("node.params = ()")
+            w(f"node.parents = ({', '.join(edges)},)")
+            w(f"node.saved = ({', '.join(values)}{',' if len(values) == 1 else ''})")
+            w("node.number = next_number()")
+            w(f"node.shape = {w.constant(shapes if segment.multi else shapes[0])}")
+            w(f"node.dtype = {w.constant(kinds if segment.multi else kinds[0])}")
+            w("node.hooks = None")
+            for k, head in enumerate(segment.heads):
+                heads.add(head.number)
+                if head.number in used:
+                    w(f"h{head.number} = {f'select_output(node, {k})' if segment.multi else 'node'}")
+        for o in self.outputs:
+            if o.number in heads:
+                w(f"t{o.number}._node = h{o.number}")
 
     def _cell(self, w: Writer, slot: Slot) -> str:
         if isinstance(slot, Outer):
@@ -296,97 +245,9 @@ class Program:
     def _edge(self, w: Writer, slot: Slot) -> str:
         return w.constant(slot.tensor, "L") if isinstance(slot, Outer) else f"n{slot.number}"
 
-    # -- backward --------------------------------------------------------------------------------
-
-    def _write_vjp(self, note: Any = None) -> Callable[[Node, Any, Any], Any]:
-        backward = self.backward
-        assert backward is not None
-        w = Writer()
-        values = [f"a{n}" for n in backward.saved]
-        pairs = [(f"c{n}", f"v{n}") for n in self.cells]
-        w("saved = node.saved")
-        w("if saved is None:")
-        w("    raise saved_for_backward_error(node)")
-        names = [*values, *(x for p in pairs for x in p)]
-        if names:
-            w(f"{', '.join(names)}{',' if len(names) == 1 else ''} = saved")
-        if pairs:
-            w(f"if {' or '.join(f'{c}[0] != {v}' for c, v in pairs)}:")
-            w(f"    raise {w.constant(self.changed)}(node)")
-        given: dict[int, list[str]] = {backward.root.number: ["g"]}
-        edges: list[str] = []
-        for at, step in enumerate(backward.steps):
-            gs = [_sum(w, given.pop(o.number, []), o) if o is not None else None for o in step.outs]
-            for k, slot in enumerate(_write_rule(w, step, gs, at)):
-                if slot is None:
-                    continue
-                name = f"r{at}_{k}"
-                if note is not None or (at, k) in self.unfit:
-                    fit = w.constant(note or _fit)
-                    place = f"{at}, {k}, " if note is not None else ""
-                    w(f"{name} = {fit}({place}{name}, {w.constant(slot.array.shape)}, {w.constant(slot.array.dtype)})")
-                if slot.step is None:
-                    edges.append(name)
-                else:
-                    given.setdefault(slot.number, []).append(name)
-        w(f"return ({', '.join(edges)},)")
-        return w.compile("vjp", "node, g, parents", self.filename.replace(">", " backward>"))
-
-    def changed(self, node: Node) -> RuntimeError:
-        """Return the error for a saved tensor that was written to."""
-        assert self.backward is not None and node.saved is not None
-        first = len(self.backward.saved)
-        pairs = zip(node.saved[first::2], node.saved[first + 1 :: 2], self.cells.values(), strict=True)
-        cell, version, slot = next(p for p in pairs if p[0][0] != p[1])
-        return RuntimeError(
-            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"{self.node_name} saved a tensor of shape {list(slot.array.shape)} at version {version}, and it is at "
-            f"version {cell[0]} now. Hint: use the out-of-place form of the operation (x = x + y instead of x += y), "
-            "or clone() the tensor before it is changed"
-        )
-
-    def vjp_tensors(self, node: Node, g: Any, parents: tuple[Any, ...]) -> Iterable[Any]:
-        """Carry a recorded gradient through the nodes that the ops would have made."""
-        backward = self.backward
-        assert backward is not None
-        saved = node.saved
-        if saved is None:
-            raise saved_for_backward_error(node)
-        at = len(backward.saved)
-        if any(saved[i][0] != saved[i + 1] for i in range(at, len(saved), 2)):
-            raise self.changed(node)
-        arrays = dict(zip(backward.saved, saved, strict=False))
-        edges: dict[int, Any] = {s.number: e for s, e in zip(backward.edges, node.parents, strict=True)}
-        nodes: dict[int, Node] = {}
-        for step in reversed(backward.steps):
-            n = nodes[id(step)] = _unfold(step, arrays, edges)
-            for k, o in enumerate(_carrying(step)):
-                if o is not None:
-                    edges[o.number] = select_output(n, k) if step.op.multi else n
-        found = self._walk(backward, nodes, g)
-        # One after the other, so that what the engine adds up in between comes where it would have come.
-        return list(found) if node.hooks is not None or anomaly.enabled or profiler.recorder is not None else found
-
-    @staticmethod
-    def _walk(backward: Backward, nodes: dict[int, Node], g: Any) -> Iterator[Any]:
-        """Yield the gradients that go out to the leaves, in the engine's order."""
-        given: dict[int, Any] = {backward.root.number: g}
-        for step in backward.steps:
-            gs = [given.pop(o.number, None) if o is not None else None for o in _carrying(step)]
-            n = nodes[id(step)]
-            grads = step.op.vjp_tensors(n, gs if step.op.multi else gs[0], n.parents)
-            for slot, gp in zip(differentiated(step), grads, strict=False):
-                if slot is None:
-                    continue
-                if slot.step is None:
-                    yield gp
-                elif gp is not None:
-                    gp = _fit(gp, slot.array.shape, slot.array.dtype)
-                    given[slot.number] = given[slot.number] + gp if slot.number in given else gp
-
     # -- the first run ---------------------------------------------------------------------------
 
-    def _learn(self) -> None:
+    def _learn(self, recording: Any) -> None:
         """Replay the recorded call, see what the functions return, and compare that with the recording.
 
         Raises:
@@ -399,72 +260,66 @@ class Program:
                 self.scalars.add(number)
             return np.asarray(value)
 
-        for s in (*self.inputs, *self.outer):
-            w(f"a{s.number} = {w.constant(s.array, 'A')}")
+        for s in (*self.inputs, *self.outer, *self.made):
+            before = recording.before.get(s.number)
+            w(f"a{s.number} = {w.constant(s.array if before is None else before[0], 'A')}")
+        w("state = None")
         self._write_steps(w, w.constant(note))
-        w(f"return {{{', '.join(f'{n}: a{n}' for n in self._kept())}}}")
+        w(f"return {{{', '.join(f'{n}: a{n}' for n in self.kept)}}}")
+        recording.rewind_random()
         arrays = w.compile("first", "", self.filename)()
-        if not all(_same(arrays[o.number], o.array) for o in self.outputs):
+        if arrays is MISS:
+            raise Unsupported("indices are out of range")
+        if not all(same(arrays[o.number], o.array) for o in self.outputs):
             raise Unsupported("the replayed results are not those of the recorded call")
-        if self.backward is None:
-            return
-
-        def fit(at: int, k: int, g: Any, shape: Any, dtype: Any) -> Any:
-            if g is None:
-                raise Unsupported("a gradient that is needed is None")
-            if g.shape != shape or g.dtype is not dtype:
-                self.unfit.add((at, k))
-                return _fit(g, shape, dtype)
-            return g
-
-        vjp = self._write_vjp(fit)
-        root = self.backward.root.array
-        g = np.asarray((np.arange(root.size) % 7 - 2.5).reshape(root.shape), root.dtype)
-        cells: list[Any] = [0] * (2 * len(self.cells))
-        for i in range(0, len(cells), 2):
-            cells[i] = [0]
-        node = record(self, (), (*(arrays[n] for n in self.backward.saved), *cells), (), root.shape, root.dtype)  # type: ignore[arg-type]
-        first = vjp(node, g, ())
-        self.vjp = self._write_vjp()
-        second = self.vjp(node, g, ())
-        if not all(_same(_fit(b, a.shape, a.dtype), a) for a, b in zip(first, second, strict=True)):
-            raise Unsupported("the replayed gradients differ")
-
-    def _kept(self) -> list[int]:
-        saved = () if self.backward is None else self.backward.saved
-        return list({*saved, *(o.number for o in self.outputs)})
+        if not all(same(arrays[c.new.number], c.outer.array) for c in self.commits):
+            raise Unsupported("what is replayed writes something else")
+        if recording.random_after is not None and not _same_state(random_state(), recording.random_after):
+            raise Unsupported("what is replayed draws other random numbers")
+        for segment in self.segments:
+            segment.learn(arrays)
 
 
-def _same(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+def _same_state(a: Any, b: Any) -> bool:
+    return bool((a[0] == b[0]).all()) and a[1:] == b[1:]
 
 
-def _used(steps: Sequence[Step], outputs: Sequence[Slot], backward: Backward | None) -> list[Step]:
-    """Return the steps that the outputs or what is saved depend on."""
-    needed = {o.number for o in outputs} | set(() if backward is None else backward.saved)
-    used: list[Step] = []
-    for step in reversed(steps):
-        checks = any(isinstance(a, Unwrapped) for a in step.args)
-        if checks or any(o is not None and o.number in needed for o in step.outs):
-            used.append(step)
-            for a in step.args:
-                if isinstance(a, (Slot, Unwrapped)):
-                    needed.add(a.number if isinstance(a, Slot) else a.slot.number)
+def _touching(arrays: Sequence[Any]) -> Callable[[Any], bool]:
+    """Return a function that tells whether an array lies in the memory of one of these, which own theirs."""
+    known = {id(b) for a in arrays for b in owners(a)}
+
+    def touches(array: Any) -> bool:
+        if array.base is None:
+            return id(array) in known
+        return any(np.may_share_memory(array, a) for a in arrays)
+
+    return touches
+
+
+def _arguments(step: Step) -> list[Slot]:
+    """Return the slots that a step reads."""
+    found = [a.slot if isinstance(a, Unwrapped) else a for a in (*step.args, *step.params.values())]
+    return [a for a in found if isinstance(a, Slot)]
+
+
+def _used(steps: Sequence[Step], kept: set[int], checks: Sequence[Check]) -> list[tuple[int, Step]]:
+    """Return the steps that what is kept depends on, and those that do more than compute, with their numbers."""
+    needed = kept | {c.slot.number for c in checks}
+    used: list[tuple[int, Step]] = []
+    for i, step in reversed(list(enumerate(steps))):
+        more = any(isinstance(a, Unwrapped) for a in step.args) or getattr(step.op, "draws", False)
+        if more or any(o is not None and o.number in needed for o in step.outs):
+            used.append((i, step))
+            needed.update(a.number for a in _arguments(step))
     return used[::-1]
-
-
-def _sources(steps: Sequence[Step]) -> list[Slot]:
-    found = [a.slot if isinstance(a, Unwrapped) else a for s in steps for a in s.args]
-    return [a for a in found if isinstance(a, Slot) and a.step is None]
 
 
 def _last_use(steps: Sequence[Step], keep: set[int]) -> dict[int, list[int]]:
     """Return for each step the large arrays that nobody needs after it."""
     last: dict[int, int] = {}
     for i, step in enumerate(steps):
-        for a in step.args:
-            slot = a.slot if isinstance(a, Unwrapped) else a
-            if isinstance(slot, Slot) and slot.step is not None and slot.array.nbytes >= _LARGE:
+        for slot in _arguments(step):
+            if slot.step is not None and slot.array.nbytes >= LARGE:
                 last[slot.number] = i
     found: dict[int, list[int]] = {}
     for number, i in last.items():
@@ -475,152 +330,8 @@ def _last_use(steps: Sequence[Step], keep: set[int]) -> dict[int, list[int]]:
 
 def _forward_of(step: Step) -> Any:
     """Return the function that the op's wrapper calls for arrays of these sizes."""
-    op, first = step.op, step.args[0]
-    if op.large is None or not isinstance(first, Slot) or math.prod(first.array.shape) < LARGE:
+    op, first = step.op, step.args[0] if step.args else None
+    if op.large is None or not isinstance(first, Slot) or math.prod(first.array.shape) < arithmetic.LARGE:
         return op.forward
     kinds = {a.array.dtype for a in step.args if isinstance(a, Slot)}
-    return op.large if len(kinds) == 1 and kinds <= set(_F) else op.forward
-
-
-def _number_as(step: Step, value: Any) -> Any:
-    """Return a Python number as the op's wrapper hands it on: as an array of the other argument's dtype."""
-    op = step.op
-    if op.promote is not None and len(op.promote_over) == 2 and type(value) in (int, float):
-        for a in step.args:
-            if isinstance(a, Slot) and a.array.dtype in _F:
-                return np.asarray(value, a.array.dtype)
-    return value
-
-
-def _argument(w: Writer, step: Step, a: Any) -> str:
-    if isinstance(a, Slot):
-        return f"a{a.number}"
-    if isinstance(a, Unwrapped):
-        return f"a{a.slot.number}.reshape(-1)"
-    return w.constant(_constant(step, a))
-
-
-def _constant(step: Step, a: Constant) -> Any:
-    """Return what stands for a constant, always the same object."""
-    made = _number_as(step, a.value)
-    if made is not a.value:
-        a.value = made
-    return a.value
-
-
-def _carrying(step: Step) -> list[Slot | None]:
-    """Return the outputs that carry gradients."""
-    op = step.op
-    if op.outputs is None:
-        return list(step.outs)
-    return [step.outs[op.outputs.index(o)] for o in op.differentiable_outputs]
-
-
-def _sum(w: Writer, names: list[str], slot: Slot) -> str | None:
-    """Write the sum of gradients as the engine makes it: the third is added into the sum of the first two."""
-    if len(names) < 2:
-        return names[0] if names else None
-    total = f"g{slot.number}"
-    if not slot.array.ndim:
-        w(f"{total} = {' + '.join(names)}")
-        return total
-    w(f"{total} = {names[0]} + {names[1]}")
-    for name in names[2:]:
-        # What it is added into keeps its layout, on which the order of later sums depends.
-        w(f"{w.constant(np.add, 'add')}({total}, {name}, {total})")
-    return total
-
-
-def _write_rule(w: Writer, step: Step, gs: list[str | None], at: int) -> list[Slot | None]:
-    """Write the rules' calls; the gradients are ``r<at>_<k>``. Returns the slots they are for."""
-    op = step.op
-    slots = differentiated(step)
-    outputs = op.outputs or ()
-    carrying = [o.number if o is not None else -1 for o in _carrying(step)]
-    by_number = {o.number: g for o, g in zip(step.outs, gs, strict=True) if o is not None}
-    if op.multi:
-        raise Unsupported(f"{op.name}() has several results with gradients")
-    g = by_number[carrying[0]]
-    assert g is not None
-    recipe = recipes.backward(w, step, g, slots, at)
-    if recipe:
-        return slots
-
-    def argument(n: str) -> str:
-        if n == "needs":
-            return w.constant(tuple(s is not None for s in slots))
-        if n in op.parameters:
-            return w.constant(step.params[n])
-        if n == "g" or (n.startswith("g_") and n[2:] in outputs):
-            return g
-        return _saved(w, step, n)
-
-    joint, label = (op.raw, "raw rule") if op.raw is not None else (op.joint, "joint rule")
-    if joint is not None:
-        call = f"{w.constant(joint, 'rule')}({', '.join(argument(n) for n in op.rule_names[label])})"
-        if len(slots) == 1:
-            w(f"r{at}_0 = {call}[0]")
-        else:
-            names = ", ".join(f"r{at}_{k}" for k in range(len(slots)))
-            w(f"{names} = {call}")
-    else:
-        for k, (a, slot) in enumerate(zip(op.differentiable, slots, strict=True)):
-            if slot is not None:
-                given = ", ".join(argument(n) for n in op.rule_names[a])
-                w(f"r{at}_{k} = {w.constant(op.rules[a], 'rule')}({given})")
-    return slots
-
-
-def _saved(w: Writer, step: Step, n: str) -> str:
-    """Source of what a node would have saved under a name."""
-    op = step.op
-    _, kind, users = next(entry for entry in op.layout if entry[0] == n)
-    if kind == "output":
-        out = step.outs[op.outputs.index(n)]
-        return f"a{out.number}" if out is not None and wanted(step, users) else "None"
-    if kind == "shape":
-        if op.variadic:
-            return w.constant([a.array.shape for a in step.args])
-        return w.constant(_shape(step.args[op.arguments.index(n.removesuffix("_shape"))]))
-    if not wanted(step, users):
-        return "None"
-    if op.variadic:
-        return f"[{', '.join(_argument(w, step, a) for a in step.args)}]"
-    return _argument(w, step, step.args[op.arguments.index(n)])
-
-
-def _shape(a: Any) -> Any:
-    return a.array.shape if isinstance(a, Slot) else getattr(a.value, "shape", ())
-
-
-def _unfold(step: Step, arrays: dict[int, Any], edges: dict[int, Any]) -> Node:
-    """Return the node that the op would have recorded."""
-    op = step.op
-
-    def value(a: Any) -> Any:
-        if isinstance(a, Slot):
-            return arrays.get(a.number)
-        return arrays[a.slot.number].reshape(-1) if isinstance(a, Unwrapped) else a.value
-
-    saved: list[Any] = []
-    guards: list[Any] = []
-    for name, kind, users in op.layout:
-        used = wanted(step, users)
-        if kind == "shape":
-            if op.variadic:
-                saved.append([a.array.shape for a in step.args])
-            else:
-                saved.append(_shape(step.args[op.arguments.index(name.removesuffix("_shape"))]))
-            continue
-        if kind == "output":
-            saved.append(value(step.outs[op.outputs.index(name)]) if used else None)
-        elif op.variadic:
-            saved.append([value(a) for a in step.args])
-        else:
-            saved.append(value(step.args[op.arguments.index(name)]) if used else None)
-        guards += [NAMESPACE["NO_CELL"], 0]
-    parents = tuple(None if s is None else edges.get(s.number) for s in differentiated(step))
-    outs = [o for o in _carrying(step) if o is not None]
-    shape: Any = [o.array.shape for o in outs] if op.multi else outs[0].array.shape
-    dtype: Any = [o.array.dtype for o in outs] if op.multi else outs[0].array.dtype
-    return record(op, parents, (*saved, *guards), tuple(step.params[p] for p in op.parameters), shape, dtype)
+    return op.large if len(kinds) == 1 and kinds <= set(FLOATS) else op.forward

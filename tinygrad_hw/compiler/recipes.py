@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_hw.compiler.recorder import Outer, Slot, Unwrapped
+from tinygrad_hw.compiler.steps import Outer, Slot, Unwrapped
 from tinygrad_hw.kernels import elementwise, matmul, softmax
 from tinygrad_hw.kernels.runtime import PARALLEL_WORK, Kernel, compiled_kernels, leave_blas_one_thread
 

@@ -131,6 +131,11 @@ _attention = op(
 )
 
 
+def _kept_weights(shape: tuple[int, ...], p: float) -> Any:
+    """Return which weights dropout keeps, with four dimensions."""
+    return _four(random_kernels.dropout_mask(shape, p))
+
+
 # -- the function ----------------------------------------------------------------------------------
 
 
@@ -260,7 +265,7 @@ def scaled_dot_product_attention(
         if not enable_gqa:
             lead = np.broadcast_shapes(lead, key.shape[:-2], value.shape[:-2])
         shape = (*lead, query.shape[-2], key.shape[-2])
-        keep = _four(random_kernels.dropout_mask(shape, dropout_p))
+        keep = _kept_weights(shape, dropout_p)
         grow = 0.0 if dropout_p == 1 else 1 / (1 - dropout_p)
     if learned or empty:
         weights = _weights(query, _repeated(key, query), attn_mask, is_causal, factor)

@@ -122,6 +122,10 @@ _picked = op(
 )
 
 
+def _ones(value: int, kind: Any) -> Any:
+    return np.ones(value, kind)
+
+
 def _class_losses(
     name: str,
     input: Any,
@@ -198,7 +202,7 @@ def _class_losses(
     if from_logits:
         losses, _ = _entropy(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
     else:
-        factors = np.ones(flat.size, kind) if factors is None else factors
+        factors = _ones(flat.size, kind) if factors is None else factors
         losses = _picked(rows, flat, factors, ignore_index=ignore_index, divisor=divisor)
     return reshape(losses, tuple(classes.shape)) if how == "none" and classes.ndim != 1 else losses
 

@@ -93,6 +93,12 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return _finish(input, _masked(input, mask=mask, scale=_scale(p, array)), inplace, "dropout_")
 
 
+def _channel_mask(array: Any, p: float, batched: bool) -> Any:
+    """Return which channels of (N, C, ...), or (C, ...) if not ``batched``, are kept."""
+    shape = array.shape if batched else (1, *array.shape)
+    return kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * (len(shape) - 2))[-array.ndim :])
+
+
 def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, batched: bool) -> Any:
     array = input.array
     if not training or p == 0 or array.size == 0:
@@ -101,8 +107,7 @@ def _feature(name: str, input: Any, p: float, training: bool, inplace: bool, bat
         return _finish(input, input * 0.0, inplace, name + "_")
     if array.ndim < 2:
         raise RuntimeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {array.ndim}")
-    shape = array.shape if batched else (1, *array.shape)
-    mask = kernels.feature_dropout_mask(shape, p).reshape((*shape[:2], *(1,) * (len(shape) - 2))[-array.ndim :])
+    mask = _channel_mask(array, p, batched)
     return _finish(input, _masked(input, mask=mask, scale=_scale(p, array)), inplace, name + "_")
 
 

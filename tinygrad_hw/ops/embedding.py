@@ -50,6 +50,12 @@ _table_grad = op(
 )
 
 
+def _check_rows(index: Any, rows: int) -> None:
+    if index.size and (index.min() < 0 or index.max() >= rows):
+        bad = int(index.max()) if index.max() >= rows else int(index.min())
+        raise IndexError(f"index out of range in self: embedding has {rows} rows, but the input holds {bad}")
+
+
 @whole
 def embedding(
     input: Any,
@@ -101,9 +107,7 @@ def embedding(
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
-    if index.size and (index.min() < 0 or index.max() >= rows):
-        bad = int(index.max()) if index.max() >= rows else int(index.min())
-        raise IndexError(f"index out of range in self: embedding has {rows} rows, but the input holds {bad}")
+    _check_rows(index, rows)
     if max_norm is not None:
         table = weight.array
         used = np.unique(index)

@@ -32,6 +32,10 @@ def _mask(name: str, mask: Any) -> Any:
     return array
 
 
+def _number(value: Any, kind: Any) -> Any:
+    return np.asarray(scalar_for(value, kind), kind)
+
+
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """Return ``input`` with ``value`` where ``mask`` holds.
 
@@ -62,8 +66,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 scalar_for(value.array.item(), kind)
             value = value.to(kind)  # type: ignore[attr-defined]
     else:
-        value = scalar_for(value, kind)
-        value = np.asarray(value, kind)
+        value = _number(value, kind)
     return _where(array, value, input)
 
 

@@ -39,8 +39,11 @@ def _canonical_mask(
         )
     if kind.is_floating_point:
         return mask
-    real = target_type.numpy
-    return wrap(np.where(mask.array, real.type(-np.inf), real.type(0)))
+    return wrap(_as_numbers(mask.array, target_type.numpy))
+
+
+def _as_numbers(mask: Any, kind: Any) -> Any:
+    return np.where(mask, kind.type(-np.inf), kind.type(0))
 
 
 def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int) -> bool:

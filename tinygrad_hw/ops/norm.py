@@ -300,12 +300,28 @@ def _empty(input: Any, *parameters: Any) -> Any:
     return out
 
 
-def _update(running: Any, value: Any, momentum: float) -> None:
-    """Move a running average towards a new value, in place."""
+def _moved(average: Any, value: Any, *, momentum: float, factor: float) -> Any:
+    """Return a running average moved towards ``value * factor``."""
+    moved = average * average.dtype.type(1 - momentum)
+    value = value if factor == 1 else value * factor
+    moved += (value * momentum).astype(moved.dtype)
+    return moved
+
+
+def _update(running: Any, value: Any, momentum: float, factor: float = 1.0) -> None:
+    """Move a running average towards ``value * factor``, in place."""
     count_write(running)
-    array = running.array
-    array *= array.dtype.type(1 - momentum)
-    array += (value * momentum).astype(array.dtype)
+    running.array[...] = _moved(running.array, value, momentum=momentum, factor=factor)
+
+
+def _inverse_root(variance: Any, eps: float) -> Any:
+    """Return 1 / sqrt(variance + eps)."""
+    return 1 / np.sqrt(variance + variance.dtype.type(eps))
+
+
+def _shifted(factor: Any, centre: Any) -> Any:
+    """Return what is added when ``(x - centre) * factor`` is written as ``x * factor`` and a shift."""
+    return -factor * centre
 
 
 def batch_norm(
@@ -388,10 +404,10 @@ def batch_norm_then(
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         if not size:
             return _empty(input, weight, bias)
-        variance = running_var.array
-        factor = 1 / np.sqrt(variance + variance.dtype.type(eps))
+        factor = _inverse_root(running_var.array, eps)
         factor = factor if weight is None else weight * factor
-        shift = -factor * running_mean.array
+        centre = running_mean.array
+        shift = _shifted(factor, centre) if weight is None else -factor * centre
         return _channel_affine(input, factor, shift if bias is None else bias + shift, relu=with_relu)
     if size == channels:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
@@ -404,7 +420,7 @@ def batch_norm_then(
         _update(running_mean, array_of(centre), momentum)
     if running_var is not None:
         count = size // channels
-        _update(running_var, array_of(variance) * (count / (count - 1)), momentum)
+        _update(running_var, array_of(variance), momentum, count / (count - 1))
     return out
 
 
