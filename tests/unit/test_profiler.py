@@ -432,7 +432,7 @@ def test_tables(seed: int) -> None:
     assert lines[3].split("  ")[-1].strip() == "# of Calls"
     assert set(lines[2]) == set(lines[4]) == set(lines[8]) == {"-", " "}
     assert len({len(line) for line in lines[2:9]}) == 1
-    assert "autograd::backward" in lines[5]
+    assert max(averages, key=lambda e: e.cpu_time_total).key in lines[5]
     assert lines[9].startswith("Self CPU time total: ") and lines[10].startswith("Peak of memory of results: ")
     for key in ("count", "self_cpu_memory_usage", "cpu_time"):
         rows = [line.split()[0] for line in averages.table(sort_by=key, row_limit=-1).splitlines()[3:-3]]
