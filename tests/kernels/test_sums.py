@@ -1,12 +1,14 @@
-"""Sums over images and places against the definition."""
+"""Sums over images and places against the definition, sums of rows against numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+import tinygrad_hw as torch
 from tests.kernels.threads import same_on_threads
-from tinygrad_hw.kernels.sums import channel_sums, channel_sums_reference
+from tinygrad_hw.kernels.runtime import Kernel, compiled_kernels
+from tinygrad_hw.kernels.sums import _add_rows, channel_sums, channel_sums_reference, sum_of_rows
 
 rng = np.random.default_rng(0)
 
@@ -36,3 +38,41 @@ def test_many_equal_numbers_keep_their_sum() -> None:
 def test_threads_do_not_change_bits() -> None:
     x = rng.standard_normal((20, 6, 28, 28)).astype(np.float32)
     same_on_threads(lambda: channel_sums(x))
+
+
+ROWS = [(64, 128), (4096, 3), (2, 5000), (1, 4097), (3000, 2), (5000, 1), (40, 17, 9), (513, 2, 5), (10, 10), (0, 5000)]
+
+
+@pytest.mark.parametrize("shape", ROWS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_sums_of_rows_are_numpys_to_the_bit(shape: tuple[int, ...], dtype: str) -> None:
+    x = (rng.standard_normal(shape) * 1000).astype(dtype)
+    if dtype != "int64":
+        x.reshape(-1)[::7] = -0.0
+        x.reshape(-1)[5:6] = np.nan
+    for array in (x, np.asfortranarray(x), np.full_like(x, -0.0), np.repeat(x, 2, 0)[::2]):
+        found, expected = sum_of_rows(array), np.add.reduce(array)
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.skipif(not compiled_kernels(), reason="numpy itself runs")
+def test_sums_of_rows_and_gradients_of_biases_take_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    run = Kernel.run
+
+    def noted(self: Kernel, work: float, *args: object) -> object:
+        counted.append(self)
+        return run(self, work, *args)
+
+    monkeypatch.setattr(Kernel, "run", noted)
+    x = torch.randn(64, 128)
+    assert x.sum(0).numpy().tobytes() == np.add.reduce(x.numpy()).tobytes()
+    assert counted == [_add_rows]
+    row = torch.zeros(128, requires_grad=True)
+    (row * x).backward(torch.ones(64, 128))
+    assert counted == [_add_rows] * 2
+    assert row.grad is not None
+    assert row.grad.numpy().tobytes() == np.add.reduce(x.numpy()).tobytes()
+    torch.nn.functional.linear(torch.ones(64, 3), torch.ones(128, 3), row).backward(x)
+    assert counted == [_add_rows] * 3

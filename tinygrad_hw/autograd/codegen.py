@@ -72,7 +72,7 @@ def generate_call(op: Op, promoting: bool) -> Callable[..., Any]:
     w(f"        out = {call}")
     w("        return out if out.__class__ is ndarray else raw(out)")
     if op.promote is None and args and not op.complex:
-        w("    if a0.__class__ is ndarray and a0.dtype.kind == 'c':")
+        w("    if a0.__class__ is ndarray and a0.dtype is not F32 and a0.dtype.kind == 'c':")
         w(f"        raise no_complex({op.name!r}, a0.dtype)")
     if promoting:
         given = ", ".join(args) + ("," if len(args) == 1 else "")

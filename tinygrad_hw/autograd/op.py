@@ -549,32 +549,40 @@ def _variadic(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def call(*tensors: Any, **params: Any) -> Any:
         if NAMESPACE["TRACE"] is not None:
             return NAMESPACE["TRACE"](op, tensors, params)
-        return core(*tensors, **params)
+        return run(tensors, params)
 
     def core(*tensors: Any, **params: Any) -> Any:
+        return run(tensors, params)
+
+    def run(tensors: tuple[Any, ...], params: dict[str, Any]) -> Any:
         arrays: list[Any] = []
         parents: list[Any] = []
-        found = needed = False
+        found = needed = mixed = False
+        kind = None
         for t in tensors:
             if isinstance(t, TensorBase):
                 found = True
                 if t._base is not None:
                     NAMESPACE["sync"](t)
-                arrays.append(t.array)
+                array = t.array
                 edge = t._node
                 if edge is None and t._requires_grad:
                     edge = t  # type: ignore[assignment]
                 parents.append(edge)
                 needed = needed or edge is not None
             else:
-                arrays.append(t)
+                array = t
                 parents.append(None)
-        if op.promote is not None and found:
+            arrays.append(array)
+            if array.__class__ is np.ndarray and array.dtype is not kind:
+                mixed = kind is not None
+                kind = array.dtype
+        if op.promote is not None and found and mixed:
             kinds = {a.dtype for a in arrays if isinstance(a, np.ndarray)}
             if len(kinds) > 1:
                 target = dtypes.result_type_of(arrays).numpy
                 cast = NAMESPACE["cast"]
-                return core(*(cast(t, dtype=target) for t in tensors), **params)
+                return run(tuple(cast(t, dtype=target) for t in tensors), params)
         out = np.asarray(forward(*arrays, **params))
         if not found:
             return out

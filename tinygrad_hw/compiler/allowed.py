@@ -130,9 +130,9 @@ _IN_OPS = _names(
     logsumexp _kept _back values_of one_dim as_size infer_size _can_view _reshaped reshape view flatten ravel
     unflatten squeeze unsqueeze permute transpose t movedim expand broadcast_to broadcast_tensors _check_list cat
     stack _some chunk split split_with_sizes unbind tril triu select narrow getitem _normalise _convert
-    _is_sequence_index softmax log_softmax softmin _check_types _check_normalized layer_norm rms_norm _rms_norm_of
-    group_norm _tuple _check _convolve conv2d conv2d_then _check_input _check_window _batched _unbatched _max
-    max_pool2d _avg avg_pool2d _target _adaptive adaptive_avg_pool2d _four _spread scaled_dot_product_attention
+    _is_plain _is_sequence_index softmax log_softmax softmin _check_types _check_normalized layer_norm rms_norm
+    _rms_norm_of group_norm _tuple _check _convolve conv2d conv2d_then _check_input _check_window _batched _unbatched
+    _max max_pool2d _avg avg_pool2d _target _adaptive adaptive_avg_pool2d _four _spread scaled_dot_product_attention
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout _feature _alpha _finish _scale _padding
     batch_norm batch_norm_then embedding masked_fill _mask clone contiguous conv1d
     conv_transpose1d conv_transpose2d transposed_convolution _transpose instance_norm nll_loss kl_div xlogy norm pad

@@ -329,9 +329,14 @@ def affine(a: Any, b: Any, bias: Any) -> Any:
     """Return the product of two matrices, (M, K) and (K, N), plus a row of (N,) or None."""
     if bias is None:
         return matmul(a, b)
-    if a.size * b.shape[1] >= _SMALL and _worth(a, b):
+    small = a.size * b.shape[1] < _SMALL
+    if small or _worth(a, b):
+        # To write the row into all rows first is faster than to let numpy add it to each.
         out = np.empty((a.shape[0], b.shape[1]), a.dtype)
         out[...] = bias
+        if small:
+            out += a.dot(b)
+            return out
         if _multiply(a[None], b[None], out, True):
             return out
     out = matmul(a, b)

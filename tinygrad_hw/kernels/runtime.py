@@ -391,6 +391,12 @@ class Kernel:
             self._serial = self.compile(parallel=False)
             return self._serial(*args)
 
+    def run(self, work: float, *args: Any) -> Any:
+        """Do what a call does, 0.25 us faster where there is little work: a call makes a tuple and a dictionary."""
+        if self._serial is not None and work <= PARALLEL_WORK:
+            return self._serial(*args)
+        return self(*args, work=work)
+
     def _run_parallel(self, args: tuple[Any, ...], work: float) -> Any:
         threads = get_num_threads()
         if work < _WAKING * PARALLEL_WORK and time.perf_counter_ns() - getattr(_told, "ended", 0) > _AWAKE:

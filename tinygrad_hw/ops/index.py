@@ -249,6 +249,22 @@ def _normalise(shape: Sequence[int], index: Any) -> tuple[tuple[Any, ...], bool]
     return pieces, basic
 
 
+def _is_plain(index: tuple[Any, ...], shape: Sequence[int]) -> bool:
+    """Return whether an index consists of integers and slices with plain bounds, all of which fit."""
+    if len(index) > len(shape):
+        return False
+    for i, n in zip(index, shape):  # noqa: B905
+        if i.__class__ is slice:
+            start, stop = i.start, i.stop
+            if i.step is not None or not (
+                (start is None or start.__class__ is int) and (stop is None or stop.__class__ is int)
+            ):
+                return False
+        elif i.__class__ is not int or not -n <= i < n:
+            return False
+    return True
+
+
 def getitem(input: Any, index: Any) -> Any:
     """Return ``input[index]``: a view for integers, slices, None and Ellipsis, else a copy."""
     if index.__class__ is int or index.__class__ is slice:
@@ -269,6 +285,8 @@ def getitem(input: Any, index: Any) -> Any:
             and not isinstance(index.stop, TensorBase)
         ):
             return _getitem_view(input, index=(index, Ellipsis))
+    elif index.__class__ is tuple and _is_plain(index, input.array.shape):
+        return _named_view(input, index, (*index, Ellipsis))
     if not array_of(input).shape and isinstance(index, int) and not isinstance(index, bool):
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"

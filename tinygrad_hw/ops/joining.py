@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,15 +46,15 @@ _cat = op(
 )
 
 
-def _check_list(name: str, tensors: Any) -> list[Any]:
-    if isinstance(tensors, (TensorBase, np.ndarray)) or not isinstance(tensors, (tuple, list)):
+def _check_list(name: str, tensors: Any) -> Sequence[Any]:
+    if not isinstance(tensors, (tuple, list)):
         if isinstance(tensors, TensorBase):
             raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
         tensors = list(tensors)
     for t in tensors:
-        if not isinstance(t, (TensorBase, np.ndarray)):
+        if not isinstance(t, TensorBase) and not isinstance(t, np.ndarray):
             raise TypeError(f"{name}(): expected Tensor as element in argument 0, but got {type(t).__name__}")
-    return list(tensors)
+    return tensors
 
 
 def cat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
@@ -79,8 +80,12 @@ def cat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     pieces = _check_list("cat", tensors)
     if not pieces:
         raise ValueError("expected a non-empty list of Tensors")
-    for i, t in enumerate(pieces):
-        if t.ndim == 0:
+    shapes = [t.array.shape if isinstance(t, TensorBase) else t.shape for t in pieces]
+    first = shapes[0]
+    if first and first != (0,) and shapes.count(first) == len(shapes):
+        return _cat(*pieces, dim=one_dim(dim, len(first)))
+    for i, shape in enumerate(shapes):
+        if not shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
     full = [t for t in pieces if tuple(t.shape) != (0,)]
     if not full:

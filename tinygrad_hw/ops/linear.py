@@ -12,6 +12,7 @@ from tinygrad_hw.autograd.graph import TensorBase, mode
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.kernels import matmul as kernels
+from tinygrad_hw.kernels.sums import sum_of_rows
 from tinygrad_hw.ops.contraction import einsum
 from tinygrad_hw.ops.matmul import _matmul as mm
 from tinygrad_hw.ops.matmul import matmul
@@ -28,7 +29,7 @@ def _rows(t: Any) -> Any:
 def _forward(input: Any, weight: Any, bias: Any) -> Any:
     if input.ndim != 2:
         return _forward(_rows(input), weight, bias).reshape(*input.shape[:-1], weight.shape[0])
-    if input.dtype == np.float16:
+    if input.dtype.char == "e":
         wide = _forward(*(None if a is None else a.astype(np.float32) for a in (input, weight, bias)))
         return wide.astype(np.float16)
     return kernels.affine(input, weight.T, bias)
@@ -37,7 +38,7 @@ def _forward(input: Any, weight: Any, bias: Any) -> Any:
 def _column_sums(g: Any) -> Any:
     # A call of numpy's takes 0.9 us, one of the op 2.2; of more rows the op adds float32 in float64.
     if g.__class__ is np.ndarray and len(g) <= 4096 and g.dtype.char in "fd":
-        return np.add.reduce(g)
+        return sum_of_rows(g)
     return sum_(g, 0)
 
 
@@ -97,23 +98,28 @@ def linear(input: Any, weight: Any, bias: Any = None, *, out: Any = None) -> Any
     """
     if out is not None:
         return into(out, linear, input, weight, bias)
-    if not isinstance(input, TensorBase) and isinstance(weight, TensorBase):
+    # Of the arrays: a tensor's shape is an object that is made when it is asked for.
+    w = weight.array if isinstance(weight, TensorBase) else weight
+    if isinstance(input, TensorBase):
+        x = input.array
+    elif w is weight:
+        x = input
+    else:
         raise TypeError(
             f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}. Convert it with "
             "torch.as_tensor()"
         )
-    # Of the arrays: a tensor's shape is an object that is made when it is asked for.
-    x, w = _values(input), _values(weight)
-    shape, kind = x.shape, w.dtype
-    if w.ndim == 1:
+    shape, wanted, kind = x.shape, w.shape, w.dtype
+    if len(wanted) == 1:
         return sum_(input * weight, -1) if bias is None else sum_(input * weight, -1) + bias
-    if not shape or shape[-1] != w.shape[1]:
+    if not shape or shape[-1] != wanted[1]:
         raise RuntimeError(
             f"linear: mat1 and mat2 shapes cannot be multiplied: the input of shape {list(shape)} has "
             f"{shape[-1] if shape else 'no'} features, the weight of shape {list(weight.shape)} expects "
             f"{weight.shape[1]}. Check in_features, or flatten the input first"
         )
-    if (x.dtype != kind or (bias is not None and _values(bias).dtype != kind)) and mode.autocast is None:
+    same = x.dtype is kind and (bias is None or _values(bias).dtype is kind)
+    if not same and (x.dtype != kind or (bias is not None and _values(bias).dtype != kind)) and mode.autocast is None:
         raise RuntimeError(
             f"linear: input, weight and bias must have the same dtype, but got "
             f"{dtypes.from_numpy(x.dtype)} and {dtypes.from_numpy(kind)}. Convert the input with .to(), or "

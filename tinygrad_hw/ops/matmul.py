@@ -49,7 +49,7 @@ __all__ = [
 
 
 def _product(input: Any, other: Any) -> Any:
-    if input.dtype == np.float16:
+    if input.dtype.char == "e":
         # numpy has no half precision BLAS; PyTorch accumulates in float32 too.
         return kernels.matmul(input.astype(np.float32), other.astype(np.float32)).astype(np.float16)
     return kernels.matmul(input, other)
@@ -292,14 +292,19 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     """
     if out is not None:
         return into(out, matmul, input, other)
-    n, m = input.ndim, other.ndim
+    a = input.array if isinstance(input, TensorBase) else input
+    b = other.array if isinstance(other, TensorBase) else other
+    n, m = a.ndim, b.ndim
     if n == 2 and m == 2:
-        if input.shape[1] != other.shape[0]:
+        if a.shape[1] != b.shape[0]:
             raise _inner_mismatch("matmul", input, other)
-        _check_dtypes("matmul", input, other)
+        if a.dtype is not b.dtype:
+            _check_dtypes("matmul", input, other)
         return _matmul(input, other)
     if n == 0 or m == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
+    if m == 1 and n <= 2 and a.dtype is b.dtype and a.shape[-1] == b.shape[0]:
+        return (_dot if n == 1 else _mv)(input, other)
     if n == 1 and m == 1:
         return dot(input, other)
     if n == 2 and m == 1:

@@ -16,6 +16,7 @@ from tinygrad_hw.autograd.graph import TensorBase, array_of, wrap
 from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
+from tinygrad_hw.kernels.sums import sum_of_rows
 from tinygrad_hw.ops.arithmetic import _pow_scalar
 from tinygrad_hw.ops.joining import cat
 from tinygrad_hw.ops.permutation import flip, movedim
@@ -55,6 +56,8 @@ def _dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:
     """Return the dimensions to reduce, all for None and for an empty tuple."""
     if dim is None:
         return tuple(range(ndim))
+    if dim.__class__ is int and -ndim <= dim < ndim:
+        return (dim % ndim,)
     if isinstance(dim, (int, np.integer)):
         d = _one_dim(name, int(dim), ndim)
         return (d,) if ndim else ()
@@ -75,7 +78,7 @@ def _kept(shape: Sequence[int], dim: tuple[int, ...]) -> tuple[int, ...]:
 def _back(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
     """Return a reduced gradient with its dimensions put back as size 1."""
     kept = _kept(shape, dim)
-    return g if tuple(g.shape) == kept else reshape(g, kept)
+    return g if g.shape == kept else g.reshape(kept)
 
 
 def _spread(g: Any, shape: Sequence[int], dim: tuple[int, ...]) -> Any:
@@ -104,18 +107,24 @@ def _converted(input: Any, dtype: Any) -> Any:
 # -- sums ------------------------------------------------------------------------------------------
 
 
-def _sum_forward(input: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
-    kind = input.dtype.kind
-    if kind in "iub":
-        return input.sum(axis=dim, keepdims=keepdim, dtype=np.int64)
-    if input.dtype == np.float16:
-        return input.sum(axis=dim, keepdims=keepdim, dtype=np.float32).astype(np.float16)
-    if input.ndim > 1 and dim and len(dim) < input.ndim and input.ndim - 1 not in dim:
-        # numpy adds rows one after the other here; float64 sums keep the error small.
-        rows = math.prod(input.shape[d] for d in dim)
-        if input.dtype == np.float32 and rows > 4096:
-            return input.sum(axis=dim, keepdims=keepdim, dtype=np.float64).astype(np.float32)
-    return input.sum(axis=dim, keepdims=keepdim)
+_add_up = np.add.reduce
+
+
+def _sum_forward(input: Any, *, dim: tuple[int, ...] | None, keepdim: bool) -> Any:
+    """Return the sum over some dimensions, all for None."""
+    char = input.dtype.char
+    if char == "f":
+        if dim and input.ndim - 1 not in dim:
+            if dim == (0,) and not keepdim and len(input) <= 4096:
+                return sum_of_rows(input)
+            # numpy adds rows one after the other here; float64 sums keep the error small.
+            if math.prod([input.shape[d] for d in dim]) > 4096:
+                return _add_up(input, dim, np.float64, None, keepdim).astype(np.float32)
+    elif char == "e":
+        return _add_up(input, dim, np.float32, None, keepdim).astype(np.float16)
+    elif input.dtype.kind in "iub":
+        return _add_up(input, dim, np.int64, None, keepdim)
+    return _add_up(input, dim, None, None, keepdim)
 
 
 _sum = op(
@@ -126,9 +135,9 @@ _sum = op(
 )
 _sum_all = op(
     "sum_all",
-    lambda input: _sum_forward(input, dim=tuple(range(input.ndim)), keepdim=False),
+    lambda input: _add_up(input, None) if input.dtype.char in "fd" else _sum_forward(input, dim=None, keepdim=False),
     node_name="SumBackward0",
-    input=lambda g, input_shape: _spread(g, input_shape, tuple(range(len(input_shape)))),
+    input=lambda g, input_shape: _expand(g, size=input_shape),
 )
 
 
@@ -176,7 +185,8 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = 
 
 
 def _check_mean(name: str, input: Any, dtype: Any) -> Any:
-    input = _converted(input, dtype)
+    if dtype is not None:
+        input = _converted(input, dtype)
     if array_of(input).dtype.kind not in "fcVW":
         kind = dtypes.from_numpy(array_of(input).dtype)
         raise RuntimeError(
@@ -186,25 +196,31 @@ def _check_mean(name: str, input: Any, dtype: Any) -> Any:
     return input
 
 
-def _mean_forward(input: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
+def _mean_forward(input: Any, *, dim: tuple[int, ...] | None, keepdim: bool) -> Any:
     total = _sum_forward(input, dim=dim, keepdim=keepdim)
-    count = math.prod(input.shape[d] for d in dim)
+    count = input.size if dim is None else math.prod([input.shape[d] for d in dim])
+    if total.__class__ is np.float32 or total.__class__ is np.float64:
+        return total / count
     # A count above 2048 is no float16 number.
     kind = np.float32 if input.dtype == np.float16 else input.dtype
     return np.true_divide(total, np.asarray(count, kind)).astype(input.dtype, copy=False)
 
 
 def _mean_rule(g: Any, input_shape: Any, dim: tuple[int, ...]) -> Any:
-    count = math.prod(input_shape[d] for d in dim)
+    count = math.prod([input_shape[d] for d in dim])
     return _spread(g / count if count else g, input_shape, dim)
+
+
+def _mean_all_rule(g: Any, input_shape: Any) -> Any:
+    return _expand(g / (math.prod(input_shape) or 1), size=input_shape)
 
 
 _mean = op("mean", _mean_forward, node_name="MeanBackward1", input=_mean_rule)
 _mean_all = op(
     "mean_all",
-    lambda input: _mean_forward(input, dim=tuple(range(input.ndim)), keepdim=False),
+    lambda input: _mean_forward(input, dim=None, keepdim=False),
     node_name="MeanBackward0",
-    input=lambda g, input_shape: _mean_rule(g, input_shape, tuple(range(len(input_shape)))),
+    input=_mean_all_rule,
 )
 
 

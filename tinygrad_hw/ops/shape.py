@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import array_of, wrap
@@ -27,13 +24,18 @@ __all__ = [
 ]
 
 
-def infer_size(shape: Sequence[int], size: tuple[int, ...]) -> tuple[int, ...]:
-    """Return ``size`` with a -1 replaced by what the number of elements leaves.
+def infer_size(count: int, size: tuple[int, ...]) -> tuple[int, ...]:
+    """Return ``size`` with a -1 replaced by what ``count`` elements leave.
 
     Raises:
         RuntimeError: the sizes do not fit.
     """
-    count = math.prod(shape)
+    product = math.prod(size)
+    if product == count and (not size or min(size) >= 0):
+        return size
+    if product < 0 and min(size) == -1 and size.count(-1) == 1 and count % product == 0:
+        at = size.index(-1)
+        return (*size[:at], count // -product, *size[at + 1 :])
     unknown = [i for i, n in enumerate(size) if n == -1]
     if any(n < -1 for n in size):
         raise RuntimeError(f"invalid shape dimension {min(size)} in {list(size)}")
@@ -48,8 +50,6 @@ def infer_size(shape: Sequence[int], size: tuple[int, ...]) -> tuple[int, ...]:
             )
         if count % rest == 0:
             return tuple(count // rest if n == -1 else n for n in size)
-    elif math.prod(size) == count:
-        return size
     raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {count}")
 
 
@@ -99,7 +99,7 @@ _flatten_view = op(
 
 _unsqueeze = op(
     "unsqueeze",
-    lambda input, *, dim: np.expand_dims(input, dim),
+    lambda input, *, dim: input.reshape((*input.shape[:dim], 1, *input.shape[dim:])),
     view=True,
     input=lambda g, input_shape: reshape(g, input_shape),
 )
@@ -107,15 +107,15 @@ _unsqueeze = op(
 
 _squeeze = op(
     "squeeze",
-    lambda input, *, dim: np.squeeze(input, dim),
+    lambda input, *, dim: input.squeeze(dim),
     view=True,
     node_name="SqueezeBackward1",
     input=lambda g, input_shape: reshape(g, input_shape),
 )
 
 
-def _reshaped(input: Any, size: tuple[int, ...]) -> Any:
-    if _can_view(array_of(input), size):
+def _reshaped(input: Any, array: Any, size: tuple[int, ...]) -> Any:
+    if _can_view(array, size):
         return _view(input, size=size)
     return _flatten_view(input, size=size)
 
@@ -137,13 +137,16 @@ def reshape(input: Any, *shape: Any) -> Any:
         tensor([[0, 1],
                 [2, 3]])
     """
-    return _reshaped(input, infer_size(input.shape, as_size(shape, "shape")))
+    array = array_of(input)
+    size = infer_size(array.size, as_size(shape, "shape"))
+    return _view(input, size=size) if array.flags.c_contiguous else _reshaped(input, array, size)
 
 
 def view(input: Any, *shape: Any) -> Any:
     """Return a view of another shape; see ``Tensor.view``."""
-    size = infer_size(input.shape, as_size(shape))
-    if not _can_view(array_of(input), size):
+    array = array_of(input)
+    size = infer_size(array.size, as_size(shape))
+    if not _can_view(array, size):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead."
@@ -179,15 +182,16 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
         >>> torch.flatten(torch.ones(2, 3, 4), start_dim=1).shape
         torch.Size([2, 12])
     """
-    first, last = one_dim(start_dim, input.ndim), one_dim(end_dim, input.ndim)
+    array = array_of(input)
+    shape = array.shape
+    first, last = one_dim(start_dim, len(shape)), one_dim(end_dim, len(shape))
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    if input.ndim == 0:
+    if not shape:
         return reshape(input, (1,))
     if first == last:
         return input
-    shape = tuple(input.shape)
-    return _reshaped(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    return _reshaped(input, array, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 def ravel(input: Any) -> Any:
@@ -222,7 +226,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     if not wanted:
         raise RuntimeError("unflatten: sizes must be non-empty")
     try:
-        split_sizes = infer_size((shape[d],), wanted)
+        split_sizes = infer_size(shape[d], wanted)
     except RuntimeError:
         raise RuntimeError(
             f"unflatten: Provided sizes {list(wanted)} don't multiply up to the size of dim {d} ({shape[d]}) "

@@ -22,19 +22,23 @@ __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
 def _wide(x: Any) -> Any:
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if x.dtype.char == "e" else x
 
 
 def _softmax_forward(input: Any, *, dim: int) -> Any:
     if input.ndim == 0:
         return np.where(np.isnan(input), input, np.ones((), input.dtype))
-    return kernels.softmax(_wide(input), dim).astype(input.dtype, copy=False)
+    if input.dtype.char == "e":
+        return kernels.softmax(_wide(input), dim).astype(input.dtype)
+    return kernels.softmax(input, dim)
 
 
 def _log_softmax_forward(input: Any, *, dim: int) -> Any:
     if input.ndim == 0:
         return input - input
-    return kernels.log_softmax(_wide(input), dim).astype(input.dtype, copy=False)
+    if input.dtype.char == "e":
+        return kernels.log_softmax(_wide(input), dim).astype(input.dtype)
+    return kernels.log_softmax(input, dim)
 
 
 def _softmax_fused(g: Any, out: Any, dim: int) -> tuple[Any]:
@@ -88,10 +92,11 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         return into(out, softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("softmax", input.ndim, _stacklevel)
-    x = _converted(input, dtype)
-    if array_of(x).dtype.kind in "iub":
+    x = input if dtype is None else _converted(input, dtype)
+    array = array_of(x)
+    if array.dtype.kind in "iub":
         return _of_integers("softmax", x, dim)
-    return _softmax(x, dim=one_dim(dim, input.ndim))
+    return _softmax(x, dim=one_dim(dim, array.ndim))
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, out: Any = None) -> Any:
@@ -113,10 +118,11 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
         return into(out, log_softmax, input, dim, _stacklevel, dtype)
     if dim is None:
         dim = _implicit_dim("log_softmax", input.ndim, _stacklevel)
-    x = _converted(input, dtype)
-    if array_of(x).dtype.kind in "iub":
+    x = input if dtype is None else _converted(input, dtype)
+    array = array_of(x)
+    if array.dtype.kind in "iub":
         return _of_integers("log_softmax", x, dim)
-    return _log_softmax(x, dim=one_dim(dim, input.ndim))
+    return _log_softmax(x, dim=one_dim(dim, array.ndim))
 
 
 def _of_integers(name: str, x: Any, dim: int) -> Any:

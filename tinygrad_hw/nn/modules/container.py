@@ -65,8 +65,12 @@ class _Numbered(Module):
         self._modules = {str(i): m for i, m in enumerate(modules)}
 
 
+#: What may have one pass for itself and a ReLU after it.
+_JOINING = (_BatchNorm, Conv2d)
+
+
 def _with_relu(module: Module, relu: Module) -> Any:
-    """Return what a batch norm or convolution has for itself and the ReLU after it.
+    """Return what ``module``, a batch norm or convolution, has for itself and the ReLU after it.
 
     None if there is no such thing, or if somebody looks at their results, as a profiler does, or has put something in
     their place.
@@ -74,8 +78,8 @@ def _with_relu(module: Module, relu: Module) -> Any:
     trace = NAMESPACE["TRACE"]
     if trace is not None and not getattr(trace, "joins_layers", False):
         return None
-    form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d if isinstance(module, Conv2d) else None
-    if form is None or type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:
+    form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d
+    if type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:
         return None
     if "forward" in module.__dict__ or "forward" in relu.__dict__:
         return None
@@ -162,8 +166,11 @@ class Sequential(_Numbered):
             if done:
                 done = False
                 continue
-            both = _with_relu(module, following) if following.__class__ is ReLU else None
-            input, done = (both or module)(input), both is not None
+            both = None
+            if following.__class__ is ReLU and isinstance(module, _JOINING):
+                both = _with_relu(module, following)
+                done = both is not None
+            input = module(input) if both is None else both(input)
         return input
 
     @overload
