@@ -116,7 +116,7 @@ def _cell(name: str) -> None:
     @rule(name + "_cell")
     def write(
         g: Graph, input: Any, hx: Any, cx: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, mode: str,
-        sizes: Any, reverse: bool,
+        sizes: Any, reverse: bool, kept: bool,
     ) -> Any:  # fmt: skip
         states = [g.unsqueeze(s, 0) for s in (hx, cx) if s is not None]
         _, *last = _layer(g, name, g.unsqueeze(input, 0), states, [[w_ih, w_hh, b_ih, b_hh]])
