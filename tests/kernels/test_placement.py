@@ -105,3 +105,42 @@ def test_where_arrays_lie_does_not_matter(monkeypatch: pytest.MonkeyPatch, kind:
     for each in calls(kind):
         each()
     assert len(ran) > 40, sorted(ran)
+
+
+def in_place_calls(kind: str, shape: tuple[int, ...]) -> dict[str, tuple[Any, Callable[[Any, Any], Any]]]:
+    """Return, of each function that may write over an argument, this argument and a call of (argument, out)."""
+    x, g = np.random.default_rng(1).standard_normal((2, *shape)).astype(kind)
+    w = np.linspace(0.5, 1.5, shape[1]).astype(kind)
+    rows, g_rows = x.reshape(shape[0], -1), g.reshape(shape[0], -1)
+    target = np.arange(shape[0]) % rows.shape[1]
+    _, mean, _, scale = norm.batch_norm(x, w, w, 1e-5)
+    _, g_mean, g_scale = norm.group_norm(x, w, w, 1, 1e-5)
+    _, sums = softmax.cross_entropy(rows, target, None, -1)
+    share = np.ones(shape[0], kind)
+    return {
+        "softmax": (rows, lambda a, out: softmax.softmax(a, 1, out)),
+        "softmax along columns": (x, lambda a, out: softmax.softmax(a, 1, out)),
+        "cross_entropy_backward": (
+            rows,
+            lambda a, out: softmax.cross_entropy_backward(share, a, target, None, -1, sums, out),
+        ),
+        "batch_norm": (x, lambda a, out: norm.batch_norm(a, w, w, 1e-5, out=out)),
+        "batch_norm_backward": (g, lambda a, out: norm.batch_norm_backward(a, x, w, w, mean, scale, out=out)),
+        "channel_affine": (x, lambda a, out: norm.channel_affine(a, w, w, out=out)),
+        "row_norm": (rows, lambda a, out: norm.row_norm(a, None, None, 1e-5, out=out)),
+        "group_norm": (x, lambda a, out: norm.group_norm(a, w, w, 1, 1e-5, out=out)),
+        "group_norm_backward": (g, lambda a, out: norm.group_norm_backward(a, x, w, g_mean, g_scale, 1, out=out)),
+    }
+
+
+@pytest.mark.parametrize("name", in_place_calls("float32", (2, 3, 4)))
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_writing_over_an_argument(monkeypatch: pytest.MonkeyPatch, name: str, kind: str, parallel: bool) -> None:
+    monkeypatch.setattr(runtime, "PARALLEL_WORK", -1 if parallel else float("inf"))
+    for shape in ((2, 3, 4), (3, 5, 17), (2, 4, 64), (2, 3, 331)):
+        given, call = in_place_calls(kind, shape)[name]
+        apart, over = call(given.copy(), None), given.copy()
+        found = call(over, over)
+        for a, b in zip(*((r if isinstance(r, tuple) else (r,)) for r in (apart, found)), strict=True):
+            assert a.tobytes() == b.tobytes()

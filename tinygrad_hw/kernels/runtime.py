@@ -459,7 +459,8 @@ def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable
 
     The function may use numpy, numbers, and other kernels (their serial variants). Its module says
     ``prange = range`` for loops that may run on several threads; the results of such a loop's
-    iterations must not depend on each other.
+    iterations must not depend on each other. Arrays given to such a function do not overlap, unless they are one
+    array whose elements are each read before they are written, by the same iteration.
 
     Args:
         parallel: whether the function has ``prange`` loops.
