@@ -1,4 +1,4 @@
-"""Results do not depend on where arrays lie: every kernel on copies of its arrays in a row, in several orders, and apart.
+"""Results do not depend on where arrays lie: every kernel on copies of its arrays close together, and apart.
 
 A compiled loop that stores looks first whether its arrays lie too close for vectors, and goes one by one where they do;
 a sum in such a loop is then made in another order.
@@ -111,7 +111,7 @@ def in_place_calls(kind: str, shape: tuple[int, ...]) -> dict[str, tuple[Any, Ca
     """Return, of each function that may write over an argument, this argument and a call of (argument, out)."""
     x, g = np.random.default_rng(1).standard_normal((2, *shape)).astype(kind)
     w = np.linspace(0.5, 1.5, shape[1]).astype(kind)
-    rows, g_rows = x.reshape(shape[0], -1), g.reshape(shape[0], -1)
+    rows = x.reshape(shape[0], -1)
     target = np.arange(shape[0]) % rows.shape[1]
     _, mean, _, scale = norm.batch_norm(x, w, w, 1e-5)
     _, g_mean, g_scale = norm.group_norm(x, w, w, 1, 1e-5)

@@ -322,8 +322,7 @@ def jit(function: Any, options: dict[str, Any], *, apart: bool = False) -> Any:
 
     from tinygrad_hw.kernels import cache, linking
 
-    extra = {"pipeline_class": linking.Apart} if apart else {}
-    compiled = numba.njit(**options, **extra)(function)
+    compiled = numba.njit(**options, pipeline_class=linking.Apart if apart else None)(function)
     linking.compile_whole(compiled)
     try:
         digest = cache.source_digest(function, {**options, "apart": apart})
@@ -419,8 +418,8 @@ class Kernel:
             # The two variants need names of their own, which the cache's files are named by.
             name = self.function.__name__ + ("" if parallel or not self.parallel else "_serial")
             function, options = self._named(name, parallel)
-            # numba takes the arrays of a parallel loop to lie apart. Told so too, the serial variant's loops need not look
-            # where arrays lie, which would change the order of their sums.
+            # numba takes the arrays of a parallel loop to lie apart. Told so too, the serial variant's loops need not
+            # look where arrays lie, which would change the order of their sums.
             apart = self.parallel and not parallel
             self._variants[parallel] = jit(function, {**options, "no_cfunc_wrapper": True}, apart=apart)
         return self._variants[parallel]
