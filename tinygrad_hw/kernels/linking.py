@@ -19,9 +19,10 @@ from typing import Any
 
 from numba.core import registry
 from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 
-__all__ = ["compile_whole", "supported"]
+__all__ = ["Apart", "compile_whole", "supported"]
 
 #: What this needs of numba's libraries.
 _NEEDED = (
@@ -129,3 +130,11 @@ def compile_whole(dispatcher: Any) -> None:
             return compile_as_before(args, return_type)
 
     compiler.compile = compile
+
+
+class Apart(Compiler):  # type: ignore[misc]
+    """A compiler of functions whose arguments' arrays do not overlap: LLVM is told so."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.state.flags.noalias = True

@@ -310,21 +310,23 @@ class Intrinsic:
         raise TypeError("this function is LLVM code, for compiled kernels; call the kernel that uses it")
 
 
-def jit(function: Any, options: dict[str, Any]) -> Any:
+def jit(function: Any, options: dict[str, Any], *, apart: bool = False) -> Any:
     """Compile by numba, at the first call for each signature; the result is kept on disk where that is possible.
 
     Args:
         function: a Python function.
         options: those of ``numba.njit``, but for ``cache``.
+        apart: whether LLVM may take it that no argument's array overlaps another's.
     """
     import numba
 
     from tinygrad_hw.kernels import cache, linking
 
-    compiled = numba.njit(**options)(function)
+    compiled = numba.njit(**options, pipeline_class=linking.Apart if apart else None)(function)
     linking.compile_whole(compiled)
     try:
-        compiled._cache = cache.KernelCache(function, cache.source_digest(function, options), _no_cache, _count_seconds)
+        digest = cache.source_digest(function, {**options, "apart": apart})
+        compiled._cache = cache.KernelCache(function, digest, _no_cache, _count_seconds)
     except RuntimeError as error:  # "no locator available"
         _no_cache(error)
         compiled._cache = cache.NoCache(_count_seconds)
@@ -422,7 +424,10 @@ class Kernel:
             # The two variants need names of their own, which the cache's files are named by.
             name = self.function.__name__ + ("" if parallel or not self.parallel else "_serial")
             function, options = self._named(name, parallel)
-            self._variants[parallel] = jit(function, {**options, "no_cfunc_wrapper": True})
+            # numba takes the arrays of a parallel loop to lie apart. Told so too, the serial variant's loops need not
+            # look where arrays lie, which would change the order of their sums.
+            apart = self.parallel and not parallel
+            self._variants[parallel] = jit(function, {**options, "no_cfunc_wrapper": True}, apart=apart)
         return self._variants[parallel]
 
     def part(self) -> Any:
@@ -459,7 +464,8 @@ def kernel(*, parallel: bool = False, exact: bool = False) -> Callable[[Callable
 
     The function may use numpy, numbers, and other kernels (their serial variants). Its module says
     ``prange = range`` for loops that may run on several threads; the results of such a loop's
-    iterations must not depend on each other.
+    iterations must not depend on each other. Arrays given to such a function do not overlap, unless they are one
+    array whose elements are each read before they are written, by the same iteration.
 
     Args:
         parallel: whether the function has ``prange`` loops.
