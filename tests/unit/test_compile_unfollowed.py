@@ -30,14 +30,6 @@ def by_array(x):
     return x + x.array.max()
 
 
-def draws(x):
-    return F.dropout(x, 0.5)
-
-
-def noise(x):
-    return x + torch.randn(3)
-
-
 def by_numpy(x):
     return x * np.float32(np.random.default_rng().random())
 
@@ -58,12 +50,6 @@ def prints(x):
     return x * 2
 
 
-def switches(x):
-    with torch.no_grad():
-        y = x * 2
-    return x + y
-
-
 def itself(x):
     return x
 
@@ -74,15 +60,6 @@ def a_view(x):
 
 def a_number(x):
     return x.sum().item()
-
-
-def made(x):
-    return x + torch.arange(3)
-
-
-def several(x):
-    h = x * 2
-    return h, h.exp()
 
 
 def walks(x):
@@ -111,8 +88,8 @@ def settings(x):
 
 
 UNFOLLOWED = [
-    looks, reads, numbers, by_array, by_numpy, by_index, draws, noise, writes, keeps, defaults, prints, switches,
-    settings, itself, a_view, a_number, made, several, walks, warns,
+    looks, reads, numbers, by_array, by_numpy, by_index, writes, keeps, defaults, prints, settings, itself, a_view,
+    a_number, walks, warns,
 ]  # fmt: skip
 
 
