@@ -17,6 +17,10 @@ def programs(function) -> int:
     return len(compiled.programs)
 
 
+def compiled_of(function):
+    return getattr(function, "_compiled", None) or function.forward._compiled
+
+
 def why(function) -> str:
     compiled = getattr(function, "_compiled", None) or function.forward._compiled
     return "; ".join(compiled.refused.values())
@@ -25,6 +29,21 @@ def why(function) -> str:
 def same(a, b) -> bool:
     a, b = a.detach().numpy(), b.detach().numpy()
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def all_same(a, b) -> bool:
+    """Compare what functions return: tensors, alone or in tuples, lists and dictionaries."""
+    if isinstance(a, torch.Tensor):
+        return same(a, b) and a.requires_grad == b.requires_grad and a._version == b._version
+    if isinstance(a, dict):
+        return type(a) is type(b) and list(a) == list(b) and all(all_same(a[k], b[k]) for k in a)
+    if isinstance(a, (tuple, list)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(all_same, a, b))
+    return a == b
+
+
+def classes(below, *shape):
+    return torch.randint(0, below, shape)
 
 
 def pair(function):
