@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_hw as torch
-from tests.unit.compiling import check, pair, programs, same, why
+from tests.unit.compiling import check, mlp, pair, programs, same, why
 
 nn, F = torch.nn, torch.nn.functional
 
@@ -260,3 +260,29 @@ def test_targets_that_are_changed_later() -> None:
         loss.backward()
         found.append(x.grad)
     assert same(found[0], found[2]) and same(found[1], found[2])
+
+
+def test_after_the_first_tensor_of_low_precision() -> None:
+    """From then on every op is looked at; what is recorded and replayed is what it was."""
+    pytest.importorskip("ml_dtypes")
+    model, x = mlp(nn.ReLU(), nn.Tanh()), torch.randn(2, 6)
+    before = torch.compile(model, fullgraph=True)
+    expected = before(x)
+    low = torch.ones(2, 6, dtype=torch.bfloat16) * 3
+    assert same(before(x), expected) and programs(before) == 1
+    after = torch.compile(model, fullgraph=True)
+    for _ in range(2):
+        assert same(after(x), expected)
+    assert programs(after) == 1
+
+    def slow(x):
+        return x.bfloat16() / 3 + 1
+
+    fast = torch.compile(slow)
+    for given in (low, x):
+        for _ in range(2):
+            assert torch.equal(fast(given), slow(given))
+    assert programs(fast) == 0 and "bfloat16" in why(fast)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert after(x).dtype == torch.bfloat16
+    assert same(after(x), expected)

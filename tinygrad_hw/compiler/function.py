@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
+from tinygrad_hw.autograd.tracer import tracing
 from tinygrad_hw.compiler.guards import Guards, Unwatchable
 from tinygrad_hw.compiler.program import Program
 from tinygrad_hw.compiler.recorder import Recorder
@@ -158,7 +159,7 @@ class Compiled:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call for which there is no program, and record it."""
-        if NAMESPACE["TRACE"] is not None or sys.getprofile() is not None:
+        if tracing() or sys.getprofile() is not None:
             return self.function(*args, **kwargs)
         if self.attempts >= self.limit:
             if self.fullgraph:

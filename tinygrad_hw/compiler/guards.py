@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_hw import dtypes
 from tinygrad_hw.autograd.graph import TensorBase, mode
+from tinygrad_hw.autograd.tracer import tracing
 from tinygrad_hw.compiler import allowed
 from tinygrad_hw.compiler.writing import MISS
 from tinygrad_hw.device import device as Device
@@ -302,7 +303,7 @@ class Guards:
         self.call.write(w, unless)
         current = w.constant(mode, "MODE")
         unless(
-            f"TRACE is not None or {current}.enabled is not {enabled}"
+            f"(TRACE is not None and {w.constant(tracing)}()) or {current}.enabled is not {enabled}"
             + ("" if enabled else f" or {current}.inference is not {mode.inference}")
         )
         unless(f"{w.constant(CHANGES)}[0] != {w.constant(self.changes)}[0] and not {w.constant(self.still)}()")

@@ -23,6 +23,7 @@ import numpy as np
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase, mode
 from tinygrad_hw.autograd.inplace import apply_inplace
+from tinygrad_hw.autograd.tracer import apply
 from tinygrad_hw.compiler import allowed
 from tinygrad_hw.compiler.beside import ALIAS, HELPERS, random_state, restore_random_state
 from tinygrad_hw.compiler.steps import (
@@ -73,6 +74,7 @@ class Recorder:
         self.modules: dict[int, Any] = {}
         self.quiet = 0
         self.collecting = False
+        self.traced: Any = None
         self.thread = threading.get_ident()
         self.seen: set[CodeType] = set()
         self.readers: dict[CodeType, str] = {}
@@ -107,6 +109,7 @@ class Recorder:
         self.collecting = gc.isenabled()
         self.mode = (mode.enabled, mode.inference)
         gc.disable()
+        self.traced = NAMESPACE["TRACE"]
         NAMESPACE["TRACE"] = self
         sys.setprofile(self._watch)
         return self
@@ -125,7 +128,7 @@ class Recorder:
         if self.collecting:
             gc.enable()
         if NAMESPACE["TRACE"] is self:
-            NAMESPACE["TRACE"] = None
+            NAMESPACE["TRACE"] = self.traced
         else:
             self.fail("a tracer was switched on meanwhile")
 
@@ -150,6 +153,8 @@ class Recorder:
             self.by_memory[_address(array), array.size] = slot
 
     def _slot(self, tensor: Any, step: Step | None = None, place: int = 0, cls: type[Slot] = Slot) -> Slot:
+        if tensor.array.dtype.kind in "VW":
+            self.fail(f"tensors of {tensor.dtype} are computed with beside the ops")
         return self.add(cls(self.number(), tensor, tensor.array, step, place))
 
     def slot_of(self, tensor: Any) -> Slot:
@@ -202,9 +207,9 @@ class Recorder:
     def __call__(self, op: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply an op and note it."""
         if self.quiet or threading.get_ident() != self.thread:
-            return op.core(*args, **params)
+            return apply(op, args, params)
         if self.reason or not any(isinstance(a, TensorBase) for a in args):
-            return op.core(*args, **params)
+            return apply(op, args, params)
         self.quiet += 1
         try:
             return self._note(op, args, params)
@@ -221,7 +226,7 @@ class Recorder:
             elif not is_plain(value):
                 self.fail(f"{op.name}() got a {type(value).__name__} as {name!r}")
         step = Step(op, [self._argument(op, a, args) for a in args], given)
-        result = op.core(*args, **params)
+        result = apply(op, args, params)
         self.recording = self.recording or mode.enabled
         self.steps.append(step)
         for place, r in enumerate(result if isinstance(result, (tuple, list)) else (result,)):
