@@ -266,13 +266,15 @@ def _write_single(op: Op, w: Callable[[str], None], call: str, arrays: bool) -> 
 
 
 def _write_several(op: Op, w: Callable[[str], None], call: str) -> None:
-    w(f"    outs = raw({call})")
+    w(f"    outs = {call if op.outputs is not None else f'raw({call})'}")
     w("    ts = []")
     w("    for out in outs:")
     if op.outputs is not None:
         w("        if out is None:")
         w("            ts.append(None)")
         w("            continue")
+        w("        if out.__class__ is not ndarray:")
+        w("            out = asarray(out)")
     _write_tensor(op, w, "        ")
     w("        t._node = None")
     w("        ts.append(t)")

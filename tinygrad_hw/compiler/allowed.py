@@ -138,6 +138,7 @@ _IN_OPS = _names(
     conv_transpose1d conv_transpose2d transposed_convolution _transpose instance_norm nll_loss kl_div xlogy norm pad
     max_dim argmax argmin multi_head_attention_forward _check_shapes _project _check_projection _canonical_mask
     baddbmm cumsum _filled_dim run_layers _same_dtypes _check_sizes lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _cell
+    _integer_arrays
     """
 )
 _OTHER_OPS = {f"ops/{name}.py" for name in _names("masked ldl creation windows fourier distance image")}

@@ -416,9 +416,9 @@ def silu_backward(g: Any, x: Any) -> Any:
 def softplus_reference(x: Any, beta: float, threshold: float) -> Any:
     """The definition, as max(x, 0) + log(1 + exp(-|x|)) with x times beta."""
     kind = x.dtype.type
-    scaled = x * kind(beta)
-    soft = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / kind(beta)
-    return np.where(scaled > threshold, x, soft)
+    scaled = x if beta == 1 else x * kind(beta)
+    soft = np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))
+    return np.where(scaled > threshold, x, soft if beta == 1 else soft / kind(beta))
 
 
 @kernel(parallel=True, exact=True)

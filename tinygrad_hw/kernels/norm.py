@@ -48,7 +48,9 @@ def _channels(v: Any, like: Any) -> Any:
 
 
 def _or(v: Any, n: int, value: float, dtype: Any) -> Any:
-    return np.full(n, value, dtype) if v is None else np.ascontiguousarray(v, dtype)
+    if v is not None:
+        return np.ascontiguousarray(v, dtype)
+    return np.ones(n, dtype) if value else np.zeros(n, dtype)
 
 
 # -- by channel ------------------------------------------------------------------------------------
@@ -419,10 +421,10 @@ def row_norm(x: Any, weight: Any, bias: Any, eps: float, center: bool = True, ou
     rows, n = x.shape
     if out is None:
         out = np.empty(x.shape, x.dtype)
-    mean, scale = np.empty((2, rows), x.dtype)
-    _row_norm(
-        np.ascontiguousarray(x).reshape(-1), _or(weight, n, 1, x.dtype), _or(bias, n, 0, x.dtype), float(eps), center,
-        rows, out.reshape(-1), mean, scale, work=x.size / 4,
+    mean, scale = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    _row_norm.run(
+        x.size / 4, x.ravel(), _or(weight, n, 1, x.dtype), _or(bias, n, 0, x.dtype), float(eps), center, rows,
+        out.ravel(), mean, scale,
     )  # fmt: skip
     return out, mean, scale
 

@@ -303,9 +303,9 @@ def cross_entropy(x: Any, target: Any, weights: Any, ignore_index: int) -> tuple
     if not compiled_kernels():
         return cross_entropy_reference(x, target, weights, ignore_index)
     losses, sums = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
-    _entropy(
-        np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(target), _factors(weights, x), ignore_index, losses,
-        sums, x.shape[1], work=x.size * (1 if x.dtype.char == "f" else 5),
+    _entropy.run(
+        x.size * (1 if x.dtype.char == "f" else 5), x.ravel(), np.ascontiguousarray(target), _factors(weights, x),
+        ignore_index, losses, sums, x.shape[1],
     )  # fmt: skip
     return losses, sums
 
@@ -328,9 +328,8 @@ def cross_entropy_backward(
         return into(out, cross_entropy_backward_reference(g, x, target, weights, ignore_index, sums))
     if out is None:
         out = np.empty(x.shape, x.dtype)
-    _entropy_backward(
-        np.ascontiguousarray(g), np.ascontiguousarray(x).reshape(-1), np.ascontiguousarray(target),
-        _factors(weights, x), ignore_index, sums, out.reshape(-1), x.shape[1],
-        work=x.size * (1 if x.dtype.char == "f" else 5),
+    _entropy_backward.run(
+        x.size * (1 if x.dtype.char == "f" else 5), np.ascontiguousarray(g), x.ravel(), np.ascontiguousarray(target),
+        _factors(weights, x), ignore_index, sums, out.ravel(), x.shape[1],
     )  # fmt: skip
     return out

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_hw.autograd.graph import TensorBase
+from tinygrad_hw.autograd.graph import TensorBase, array_of
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arithmetic import mul
 from tinygrad_hw.ops.diagonals import diagonal
-from tinygrad_hw.ops.matmul import bmm, mm
-from tinygrad_hw.ops.permutation import permute
+from tinygrad_hw.ops.matmul import _bmm, _check_dtypes, mm
+from tinygrad_hw.ops.permutation import _permute, permute
 from tinygrad_hw.ops.reduce import sum as sum_
 from tinygrad_hw.ops.shape import reshape
 
@@ -112,7 +113,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2, *, out: Any = None) -> Any:
     return reshape(mm(rows, columns), (*shape_a, *shape_b))
 
 
-def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
+def _parse(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str]:
     """Return the subscripts of each operand and of the result, with the ellipsis written as letters."""
     equation = equation.replace(" ", "")
     if any(not (c.isalpha() and c.isascii()) and c not in ",.->" for c in equation):
@@ -120,26 +121,26 @@ def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
         raise RuntimeError(f"einsum(): invalid subscript given in {equation!r}: {bad!r} is no letter")
     left, arrow, right = equation.partition("->")
     inputs = left.split(",")
-    if len(inputs) != len(operands):
+    if len(inputs) != len(shapes):
         raise RuntimeError(
-            f"einsum(): {equation!r} has subscripts for {len(inputs)} operands, but {len(operands)} were given"
+            f"einsum(): {equation!r} has subscripts for {len(inputs)} operands, but {len(shapes)} were given"
         )
     used = set(equation)
     spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
     most = 0
-    for s, t in zip(inputs, operands, strict=True):
-        named = len(s.replace("...", ""))
+    for s, shape in zip(inputs, shapes, strict=True):
+        named, ndim = len(s.replace("...", "")), len(shape)
         if "..." in s:
-            most = max(most, t.ndim - named)
-        if named > t.ndim or ("..." not in s and named != t.ndim):
+            most = max(most, ndim - named)
+        if named > ndim or ("..." not in s and named != ndim):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in {s!r} does not match the {t.ndim} dimensions of an "
-                f"operand of shape {list(t.shape)}"
+                f"einsum(): the number of subscripts in {s!r} does not match the {ndim} dimensions of an "
+                f"operand of shape {list(shape)}"
             )
     letters = "".join(spare[:most])
     full = []
-    for s, t in zip(inputs, operands, strict=True):
-        count = t.ndim - len(s.replace("...", ""))
+    for s, shape in zip(inputs, shapes, strict=True):
+        count = len(shape) - len(s.replace("...", ""))
         full.append(s.replace("...", letters[most - count :] if count else ""))
     if arrow:
         if right.count("...") > 1:
@@ -158,6 +159,22 @@ def _parse(equation: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     return full, result
 
 
+@functools.lru_cache(1024)
+def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[str], str, dict[str, int]]:
+    """Return what ``_parse`` does, and the size of each letter."""
+    subscripts, result = _parse(equation, shapes)
+    sizes: dict[str, int] = {}
+    for shape, s in zip(shapes, subscripts, strict=True):
+        for c, n in zip(s, shape, strict=True):
+            if n != 1 and sizes.get(c, 1) not in (1, n):
+                raise RuntimeError(
+                    f"einsum(): subscript {c} has size {n} for an operand of shape {list(shape)}, which does "
+                    f"not broadcast with previously seen size {sizes[c]}"
+                )
+            sizes[c] = max(n, sizes.get(c, 1)) if n != 0 else 0
+    return subscripts, result, sizes
+
+
 def _unrepeated(t: Any, subscripts: str) -> tuple[Any, str]:
     """Take diagonals until no letter is repeated."""
     for c in subscripts:
@@ -173,24 +190,54 @@ def _unrepeated(t: Any, subscripts: str) -> tuple[Any, str]:
     return t, subscripts
 
 
-def _contract(a: Any, sa: str, b: Any, sb: str, keep: set[str]) -> tuple[Any, str]:
-    """Multiply two operands as one batched matrix product, summing letters not in ``keep``."""
-    size = {c: t.shape[i] for t, s in ((a, sa), (b, sb)) for i, c in enumerate(s)}
+#: How two operands become a batched matrix product: for each the order of its dimensions (None: as it is) and its sizes
+#: as matrices, then the sizes of the result and their letters.
+_Pairing = tuple[Any, tuple[int, ...], Any, tuple[int, ...], tuple[int, ...], str]
+
+
+def _order(s: str, letters: Sequence[str]) -> tuple[int, ...] | None:
+    """Return where in ``s`` the letters are; None if in this order."""
+    order = tuple([s.index(c) for c in letters])
+    return None if order == tuple(range(len(s))) else order
+
+
+def _pairing(a: tuple[int, ...], sa: str, b: tuple[int, ...], sb: str, keep: set[str]) -> _Pairing:
+    size = {c: n for shape, s in ((a, sa), (b, sb)) for c, n in zip(s, shape, strict=True)}
     batch = [c for c in sa if c in sb and c in keep]
     summed = [c for c in sa if c in sb and c not in keep]
     only_a = [c for c in sa if c not in sb]
     only_b = [c for c in sb if c not in sa]
+    i, j, k, n = (math.prod(size[c] for c in group) for group in (batch, only_a, summed, only_b))
+    letters = "".join((*batch, *only_a, *only_b))
+    order_a, order_b = _order(sa, [*batch, *only_a, *summed]), _order(sb, [*batch, *summed, *only_b])
+    return order_a, (i, j, k), order_b, (i, k, n), tuple(size[c] for c in letters), letters
 
-    def arranged(t: Any, s: str, *groups: list[str]) -> Any:
-        order = [s.index(c) for group in groups for c in group]
-        sizes = tuple(math.prod(size[c] for c in group) for group in groups)
-        return reshape(permute(t, tuple(order)), sizes)
 
-    left = arranged(a, sa, batch, only_a, summed)
-    right = arranged(b, sb, batch, summed, only_b)
-    product = bmm(left, right)
-    letters = [*batch, *only_a, *only_b]
-    return reshape(product, tuple(size[c] for c in letters)), "".join(letters)
+def _multiplied(a: Any, b: Any, pairing: _Pairing) -> Any:
+    """Multiply two operands as one batched matrix product."""
+    order_a, sizes_a, order_b, sizes_b, size, _ = pairing
+    left = reshape(a if order_a is None else _permute(a, dims=order_a), sizes_a)
+    right = reshape(b if order_b is None else _permute(b, dims=order_b), sizes_b)
+    _check_dtypes("bmm", left, right)
+    return reshape(_bmm(left, right), size)
+
+
+def _contract(a: Any, sa: str, b: Any, sb: str, keep: set[str]) -> tuple[Any, str]:
+    """Multiply two operands, summing letters not in ``keep``."""
+    pairing = _pairing(array_of(a).shape, sa, array_of(b).shape, sb, keep)
+    return _multiplied(a, b, pairing), pairing[-1]
+
+
+@functools.lru_cache(1024)
+def _plan(equation: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[_Pairing, Any] | None:
+    """Return how two operands of these shapes are multiplied, and the order of the result; None if more is to do."""
+    (sa, sb), result, sizes = _read(equation, (a, b))
+    for s, shape, elsewhere in ((sa, a, sb + result), (sb, b, sa + result)):
+        for c, n in zip(s, shape, strict=True):
+            if n != sizes[c] or s.count(c) > 1 or c not in elsewhere:
+                return None
+    pairing = _pairing(a, sa, b, sb, set(result))
+    return pairing, _order(pairing[-1], result)
 
 
 def einsum(equation: str, *operands: Any) -> Any:
@@ -218,16 +265,12 @@ def einsum(equation: str, *operands: Any) -> Any:
         operands = tuple(operands[0])
     if not operands:
         raise RuntimeError("einsum(): must provide at least one operand")
-    subscripts, result = _parse(equation, operands)
-    sizes: dict[str, int] = {}
-    for t, s in zip(operands, subscripts, strict=True):
-        for c, n in zip(s, t.shape, strict=True):
-            if n != 1 and sizes.get(c, 1) not in (1, n):
-                raise RuntimeError(
-                    f"einsum(): subscript {c} has size {n} for an operand of shape {list(t.shape)}, which does "
-                    f"not broadcast with previously seen size {sizes[c]}"
-                )
-            sizes[c] = max(n, sizes.get(c, 1)) if n != 0 else 0
+    shapes = tuple([getattr(t, "array", t).shape for t in operands])
+    plan = _plan(equation, *shapes) if len(shapes) == 2 else None
+    if plan is not None:
+        product = _multiplied(operands[0], operands[1], plan[0])
+        return product if plan[1] is None else _permute(product, dims=plan[1])
+    subscripts, result, sizes = _read(equation, shapes)
     pending: list[tuple[Any, str]] = []
     for t, s in zip(operands, subscripts, strict=True):
         t, s = _unrepeated(t, s)

@@ -48,7 +48,7 @@ def _entropy_forward(
     input: Any, target: Any, weights: Any, *, ignore_index: int, divisor: float | None
 ) -> tuple[Any, Any]:
     """Return the weighted loss of each row of (n, C), or of all, and the row's log-sum-exp."""
-    wide = input.astype(np.float32) if input.dtype == np.float16 else input
+    wide = input.astype(np.float32) if input.dtype.char == "e" else input
     factors = None if weights is None else weights.astype(wide.dtype, copy=False)
     losses, sums = kernels.cross_entropy(wide, target, factors, ignore_index)
     total = _total(losses, divisor)
@@ -74,7 +74,7 @@ def _entropy_rule(
 def _entropy_fused(
     g: Any, input: Any, target: Any, weights: Any, sums: Any, ignore_index: int, divisor: float | None
 ) -> tuple[Any]:
-    wide = input.astype(np.float32) if input.dtype == np.float16 else input
+    wide = input.astype(np.float32) if input.dtype.char == "e" else input
     if divisor is not None:
         g = g.reshape(1) / divisor
     g = g.astype(wide.dtype, copy=False)
@@ -122,6 +122,9 @@ _picked = op(
 )
 
 
+_INT64 = np.dtype(np.int64)
+
+
 def _ones(value: int, kind: Any) -> Any:
     return np.ones(value, kind)
 
@@ -137,7 +140,7 @@ def _class_losses(
 ) -> Any:
     """Return the loss for class indices: input (N, C, ...) or (C,), target (N, ...) or ()."""
     scores, classes = array_of(input), array_of(target)
-    if classes.dtype != np.int64 and classes.dtype != np.uint8:
+    if classes.dtype is not _INT64 and classes.dtype != np.int64 and classes.dtype != np.uint8:
         raise RuntimeError(
             f"{name}: expected scalar type Long but found {dtypes.from_numpy(classes.dtype)}: targets are class "
             "indices. Convert them with .long()"

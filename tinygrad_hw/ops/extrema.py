@@ -14,6 +14,7 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.op import op
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.reduce import Dims, _back, _dims, _kept, _one_dim
+from tinygrad_hw.ops.scatter import _grid
 from tinygrad_hw.ops.selection import maximum, minimum
 from tinygrad_hw.ops.shape import reshape
 
@@ -48,8 +49,11 @@ def _check_not_empty(name: str, input: Any, dim: tuple[int, ...]) -> None:
 
 def _filled_dim(name: str, input: Any, dim: int) -> int:
     """Return a dimension from 0 that has elements; a tensor without dimensions counts as one with one."""
-    d = _one_dim(name, dim, input.ndim)
-    if input.ndim:
+    shape = array_of(input).shape
+    if dim.__class__ is int and -len(shape) <= dim < len(shape) and shape[dim]:
+        return dim % len(shape)
+    d = _one_dim(name, dim, len(shape))
+    if shape:
         _check_not_empty(name, input, (d,))
     return d
 
@@ -180,8 +184,8 @@ def _extreme_forward(largest: bool) -> Any:
     def forward(input: Any, *, dim: int, keepdim: bool) -> tuple[Any, Any]:
         if input.ndim == 0:
             return input.copy(), np.zeros((), np.int64)
-        indices = np.expand_dims(_arg_extreme(input, dim, largest), dim)
-        values = np.take_along_axis(input, indices, dim)
+        indices = input.argmax(dim, keepdims=True) if largest else input.argmin(dim, keepdims=True)
+        values = input[_grid(indices, dim)]
         if keepdim:
             return values, indices
         return values.squeeze(dim), indices.squeeze(dim)

@@ -127,9 +127,17 @@ def getitem_copy(input: Any, index: Any) -> Any:
     return _getitem_view(input, index=index)
 
 
+def _index_forward(input: Any, *, index: Any) -> Any:
+    if index.__class__ is tuple and len(index) == 1 and input.flags.c_contiguous:
+        rows = index[0]
+        if rows.__class__ is np.ndarray and rows.dtype.kind == "i":
+            return input.take(rows, 0)  # a quarter of the time
+    return input[index]
+
+
 _index = op(
     "index",
-    lambda input, *, index: input[index],
+    _index_forward,
     input=lambda g, input_shape, index: _index_adjoint(g, shape=tuple(input_shape), index=index),
 )
 
@@ -265,6 +273,16 @@ def _is_plain(index: tuple[Any, ...], shape: Sequence[int]) -> bool:
     return True
 
 
+def _integer_arrays(index: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return the arrays of an index of tensors of integers; None for any other."""
+    arrays = []
+    for i in index:
+        if not isinstance(i, TensorBase) or i.array.dtype.kind != "i" or not i.array.ndim:
+            return None
+        arrays.append(i.array)
+    return tuple(arrays)
+
+
 def getitem(input: Any, index: Any) -> Any:
     """Return ``input[index]``: a view for integers, slices, None and Ellipsis, else a copy."""
     if index.__class__ is int or index.__class__ is slice:
@@ -287,6 +305,13 @@ def getitem(input: Any, index: Any) -> Any:
             return _getitem_view(input, index=(index, Ellipsis))
     elif index.__class__ is tuple and _is_plain(index, input.array.shape):
         return _named_view(input, index, (*index, Ellipsis))
+    else:
+        arrays = _integer_arrays(index if index.__class__ is tuple else (index,))
+        if arrays is not None and input.array.ndim:
+            try:
+                return _index(input, index=arrays)
+            except IndexError:
+                pass  # what is wrong is said below
     if not array_of(input).shape and isinstance(index, int) and not isinstance(index, bool):
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"

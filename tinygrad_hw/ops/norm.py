@@ -40,7 +40,7 @@ __all__ = [
 
 
 def _wide(x: Any) -> Any:
-    return x.astype(np.float32) if x is not None and x.dtype == np.float16 else x
+    return x.astype(np.float32) if x is not None and x.dtype.char == "e" else x
 
 
 def _over(x: Any) -> tuple[int, ...]:
@@ -167,9 +167,12 @@ _channel_affine = op(
 
 
 def _row_forward(input: Any, weight: Any, bias: Any, *, rows: int, eps: float, center: bool) -> tuple[Any, Any, Any]:
-    flat = None if weight is None else weight.reshape(-1), None if bias is None else bias.reshape(-1)
-    out, centre, scale = kernels.row_norm(_wide(input).reshape(rows, -1), *flat, eps, center)
-    return out.reshape(input.shape).astype(input.dtype, copy=False), centre, scale
+    weight = None if weight is None else weight.ravel()
+    bias = None if bias is None else bias.ravel()
+    out, centre, scale = kernels.row_norm(_wide(input).reshape(rows, -1), weight, bias, eps, center)
+    if out.dtype is not input.dtype:
+        out = out.astype(input.dtype, copy=False)
+    return out.reshape(input.shape), centre, scale
 
 
 def _row_rule(
@@ -276,14 +279,16 @@ _group_norm = op(
 
 def _check_types(name: str, input: Any, *parameters: Any) -> None:
     """Raise unless the parameters have the input's dtype; half precision takes float32 parameters too."""
-    check_real(name, input)
     kind = array_of(input).dtype
     if kind.kind not in "fV":
+        check_real(name, input)
         raise RuntimeError(
             f"{name}: expected a floating point input, got {dtypes.from_numpy(kind)}; convert it with .float()"
         )
     for t in parameters:
-        if t is not None and array_of(t).dtype != kind and not (kind.itemsize == 2 and array_of(t).dtype == np.float32):
+        if t is None or array_of(t).dtype is kind:
+            continue
+        if array_of(t).dtype != kind and not (kind.itemsize == 2 and array_of(t).dtype == np.float32):
             raise RuntimeError(
                 f"{name}: expected the parameters to have the input's dtype {dtypes.from_numpy(kind)} but found "
                 f"{dtypes.from_numpy(array_of(t).dtype)}. Convert the input with .to(), or the layer with .float() or "
@@ -431,12 +436,12 @@ def _check_normalized(name: str, input: Any, normalized_shape: Any, weight: Any,
             f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
         )
     for label, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(t.shape) != wanted:
+        if t is not None and array_of(t).shape != wanted:
             raise RuntimeError(
                 f"{name}: Expected {label} to be of same shape as normalized_shape, but got {label} of shape "
                 f"{list(t.shape)} and normalized_shape = {list(wanted)}"
             )
-    if tuple(input.shape[-len(wanted) :]) != wanted or input.ndim < len(wanted):
+    if array_of(input).shape[-len(wanted) :] != wanted:
         raise RuntimeError(
             f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], "
             f"but got input of size{list(input.shape)}"
@@ -472,7 +477,7 @@ def layer_norm(
     """
     wanted = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
     _check_types("layer_norm", input, weight, bias)
-    size = math.prod(input.shape)
+    size = array_of(input).size
     if not size:
         return _empty(input, weight, bias)
     return _layer_norm(input, weight, bias, rows=size // math.prod(wanted), eps=eps, center=True)[0]

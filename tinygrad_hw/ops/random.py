@@ -154,6 +154,11 @@ def _size(name: str, size: Sequence[Any]) -> tuple[int, ...]:
     """Return ``f(2, 3)``'s, ``f((2, 3))``'s or ``f(size)``'s sizes."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
+    for n in size:
+        if n.__class__ is not int or n < 0:
+            break
+    else:
+        return tuple(size)
     sizes = []
     for n in size:
         if isinstance(n, TensorBase) and n.array.ndim == 0:

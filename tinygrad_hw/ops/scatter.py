@@ -34,13 +34,16 @@ __all__ = [
 
 def _grid(index: Any, dim: int) -> tuple[Any, ...]:
     """Return the full index of the places ``index`` names along ``dim``."""
-    places = list(np.ogrid[tuple(slice(0, n) for n in index.shape)]) if index.ndim else []
-    if places:
-        places[dim] = index
-    return tuple(places)
+    last = index.ndim - 1
+    return tuple(
+        [
+            index if i == dim else np.arange(n) if i == last else np.arange(n).reshape((n, *(1,) * (last - i)))
+            for i, n in enumerate(index.shape)
+        ]
+    )
 
 
-def _gather_forward(input: Any, index: Any, dim: int) -> Any:
+def _gather_forward(input: Any, index: Any, *, dim: int) -> Any:
     if not index.size:
         return np.empty(index.shape, input.dtype)
     return input[_grid(index, dim)] if input.ndim and index.ndim else input.reshape(index.shape).copy()
@@ -48,7 +51,7 @@ def _gather_forward(input: Any, index: Any, dim: int) -> Any:
 
 _gather = op(
     "gather",
-    lambda input, index, *, dim: _gather_forward(input, index, dim),
+    _gather_forward,
     input=lambda g, index, input_shape, dim: _gather_adjoint(g, index, dim=dim, shape=tuple(input_shape)),
 )
 
@@ -83,22 +86,24 @@ def _padded(t: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _check_gather(name: str, input: Any, index: Any, dim: int) -> int:
-    d = one_dim(dim, input.ndim)
+    shape = array_of(input).shape
+    d = one_dim(dim, len(shape))
     if index.size == 0:
         return d
-    if max(index.ndim, 1) != max(input.ndim, 1):
+    if max(index.ndim, 1) != max(len(shape), 1):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {name} got index "
-            f"{list(index.shape)} and input {list(input.shape)}"
+            f"{list(index.shape)} and input {list(shape)}"
         )
     for i, n in enumerate(index.shape):
-        if i != d and input.ndim and n > input.shape[i]:
+        if i != d and shape and n > shape[i]:
             raise RuntimeError(
                 f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than "
-                f"self {list(input.shape)} apart from dimension {d}"
+                f"self {list(shape)} apart from dimension {d}"
             )
-    n = input.shape[d] if input.ndim else 1
-    if index.min() < 0 or index.max() >= n:
+    n = shape[d] if shape else 1
+    # Read without a sign, a negative number is a huge one.
+    if np.maximum.reduce(index.view(np.uint64 if index.itemsize == 8 else np.uint32), None) >= n:
         bad = int(index.max()) if index.max() >= n else int(index.min())
         raise RuntimeError(f"index {bad} is out of bounds for dimension {d} with size {n}")
     return d
@@ -106,7 +111,7 @@ def _check_gather(name: str, input: Any, index: Any, dim: int) -> int:
 
 def _int64(name: str, index: Any) -> Any:
     array = array_of(index)
-    if array.dtype not in (np.int64, np.int32) and array.size:
+    if (array.dtype.kind != "i" or array.itemsize < 4) and array.size:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     return array
 

@@ -214,7 +214,7 @@ def _clip(input: Any, *, min: Any, max: Any) -> Any:
     high = None if max is None else input.dtype.type(max)
     if low is not None and high is not None and low > high:
         return np.where(np.isnan(input), input, high) if input.dtype.kind == "f" else np.full_like(input, high)
-    return np.clip(input, low, high)
+    return input.clip(low, high)
 
 
 def _clip_rule(g: Any, input: Any, min: Any, max: Any) -> Any:
@@ -226,6 +226,9 @@ def _clip_rule(g: Any, input: Any, min: Any, max: Any) -> Any:
         inside &= values <= max
     return _keep(g, inside)
 
+
+#: Classes of bounds that leave floating point tensors their dtype.
+_BOUNDS = (float, int, type(None))
 
 _clamp = op("clamp", _clip, node_name="ClampBackward1", input=_clip_rule)
 
@@ -263,6 +266,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
         return input
     if input.__class__ in (int, float, bool):
         raise TypeError(f"clamp(): argument 'input' must be Tensor, not {type(input).__name__}")
+    if min.__class__ in _BOUNDS and max.__class__ in _BOUNDS and array_of(input).dtype.char in "fd":
+        return _clamp(input, min=min, max=max)
     given = [b for b in (min, max) if b is not None]
     for bound in given:
         if not isinstance(bound, (int, float, np.generic)):

@@ -13,7 +13,7 @@ from tinygrad_hw.autograd.observe import whole
 from tinygrad_hw.autograd.out import into
 from tinygrad_hw.ops.arguments import one_dim
 from tinygrad_hw.ops.conversion import clone
-from tinygrad_hw.ops.scatter import gather
+from tinygrad_hw.ops.scatter import _gather, gather
 from tinygrad_hw.ops.shape import reshape
 
 __all__ = [
@@ -37,11 +37,10 @@ def _order(x: Any, dim: int, descending: bool) -> Any:
     if x.ndim == 0:
         return np.zeros((), np.int64)
     if not descending:
-        return np.argsort(x, axis=dim, kind="stable")
+        return x.argsort(dim, "stable")
     # A stable descending sort: sort the reversed array ascending, then reverse back.
-    n = x.shape[dim]
-    back = np.argsort(np.flip(x, dim), axis=dim, kind="stable")
-    return np.flip(n - 1 - back, dim)
+    backwards = (slice(None),) * dim + (slice(None, None, -1),)
+    return (x.shape[dim] - 1 - x[backwards].argsort(dim, "stable"))[backwards]
 
 
 @whole
@@ -67,10 +66,10 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     if out is not None:
         return into(out, sort, input, dim, descending, stable)
     check_real("sort", input)
-    d = one_dim(dim, input.ndim)
-    order = np.ascontiguousarray(_order(array_of(input), d, descending)).reshape(input.shape)
-    indices = wrap(order)
-    return return_types.sort(gather(input, d, indices), indices)
+    x = array_of(input)
+    d = one_dim(dim, x.ndim)
+    order = np.ascontiguousarray(_order(x, d, descending)).reshape(x.shape)
+    return return_types.sort(_gather(input, order, dim=d), wrap(order))
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -123,15 +122,15 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if out is not None:
         return into(out, topk, input, k, dim, largest, sorted)
     check_real("topk", input)
-    d = one_dim(dim, input.ndim)
-    n = input.shape[d] if input.ndim else 1
+    x = array_of(input)
+    d = one_dim(dim, x.ndim)
+    n = x.shape[d] if x.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError(f"selected index k out of range: k={k} for a dimension of size {n}")
-    order = _order(array_of(input), d, largest)
-    if input.ndim:
-        order = np.ascontiguousarray(np.take(order, np.arange(k), axis=d))
-    indices = wrap(order)
-    return return_types.topk(gather(input, d, indices), indices)
+    order = _order(x, d, largest)
+    if x.ndim:
+        order = np.ascontiguousarray(order[(slice(None),) * d + (slice(k),)])
+    return return_types.topk(_gather(input, order, dim=d), wrap(order))
 
 
 @whole
