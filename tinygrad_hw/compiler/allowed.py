@@ -74,6 +74,7 @@ _FUNCTIONS: dict[str, str] = {
     "autograd/observe.py": "call whole",
     "autograd/op.py": "call core _promote _same_dtype _wrapped",
     "autograd/saved.py": "deferred",
+    "autograd/tracer.py": "tracing",
     "device.py": "*",
     "dtypes.py": "*",
     "kernels/pool2d.py": "pool_output_size is_quarters",

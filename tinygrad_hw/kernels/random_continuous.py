@@ -187,12 +187,14 @@ def _normal_blocks(n: int, dtype: np.dtype[Any], mean: float, std: float, g: Gen
     transform = source.normal_blocks64 if dtype == _f8 else source.normal_blocks32
     draw = g.doubles if dtype == _f8 else g.floats
     whole = n - n % 16
+    out = np.empty(n, dtype)
     if n <= CHUNK - 16 and dtype.itemsize != 2:
         # The same numbers in one draw.
         uniforms = draw(n if whole == n else n + 16)
-        out = transform(uniforms[:whole], mean, std)
-        return out if whole == n else np.concatenate((out[: n - 16], transform(uniforms[n:], mean, std)))
-    out = np.empty(n, dtype)
+        out[:whole] = transform(uniforms[:whole], mean, std)
+        if whole < n:
+            out[n - 16 :] = transform(uniforms[n:], mean, std)
+        return out
     for i, j in pieces(whole):
         out[i:j] = transform(draw(j - i), mean, std)
     if whole < n:

@@ -18,6 +18,7 @@ from collections.abc import (
 from typing import Any, TypeVar, overload
 
 from tinygrad_hw.autograd.graph import NAMESPACE, TensorBase
+from tinygrad_hw.autograd.tracer import tracing
 from tinygrad_hw.nn.module import Module
 from tinygrad_hw.nn.modules.activation import ReLU
 from tinygrad_hw.nn.modules.conv import Conv2d
@@ -75,8 +76,7 @@ def _with_relu(module: Module, relu: Module) -> Any:
     None if there is no such thing, or if somebody looks at their results, as a profiler does, or has put something in
     their place.
     """
-    trace = NAMESPACE["TRACE"]
-    if trace is not None and not getattr(trace, "joins_layers", False):
+    if tracing() and not getattr(NAMESPACE["TRACE"], "joins_layers", False):
         return None
     form: Any = _BatchNorm if isinstance(module, _BatchNorm) else Conv2d
     if type(module).forward is not form.forward or module._call_hooks or relu._call_hooks:
